@@ -1,0 +1,204 @@
+// Package printer is what the two printers of a terminal do: the roll of receipts, and the sheets
+// that licenses are printed on.
+//
+// A successful write is not a print. Both classes say "printed" only when the device itself has said
+// so, and say Doubtful when it cannot.
+package printer
+
+import (
+	"context"
+	"time"
+
+	"yichuang/devices/fault"
+)
+
+// Strip is a receipt: what comes out of the roll before one cut, from the top down.
+type Strip struct {
+	Lines []Line
+}
+
+// Line is one element of a strip; exactly one of Text, Dots, QR and Feed is set.
+type Line struct {
+	Text  string // printed with the printer's own font; only characters for which Roll.Has is true
+	Align Align
+	Wide  bool // double width
+	High  bool // double height
+	Bold  bool
+	Dots  *Dots  // a picture
+	QR    string // a QR symbol with this text, error correction M
+	Feed  int    // blank dots
+}
+
+// Align is where a line stands.
+type Align string
+
+// The three places.
+const (
+	Left   Align = "left"
+	Centre Align = "centre"
+	Right  Align = "right"
+)
+
+// Dots is a picture one bit deep, row after row, each row padded to whole bytes; the highest bit is
+// the leftmost dot, 1 is black.
+type Dots struct {
+	Width, Height int // in dots; 8 dots are 1 mm at 203 dpi
+	Bits          []byte
+}
+
+// RollInfo is what a receipt printer is.
+type RollInfo struct {
+	Protocol, Maker, Model, Serial string
+	WidthDots                      int // printable width, 576 for 80 mm paper
+	Columns                        int // characters of the printer's font in a line; a Chinese one takes two
+}
+
+// RollState is a receipt printer now.
+type RollState struct {
+	Online  bool
+	NearEnd bool         // the paper is nearly used up
+	Fault   *fault.Error // nil when fit to print
+}
+
+// Roll is a receipt printer.
+type Roll interface {
+	// Run opens the printer, asks its state every second and heals unplugs until ctx ends.
+	Run(ctx context.Context) error
+	// Print puts a strip on paper and cuts it. nil: the printer has said that all of it was printed and cut.
+	// A fault of kind Doubtful: the bytes were sent and it cannot be told whether all came out. Any other
+	// fault: nothing of this strip was cut off; it may be printed again.
+	Print(ctx context.Context, strip Strip) error
+	// Has says whether the printer's own font has this character.
+	Has(r rune) bool
+	// Cuts is the printer's lifetime count of cuts, ok when it keeps one: the mark by which a restarted
+	// program learns whether the strip that it had begun was finished.
+	Cuts(ctx context.Context) (n int64, ok bool, err error)
+	Info() RollInfo
+	State() RollState
+}
+
+// Tray is a paper tray of a sheet printer.
+type Tray struct {
+	Name  string // the printer's media-source keyword: "tray-1"
+	Media string // PWG 5101.1: "iso_a3_297x420mm"
+	Ready bool   // paper of this size is loaded
+}
+
+// SheetInfo is what a sheet printer is.
+type SheetInfo struct {
+	Protocol, Maker, Model, UUID string
+	Counts                       bool // it counts sheets itself, so that "printed" can be proven
+	Queue                        bool // it is a spooler and not a device: no originals here
+}
+
+// SheetState is a sheet printer now.
+type SheetState struct {
+	Online   bool
+	Stopped  bool
+	Reasons  []string // printer-state-reasons as they came
+	Trays    []Tray
+	TonerLow bool
+	Fault    *fault.Error // nil when fit to print
+}
+
+// Job is one document to be printed on one kind of paper from one tray.
+type Job struct {
+	Name     string // unique for ever (the permit): by it the job is found again after a power cut
+	Document []byte // application/pdf
+	Media    string
+	Source   string // the tray
+	Sheets   int    // how many sheets it must take
+}
+
+// JobPhase is how far a job is.
+type JobPhase string
+
+// The phases. The last four are final.
+const (
+	JobWaiting  JobPhase = "waiting"  // accepted, not begun
+	JobPrinting JobPhase = "printing" // at work, or held up by a fault that may be mended
+	JobPrinted  JobPhase = "printed"  // completed, and the printer's counters say that every sheet is out
+	JobFailed   JobPhase = "failed"   // ended, and the counters say that no sheet was marked
+	JobSpoiled  JobPhase = "spoiled"  // ended with some sheets marked, not all, or with a jam
+	JobUnknown  JobPhase = "unknown"  // the printer cannot say (it was switched off since, or does not count)
+)
+
+// JobState is a job now.
+type JobState struct {
+	ID      int
+	Name    string
+	Phase   JobPhase
+	Sheets  int          // sheets completed, as the printer counts
+	Reasons []string     // job-state-reasons as they came
+	Fault   *fault.Error // what holds the printer up, if anything
+}
+
+// Final says whether the job is over.
+func (p JobPhase) Final() bool {
+	return p == JobPrinted || p == JobFailed || p == JobSpoiled || p == JobUnknown
+}
+
+// Sheets is a sheet printer.
+type Sheets interface {
+	// Run asks the printer's state every few seconds until ctx ends.
+	Run(ctx context.Context) error
+	// Submit hands the job over. When the answer is lost it looks for the job by its name before it
+	// sends it once more. fault.Invalid: the printer cannot do this (paper, format) and nothing was begun.
+	Submit(ctx context.Context, job Job) (id int, err error)
+	// Job is how far the job is. An id of 0 looks for it by name. ok is false when the printer knows no
+	// such job and has been on since `since`: it never arrived. A printer that was off since then
+	// answers JobUnknown.
+	Job(ctx context.Context, id int, name string, since time.Time) (state JobState, ok bool, err error)
+	// Cancel asks the printer to give the job up. It may print all the same: look at Job until it is final.
+	Cancel(ctx context.Context, id int) error
+	Info() SheetInfo
+	State() SheetState
+}
+
+// AbsentRoll is the receipt printer of a terminal that has none.
+type AbsentRoll struct{}
+
+func absent(class, op string) *fault.Error {
+	return &fault.Error{Kind: fault.Absent, Device: class, Op: op}
+}
+
+// Run waits for the end of ctx.
+func (AbsentRoll) Run(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+
+// Print refuses.
+func (AbsentRoll) Print(context.Context, Strip) error { return absent("receipt", "print") }
+
+// Has is false.
+func (AbsentRoll) Has(rune) bool { return false }
+
+// Cuts does not count.
+func (AbsentRoll) Cuts(context.Context) (int64, bool, error) { return 0, false, nil }
+
+// Info is empty.
+func (AbsentRoll) Info() RollInfo { return RollInfo{} }
+
+// State says that it is absent.
+func (AbsentRoll) State() RollState { return RollState{Fault: absent("receipt", "open")} }
+
+// AbsentSheets is the license printer of a terminal that has none.
+type AbsentSheets struct{}
+
+// Run waits for the end of ctx.
+func (AbsentSheets) Run(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+
+// Submit refuses.
+func (AbsentSheets) Submit(context.Context, Job) (int, error) { return 0, absent("license", "print") }
+
+// Job knows none.
+func (AbsentSheets) Job(context.Context, int, string, time.Time) (JobState, bool, error) {
+	return JobState{}, false, absent("license", "job")
+}
+
+// Cancel refuses.
+func (AbsentSheets) Cancel(context.Context, int) error { return absent("license", "cancel") }
+
+// Info is empty.
+func (AbsentSheets) Info() SheetInfo { return SheetInfo{} }
+
+// State says that it is absent.
+func (AbsentSheets) State() SheetState { return SheetState{Fault: absent("license", "open")} }
