@@ -49,6 +49,14 @@ func (c Card) GoString() string { return c.String() }
 // Info is what the reader says of itself; SAM is the security module's number, for diagnostics.
 type Info struct{ Protocol, Maker, Model, Serial, SAM string }
 
+// Why a card was refused: the Detail of a fault.Refused from Read, one screen phrase for each.
+const (
+	Moved           = "moved"                // the card was taken away or shifted while it was read
+	Unreadable      = "unreadable"           // the card or the answer is damaged; laying it down again may help
+	NotIdentityCard = "not an identity card" // a bus or bank card, or a phone
+	NotGenuine      = "not genuine"          // the security module does not believe the card
+)
+
 // Reader is an identity card reader. Run heals unplugs in the background; Read asks for a card.
 type Reader interface {
 	// Run opens the reader and keeps it open until ctx ends, and returns ctx's error.

@@ -88,19 +88,18 @@ func (s *Stage) After(ctx context.Context, tick int64) View {
 	}
 }
 
-// Do hands an act to the visit and waits until it has been taken up. The answer is the view that
-// stands then. ErrStale and ErrNotOffered say that nothing was done.
+// Do hands an act to the visit and returns as soon as it has been taken up, with the view that stands
+// then: what the act changes comes with the next view. ErrStale and ErrNotOffered say that nothing was done.
 func (s *Stage) Do(ctx context.Context, a Act) (View, error) {
 	if err := s.check(a); err != nil {
 		return s.View(), err
 	}
-	tick := s.View().Tick
 	select {
 	case s.acts <- a:
+		return s.View(), nil
 	case <-ctx.Done():
 		return s.View(), ErrStale
 	}
-	return s.After(ctx, tick), nil
 }
 
 func (s *Stage) check(a Act) error {
