@@ -58,6 +58,9 @@ type RollState struct {
 	Online  bool
 	NearEnd bool         // the paper is nearly used up
 	Fault   *fault.Error // nil when fit to print
+
+	// Unfinished: part of a strip hangs in the printer. Print answers Busy until it is cleared (Clearer).
+	Unfinished bool
 }
 
 // Roll is a receipt printer.
@@ -75,6 +78,14 @@ type Roll interface {
 	Cuts(ctx context.Context) (n int64, ok bool, err error)
 	Info() RollInfo
 	State() RollState
+}
+
+// Clearer is a Roll that can cut off what an unfinished strip left hanging, so that the next person does
+// not take it home. This cut counts in Cuts too; so the owner always reads Cuts, writes down what became of
+// the unfinished strip, and only then clears.
+type Clearer interface {
+	// Clear throws away what is left of an unfinished strip and cuts. nil: the paper is clean.
+	Clear(ctx context.Context) error
 }
 
 // Tray is a paper tray of a sheet printer.

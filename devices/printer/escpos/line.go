@@ -1,0 +1,135 @@
+package escpos
+
+import (
+	"errors"
+	"os"
+	"time"
+
+	"yichuang/devices/wire"
+)
+
+// line is the port with what has come and was not yet understood.
+type line struct {
+	port    wire.Port
+	pending []byte
+	garbage []byte // what could not be understood since the last takeGarbage, bounded
+	held    answer // an answer to a buffered request that came while another was waited for
+	owed    int    // markers whose answers may still come
+	missed  int    // status requests that were not answered properly, ever
+}
+
+func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
+
+// send writes all of b or fails. A stopped printer takes no bytes for ever, so the write has a limit:
+// by the port's own deadline, or by closing the port under it.
+func (l *line) send(b []byte, limit time.Duration) error {
+	if w, ok := l.port.(interface{ SetWriteDeadline(time.Time) error }); ok {
+		if err := w.SetWriteDeadline(time.Now().Add(limit)); err != nil {
+			return err
+		}
+		_, err := l.port.Write(b)
+		return err
+	}
+	timer := time.AfterFunc(limit, func() { l.port.Close() })
+	_, err := l.port.Write(b)
+	if !timer.Stop() && err != nil {
+		return os.ErrDeadlineExceeded
+	}
+	return err
+}
+
+// read waits until the given time for more bytes.
+func (l *line) read(until time.Time) error {
+	if err := l.port.SetReadDeadline(until); err != nil {
+		return err
+	}
+	buf := make([]byte, 256)
+	n, err := l.port.Read(buf)
+	l.pending = append(l.pending, buf[:n]...)
+	if n > 0 {
+		return nil
+	}
+	if err == nil && !time.Now().Before(until) {
+		return os.ErrDeadlineExceeded
+	}
+	return err
+}
+
+// answer gives the next answer of this kind. Others are put aside: a marker or block is held for whoever
+// waits for it, flow control and automatic status are dropped, the rest is garbage.
+func (l *line) answer(kind answerKind, until time.Time) (answer, error) {
+	if kind != answerRealTime {
+		l.held = answer{} // it belongs to an earlier question
+	}
+	for {
+		for len(l.pending) > 0 {
+			a, n := decode(l.pending)
+			if n == 0 {
+				break
+			}
+			l.pending = l.pending[n:]
+			switch {
+			case a.kind == kind:
+				return a, nil
+			case a.kind == answerGarbage:
+				l.spoil(a.raw)
+			case a.kind == answerMarker || a.kind == answerBlock:
+				l.held = a
+			}
+		}
+		if err := l.read(until); err != nil {
+			if isTimeout(err) {
+				l.spoil(l.pending)
+				l.pending = nil
+			}
+			return answer{}, err
+		}
+	}
+}
+
+// echoes listens a moment for more bytes after a status byte: the same one again is a doubled answer and
+// harmless, another one means that we do not know which was ours.
+func (l *line) echoes(b byte) bool {
+	for until := time.Now().Add(echoGap); ; {
+		a, err := l.answer(answerRealTime, until)
+		if err != nil {
+			return true // quiet; a dead port shows itself at the next write
+		}
+		if a.raw[0] != b {
+			l.spoil(a.raw)
+			return false
+		}
+	}
+}
+
+// quiet throws away what comes until nothing has come for quietAfter.
+func (l *line) quiet() error { return l.drain(quietAfter) }
+
+// settleEchoes throws away a doubled answer.
+func (l *line) settleEchoes() error { return l.drain(echoGap) }
+
+// drain reads until nothing has come for gap.
+func (l *line) drain(gap time.Duration) error {
+	for end := time.Now().Add(quietLimit); time.Now().Before(end); {
+		_, err := l.answer(answerRealTime, time.Now().Add(gap)) // late: the question is given up
+		if isTimeout(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *line) spoil(b []byte) {
+	if len(l.garbage)+len(b) <= 64 {
+		l.garbage = append(l.garbage, b...)
+	}
+}
+
+func (l *line) takeGarbage() []byte {
+	g := l.garbage
+	l.garbage = nil
+	return g
+}
