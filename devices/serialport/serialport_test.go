@@ -1,0 +1,301 @@
+package serialport
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/creack/pty"
+	"go.bug.st/serial"
+)
+
+// sulking is a line that a test feeds by hand; without food it says nothing after the time-out.
+type sulking struct {
+	food   chan []byte
+	broken chan error
+	reads  atomic.Int64
+	atOnce bool // says "nothing" without waiting
+
+	mu     sync.Mutex
+	wrote  []byte
+	stuck  chan struct{} // a Write blocks until it is closed
+	closed bool
+}
+
+func (s *sulking) Read(p []byte) (int, error) {
+	s.reads.Add(1)
+	if s.atOnce {
+		return 0, nil
+	}
+	select {
+	case b := <-s.food:
+		return copy(p, b), nil
+	case err := <-s.broken:
+		return 0, err
+	case <-time.After(readSlice):
+		return 0, nil
+	}
+}
+
+func (s *sulking) Write(p []byte) (int, error) {
+	if s.stuck != nil {
+		<-s.stuck
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := min(len(p), 7) // a short write is a write
+	s.wrote = append(s.wrote, p[:n]...)
+	return n, nil
+}
+
+func (s *sulking) ResetOutputBuffer() error {
+	if s.stuck != nil {
+		select {
+		case <-s.stuck:
+		default:
+			close(s.stuck)
+		}
+	}
+	return nil
+}
+
+func (s *sulking) Close() error { s.closed = true; return nil }
+
+func TestSilentLineEndsInDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sulking{food: make(chan []byte), broken: make(chan error)}
+		p := start("test", s)
+		began := time.Now()
+		p.SetReadDeadline(began.Add(200 * time.Millisecond))
+		n, err := p.Read(make([]byte, 8))
+		if n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatalf("read of a silent line: got %d, %v, want 0, %v", n, err, os.ErrDeadlineExceeded)
+		}
+		if got, want := time.Since(began), 200*time.Millisecond; got != want {
+			t.Errorf("silence took %v, want %v", got, want)
+		}
+		if n, err := p.Read(nil); n != 0 || err != nil {
+			t.Errorf("read into nothing: got %d, %v, want 0, nil", n, err)
+		}
+		p.Close()
+		if !s.closed {
+			t.Error("Close left the line below open")
+		}
+	})
+}
+
+func TestDeadlineBreaksAWaitingRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := start("test", &sulking{food: make(chan []byte), broken: make(chan error)})
+		defer p.Close()
+		time.AfterFunc(time.Second, func() { p.SetReadDeadline(time.Now()) })
+		if _, err := p.Read(make([]byte, 8)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("a read whose deadline was set to now: got %v, want %v", err, os.ErrDeadlineExceeded)
+		}
+	})
+}
+
+func TestBytesAreKeptAcrossDeadlines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sulking{food: make(chan []byte), broken: make(chan error)}
+		p := start("test", s)
+		defer p.Close()
+		s.food <- []byte{1, 2, 3}
+		synctest.Wait()
+		p.SetReadDeadline(time.Now().Add(-time.Second))
+		two := make([]byte, 2)
+		if n, err := p.Read(two); n != 2 || err != nil || !bytes.Equal(two, []byte{1, 2}) {
+			t.Errorf("what is there is read after the deadline too: got %d %v %v, want [1 2]", n, two, err)
+		}
+		p.SetReadDeadline(time.Time{})
+		if n, err := p.Read(two); n != 1 || err != nil || two[0] != 3 {
+			t.Errorf("the rest: got %d %v %v, want one byte 3", n, two, err)
+		}
+	})
+}
+
+func TestUnplugIsForGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sulking{food: make(chan []byte), broken: make(chan error)}
+		p := start("test", s)
+		s.food <- []byte{9}
+		s.broken <- &serial.PortError{}
+		synctest.Wait()
+		one := make([]byte, 1)
+		if n, err := p.Read(one); n != 1 || err != nil {
+			t.Errorf("the last byte before the unplug: got %d, %v, want 1, nil", n, err)
+		}
+		for range 3 {
+			var pe *serial.PortError
+			if _, err := p.Read(one); !errors.As(err, &pe) {
+				t.Errorf("read after the unplug: got %v, want a port error", err)
+			}
+		}
+		if got, want := s.reads.Load(), int64(2); got != want {
+			t.Errorf("an unplugged line was read %d times, want %d: it must not spin", got, want)
+		}
+		p.Close()
+	})
+}
+
+func TestNothingAtOnceDoesNotSpin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sulking{atOnce: true}
+		p := start("test", s)
+		time.Sleep(time.Second) // virtual
+		if got, most := s.reads.Load(), int64(time.Second/(readSlice/2))+1; got > most {
+			t.Errorf("%d reads in a second, want at most %d", got, most)
+		}
+		p.Close()
+	})
+}
+
+func TestWriteSendsEverything(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sulking{food: make(chan []byte), broken: make(chan error)}
+		p := start("test", s)
+		want := bytes.Repeat([]byte("0123456789"), 200)
+		if n, err := p.Write(want); n != len(want) || err != nil {
+			t.Fatalf("write: got %d, %v, want %d, nil", n, err, len(want))
+		}
+		if !bytes.Equal(s.wrote, want) {
+			t.Errorf("%d bytes arrived, want the same %d", len(s.wrote), len(want))
+		}
+		p.Close()
+		if _, err := p.Write(want); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("write after Close: got %v, want %v", err, os.ErrClosed)
+		}
+		if _, err := p.Read(want); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("read after Close: got %v, want %v", err, os.ErrClosed)
+		}
+		if err := p.Close(); err != nil {
+			t.Errorf("second Close: got %v, want nil", err)
+		}
+	})
+}
+
+func TestStalledWriteEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sulking{food: make(chan []byte), broken: make(chan error), stuck: make(chan struct{})}
+		p := start("test", s)
+		began := time.Now()
+		n, err := p.Write([]byte("hello"))
+		if n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("stalled write: got %d, %v, want 0, %v", n, err, os.ErrDeadlineExceeded)
+		}
+		if got := time.Since(began); got != writeLimit {
+			t.Errorf("it took %v, want %v", got, writeLimit)
+		}
+		p.Close()
+	})
+}
+
+func TestFullBufferHoldsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sulking{food: make(chan []byte), broken: make(chan error)}
+		p := start("test", s)
+		defer p.Close()
+		fed := 0
+		for range 2 * bufferMax / chunkBytes {
+			select {
+			case s.food <- bytes.Repeat([]byte{7}, chunkBytes):
+				fed += chunkBytes
+				continue
+			case <-time.After(time.Second):
+			}
+			break
+		}
+		if fed != bufferMax {
+			t.Errorf("took %d bytes that nobody read, want %d", fed, bufferMax)
+		}
+		got, err := io.ReadFull(p, make([]byte, fed))
+		if got != fed || err != nil {
+			t.Errorf("read back %d, %v, want %d", got, err, fed)
+		}
+		select {
+		case s.food <- []byte{1}:
+		case <-time.After(time.Second):
+			t.Error("reading does not go on after the buffer was emptied")
+		}
+	})
+}
+
+func TestBadOptions(t *testing.T) {
+	for _, o := range []Options{{Parity: "mark"}, {StopBits: 3}} {
+		if _, err := Open("/nonexistent", o); err == nil || strings.Contains(err.Error(), "no such file") {
+			t.Errorf("Open with %+v: got %v, want a refusal of the option", o, err)
+		}
+	}
+	if _, err := Open(filepath.Join(t.TempDir(), "none"), Options{}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("Open of a path that is not there: got %v, want %v", err, os.ErrNotExist)
+	}
+}
+
+func TestModes(t *testing.T) {
+	tests := []struct {
+		o    Options
+		want serial.Mode
+	}{
+		{Options{}, serial.Mode{BaudRate: 9600, DataBits: 8, Parity: serial.NoParity, StopBits: serial.OneStopBit}},
+		{Options{Baud: 115200, DataBits: 7, Parity: Even, StopBits: 2}, serial.Mode{BaudRate: 115200, DataBits: 7, Parity: serial.EvenParity, StopBits: serial.TwoStopBits}},
+		{Options{Parity: Odd, StopBits: 1}, serial.Mode{BaudRate: 9600, DataBits: 8, Parity: serial.OddParity, StopBits: serial.OneStopBit}},
+	}
+	for _, tt := range tests {
+		got, err := tt.o.mode()
+		if err != nil || *got != tt.want {
+			t.Errorf("mode of %+v: got %+v, %v, want %+v", tt.o, got, err, tt.want)
+		}
+	}
+}
+
+// The smoke test over a real pseudo terminal, reached through a link as a simulator offers it.
+func TestPseudoTerminal(t *testing.T) {
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Skipf("no pseudo terminals here: %v", err)
+	}
+	link := filepath.Join(t.TempDir(), "cash")
+	if err := os.Symlink(slave.Name(), link); err != nil {
+		t.Fatal(err)
+	}
+	p, err := Open(link, Options{Baud: 9600, Parity: Even})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []byte{0x00, 0x0d, 0x0a, 0x11, 0x13, 0x03, 0x1a, 0xff} // nothing may be eaten or turned
+	if _, err := p.Write(want); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(master, got); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("out: got % x, %v, want % x", got, err, want)
+	}
+	if _, err := master.Write(want); err != nil {
+		t.Fatal(err)
+	}
+	p.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.ReadFull(p, got); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("in: got % x, %v, want % x", got, err, want)
+	}
+	p.SetReadDeadline(time.Now())
+	if _, err := p.Read(got); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("silence: got %v, want %v", err, os.ErrDeadlineExceeded)
+	}
+	p.SetReadDeadline(time.Now().Add(10 * time.Second))
+	slave.Close()
+	master.Close() // the plug is out
+	if _, err := p.Read(got); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("unplug: got %v, want an error for good", err)
+	}
+	if err := p.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+}
