@@ -223,7 +223,7 @@ func TestLicenseLayout(t *testing.T) {
 		fmt.Fprintf(&b, "%s %.0f×%.0f %s made %s\nframe %.1f band %.1f\nsymbol %s %.1f\n", s.Media, s.Width, s.Height, s.Title,
 			s.Made.In(shanghai).Format(time.DateOnly), s.Frame.Outer, s.Frame.Band, s.Symbol.Text, s.Symbol.Box)
 		for _, m := range s.Marks {
-			fmt.Fprintf(&b, "%s %q %.1f %.1f–%.1f pt %s %s bold %v spread %v faint %v\n", m.Name, m.Text, m.Box, m.Size, m.Least, m.Align, m.Face, m.Bold, m.Spread, m.Faint)
+			fmt.Fprintf(&b, "%s %q %.1f %.1f–%.1f pt %s bold %v spread %v faint %v\n", m.Name, m.Text, m.Box, m.Size, m.Least, m.Align, m.Bold, m.Spread, m.Faint)
 		}
 		golden(t, "license-"+string(kind), b.String())
 	}

@@ -26,8 +26,8 @@ type Receipt struct {
 
 // BillPaid is one bill and what was paid of it now.
 type BillPaid struct {
-	Period string // 2026-10
-	Due    money.Fen
+	Period string    // 2026-10
+	Due    money.Fen // what was still open before this payment
 	Paid   money.Fen
 }
 

@@ -26,15 +26,6 @@ type Frame struct {
 	Band  float64 // how broad it is
 }
 
-// Face is a kind of letters.
-type Face string
-
-// The two faces.
-const (
-	Serif Face = "serif"
-	Sans  Face = "sans"
-)
-
 // Mark is one text in its box. It is set at Size, broken into lines and, when the box is too small
 // for that, smaller, but never smaller than Least: then the sheet cannot be set.
 type Mark struct {
@@ -43,7 +34,6 @@ type Mark struct {
 	Box         Box
 	Size, Least float64
 	Align       Align
-	Face        Face
 	Bold        bool
 	Spread      bool // one line, its characters spread over the width of the box
 	Faint       bool // second in importance
@@ -100,15 +90,15 @@ func (l License) Sheet() (Sheet, error) {
 // the symbol at the right.
 func (s *Sheet) heading(l License) {
 	s.mark(Mark{Name: "标题", Text: "营业执照", Box: Box{112, 54, 196, 34}, Size: 84, Spread: true, Bold: true})
-	s.mark(Mark{Name: "统一社会信用代码", Text: "统一社会信用代码", Box: Box{left, 34, 80, 8}, Size: 16, Face: Sans, Faint: true})
-	s.mark(Mark{Name: "统一社会信用代码", Text: l.Number, Box: Box{left, 42, 84, 10}, Size: 21, Least: 14, Bold: true, Face: Sans})
+	s.mark(Mark{Name: "统一社会信用代码", Text: "统一社会信用代码", Box: Box{left, 34, 80, 8}, Size: 16, Faint: true})
+	s.mark(Mark{Name: "统一社会信用代码", Text: l.Number, Box: Box{left, 42, 84, 10}, Size: 21, Least: 14, Bold: true})
 	if l.Kind == Duplicate {
 		s.mark(Mark{Name: "副本", Text: "（副  本）", Box: Box{125, 92, 170, 12}, Size: 24, Align: Centre})
-		s.mark(Mark{Name: "副本编号", Text: "副本编号：" + or(l.Copy, "1-1"), Box: Box{left, 53, 68, 8}, Size: 14, Least: 10, Face: Sans, Faint: true})
+		s.mark(Mark{Name: "副本编号", Text: "副本编号：" + or(l.Copy, "1-1"), Box: Box{left, 53, 68, 8}, Size: 14, Least: 10, Faint: true})
 	} else {
 		s.mark(Mark{Name: "正本", Text: "（正  本）", Box: Box{125, 92, 170, 12}, Size: 24, Align: Centre})
 	}
-	s.mark(Mark{Name: "说明", Text: "扫描二维码核验本执照", Box: Box{rightEnd - 57, 85, 68, 7}, Size: 11, Align: Centre, Face: Sans, Faint: true})
+	s.mark(Mark{Name: "说明", Text: "扫描二维码核验本执照", Box: Box{rightEnd - 57, 85, 68, 7}, Size: 11, Align: Centre, Faint: true})
 }
 
 // facts is the middle part: two columns on the same rows.
@@ -135,15 +125,12 @@ func (s *Sheet) issue(l License) {
 	s.mark(Mark{Name: "登记机关", Text: "登记机关", Box: Box{right, y, labelWide, 10}, Size: body, Spread: true, Faint: true})
 	s.mark(Mark{Name: "登记机关", Text: l.Authority, Box: Box{right + labelWide + gutter, y, rightEnd - right - labelWide - gutter, 12}, Size: body, Least: bodyLeast})
 	s.mark(Mark{Name: "发照日期", Text: day(l.Issued), Box: Box{right + labelWide + gutter, y + 17.5, rightEnd - right - labelWide - gutter, 10}, Size: body, Least: bodyLeast})
-	s.mark(Mark{Name: "说明", Text: "每年1月1日至6月30日报送上一年度年度报告。", Box: Box{left, 256, 200, 7}, Size: 11, Face: Sans, Faint: true})
-	s.mark(Mark{Name: "纸张编号", Text: "No. " + l.Serial, Box: Box{rightEnd - 90, 256, 90, 7}, Size: 12, Least: 10, Align: Right, Face: Sans})
+	s.mark(Mark{Name: "说明", Text: "每年1月1日至6月30日报送上一年度年度报告。", Box: Box{left, 256, 200, 7}, Size: 11, Faint: true})
+	s.mark(Mark{Name: "纸张编号", Text: "No. " + l.Serial, Box: Box{rightEnd - 90, 256, 90, 7}, Size: 12, Least: 10, Align: Right})
 }
 
-// mark adds a text, with the serif face and no shrinking unless it says otherwise.
+// mark adds a text, at the left and without shrinking unless it says otherwise.
 func (s *Sheet) mark(m Mark) {
-	if m.Face == "" {
-		m.Face = Serif
-	}
 	if m.Align == "" {
 		m.Align = Left
 	}
