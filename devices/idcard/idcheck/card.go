@@ -17,8 +17,9 @@ var (
 )
 
 // Agree checks a card's number, and the birth and sex printed beside it against the number. The foreign
-// card of 2017 has another number, of which only the form is known. A sex that is neither male nor
-// female (0 unknown, 9 not stated) cannot disagree.
+// card of 2017 has another number, of which only the form is known, and of the one of 2023 it is not
+// certain that the sequence tells the sex. A sex that is neither male nor female (0 unknown, 9 not
+// stated) cannot disagree.
 func Agree(c idcard.Card) error {
 	if c.Kind == idcard.Foreign2017 {
 		return agree2017(c)
@@ -33,7 +34,7 @@ func Agree(c idcard.Card) error {
 	if c.Birth != n.Birth {
 		return ErrBirthDiffers
 	}
-	if (c.Sex == "1" || c.Sex == "2") && c.Sex != n.Sex {
+	if c.Kind != idcard.Foreign2023 && (c.Sex == "1" || c.Sex == "2") && c.Sex != n.Sex {
 		return ErrSexDiffers
 	}
 	return nil
