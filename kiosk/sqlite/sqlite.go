@@ -1,0 +1,105 @@
+// Package sqlite opens a database our way and brings it up to date.
+//
+// "Our way" is: write-ahead log, every commit on the disk before it is answered, foreign keys on, one
+// writer. go-sqlite3 turns the safety of a commit down as soon as the write-ahead log is on, and some
+// file systems refuse that log without saying so; therefore each setting is read back, and a database
+// that does not stand as asked is not opened. This is the only door to go-sqlite3.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+
+	sqlite3 "github.com/mattn/go-sqlite3"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
+)
+
+// Open opens the database file at path, makes it when it is not there, and runs the migrations that it
+// has not had yet (files NNNNN_name.sql in the root of migrations). The pool has one connection: one
+// writer, and nobody ever waits for a lock inside one program. Another program may read and write
+// beside it; a write waits up to five seconds for the other one's.
+func Open(ctx context.Context, path string, migrations fs.FS) (*sql.DB, error) {
+	return open(ctx, path, migrations, "")
+}
+
+// OpenExclusive is Open for a database that one program alone may use: a second one is refused, and
+// the write-ahead log's index is kept in memory.
+func OpenExclusive(ctx context.Context, path string, migrations fs.FS) (*sql.DB, error) {
+	return open(ctx, path, migrations, "EXCLUSIVE")
+}
+
+func open(ctx context.Context, path string, migrations fs.FS, locking string) (*sql.DB, error) {
+	q := url.Values{}
+	q.Set("_busy_timeout", "5000")
+	q.Set("_txlock", "immediate")
+	q.Set("_foreign_keys", "on")
+	q.Set("_synchronous", "EXTRA")
+	q.Set("_auto_vacuum", "incremental")
+	if locking != "" {
+		q.Set("_locking_mode", locking)
+		q.Set("_busy_timeout", "0")
+	}
+	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(1)
+	db.SetMaxIdleConns(1)
+	db.SetConnMaxLifetime(0)
+	if err := prepare(ctx, db, migrations); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
+	}
+	return db, nil
+}
+
+func prepare(ctx context.Context, db *sql.DB, migrations fs.FS) error {
+	// By statement and not in the address: there the answer could not be read.
+	var mode string
+	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode=WAL").Scan(&mode); err != nil {
+		return err
+	}
+	if mode != "wal" {
+		return fmt.Errorf("journal_mode: asked for wal, got %s", mode)
+	}
+	var synchronous int
+	if err := db.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&synchronous); err != nil {
+		return err
+	}
+	if synchronous != 3 {
+		return fmt.Errorf("synchronous: asked for EXTRA (3), got %d", synchronous)
+	}
+	if migrations == nil {
+		return nil
+	}
+	provider, err := goose.NewProvider(database.DialectSQLite3, db, migrations)
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	return nil
+}
+
+// IsFull says whether err is a disk without room.
+func IsFull(err error) bool {
+	var e sqlite3.Error
+	return errors.As(err, &e) && e.Code == sqlite3.ErrFull
+}
+
+// IsBusy says whether err is a database that another program holds.
+func IsBusy(err error) bool {
+	var e sqlite3.Error
+	return errors.As(err, &e) && (e.Code == sqlite3.ErrBusy || e.Code == sqlite3.ErrLocked)
+}
+
+// IsUnique says whether err is a row that is there already.
+func IsUnique(err error) bool {
+	var e sqlite3.Error
+	return errors.As(err, &e) && (e.ExtendedCode == sqlite3.ErrConstraintUnique || e.ExtendedCode == sqlite3.ErrConstraintPrimaryKey)
+}
