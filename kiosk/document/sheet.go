@@ -34,8 +34,8 @@ type Mark struct {
 	Box         Box
 	Size, Least float64
 	Align       Align
-	Bold        bool
 	Spread      bool // one line, its characters spread over the width of the box
+	Bold        bool // only together with Spread
 	Faint       bool // second in importance
 }
 
@@ -91,7 +91,7 @@ func (l License) Sheet() (Sheet, error) {
 func (s *Sheet) heading(l License) {
 	s.mark(Mark{Name: "标题", Text: "营业执照", Box: Box{112, 54, 196, 34}, Size: 84, Spread: true, Bold: true})
 	s.mark(Mark{Name: "统一社会信用代码", Text: "统一社会信用代码", Box: Box{left, 34, 80, 8}, Size: 16, Faint: true})
-	s.mark(Mark{Name: "统一社会信用代码", Text: l.Number, Box: Box{left, 42, 84, 10}, Size: 21, Least: 14, Bold: true})
+	s.mark(Mark{Name: "统一社会信用代码", Text: l.Number, Box: Box{left, 42, 84, 10}, Size: 22, Least: 14})
 	if l.Kind == Duplicate {
 		s.mark(Mark{Name: "副本", Text: "（副  本）", Box: Box{125, 92, 170, 12}, Size: 24, Align: Centre})
 		s.mark(Mark{Name: "副本编号", Text: "副本编号：" + or(l.Copy, "1-1"), Box: Box{left, 53, 68, 8}, Size: 14, Least: 10, Faint: true})

@@ -15,7 +15,7 @@ const (
 	pale  = 0xF7F0E0
 	seal  = 0xA8322A
 
-	strands = 6  // of the band, evenly apart
+	strands = 4  // of the band, evenly apart
 	petals  = 60 // of the ground
 )
 

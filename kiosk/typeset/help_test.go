@@ -2,7 +2,9 @@ package typeset
 
 import (
 	"bytes"
+	"image"
 	"image/color"
+	"image/png"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -95,4 +97,42 @@ func ringAt(at func(x, y int) color.Color, x, y int) bool {
 		}
 	}
 	return true
+}
+
+// blockDifference is the mean difference of two pictures in 4×4 pixels.
+func blockDifference(a, b []byte, width, x, y int) int {
+	sum := 0
+	for dy := range 4 {
+		for dx := range 4 {
+			i := (y+dy)*width + x + dx
+			sum += int(a[i]) - int(b[i])
+		}
+	}
+	return max(sum, -sum) / 16
+}
+
+func writeGrey(t *testing.T, path string, pix []byte, width int) {
+	t.Helper()
+	var b bytes.Buffer
+	img := &image.Gray{Pix: pix, Stride: width, Rect: image.Rect(0, 0, width, len(pix)/width)}
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func readGrey(t *testing.T, path string) *image.Gray {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	img, err := png.Decode(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img.(*image.Gray)
 }

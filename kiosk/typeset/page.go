@@ -26,6 +26,9 @@ const (
 // moduleMin is the smallest module of a symbol that ordinary phones still read from paper: 0.25 mm.
 const moduleMin = 0.25
 
+// rowOverlap is how much broader than a module a row of a symbol is drawn.
+const rowOverlap = 1.02
+
 // LicensePDF is the license as a PDF of one page, made for its paper: A3 for the original, A4 for the
 // duplicate, both landscape. It answers MissingError or OverflowError when a fact cannot be printed
 // as it is.
@@ -91,7 +94,7 @@ func drawMark(cr *cairo.Context, m document.Mark) error {
 	if m.Spread {
 		return drawSpread(cr, m)
 	}
-	l := newLayout(cr, serif, m.Bold, m.Text, leading, alignOf(m.Align))
+	l := newLayout(cr, serif, false, m.Text, leading, alignOf(m.Align))
 	defer l.close()
 	baseline, err := fit(l, m)
 	if err != nil {
@@ -148,20 +151,48 @@ func drawSpread(cr *cairo.Context, m document.Mark) error {
 	if gap < 0 {
 		return &OverflowError{m.Name}
 	}
-	x := m.Box.X * pt
+	x, baseline := m.Box.X*pt, m.Box.Y*pt+m.Size*(fullLine/2+middle)
 	for _, r := range m.Text {
-		l := newLayout(cr, serif, m.Bold, string(r), leading, pango.ALIGN_LEFT)
-		l.size(m.Size)
-		unknown := l.unknown()
-		cr.MoveTo(x, m.Box.Y*pt+m.Size*(fullLine/2+middle)-l.baseline())
-		pango.CairoShowLayout(cr, l.Layout)
-		l.close()
-		if unknown > 0 {
-			return &MissingError{[]rune{r}}
+		if err := drawOne(cr, string(r), m, x, baseline); err != nil {
+			return err
 		}
 		x += m.Size + gap
 	}
 	return nil
+}
+
+// drawOne sets one character. A bold one is drawn as an outline, over the same character in white in the
+// text's own font: a second font in the page would cost as much time and as many bytes as the first,
+// and from an outline alone a reader could not copy the words.
+func drawOne(cr *cairo.Context, char string, m document.Mark, x, baseline float64) error {
+	for _, outline := range []bool{false, true}[:1+count(m.Bold)] {
+		l := newLayout(cr, serif, outline, char, leading, pango.ALIGN_LEFT)
+		l.size(m.Size)
+		unknown := l.unknown()
+		cr.MoveTo(x, baseline-l.baseline())
+		if outline {
+			ink(cr, m.Faint)
+			pango.CairoLayoutPath(cr, l.Layout)
+			cr.Fill()
+		} else {
+			if m.Bold {
+				colour(cr, 0xFFFFFF)
+			}
+			pango.CairoShowLayout(cr, l.Layout)
+		}
+		l.close()
+		if unknown > 0 {
+			return &MissingError{[]rune(char)}
+		}
+	}
+	return nil
+}
+
+func count(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 // drawSymbol draws the QR code as one filled path, with four modules of white around it inside its box.
@@ -176,20 +207,45 @@ func drawSymbol(cr *cairo.Context, s document.Symbol) error {
 	cr.Rectangle(s.Box.X*pt, s.Box.Y*pt, s.Box.W*pt, s.Box.W*pt)
 	cr.Fill()
 	colour(cr, 0x000000)
+	// Each row is one dashed line: half the numbers of as many rectangles. It is a hair broader than a
+	// module, so that no white shows between two rows.
+	cr.SetLineWidth(module * rowOverlap)
 	for y := range code.Size {
-		for x := 0; x < code.Size; {
-			run := 0
-			for code.Black(x+run, y) {
-				run++
-			}
-			if run > 0 {
-				cr.Rectangle(x0+float64(x)*module, y0+float64(y)*module, float64(run)*module, module)
-			}
-			x += run + 1
+		first, dashes := runs(code, y)
+		if len(dashes) == 0 {
+			continue
 		}
+		for i := range dashes {
+			dashes[i] *= module
+		}
+		middle := y0 + (float64(y)+0.5)*module
+		cr.SetDash(dashes, 0)
+		cr.MoveTo(x0+float64(first)*module, middle)
+		cr.LineTo(x0+float64(code.Size)*module, middle)
+		cr.Stroke()
 	}
-	cr.Fill()
+	cr.SetDash(nil, 0)
 	return nil
+}
+
+// runs gives a row of a symbol as the place of its first black module and then the lengths of black
+// and white by turns, ending with white.
+func runs(code *qr.Code, y int) (first int, lengths []float64) {
+	for first < code.Size && !code.Black(first, y) {
+		first++
+	}
+	black := false
+	for x := first; x < code.Size; x++ {
+		if code.Black(x, y) != black {
+			black = !black
+			lengths = append(lengths, 0)
+		}
+		lengths[len(lengths)-1]++
+	}
+	if black {
+		lengths = append(lengths, 1)
+	}
+	return first, lengths
 }
 
 // encode makes the symbol with as much error correction (M, else L) as its width in millimetres allows.
