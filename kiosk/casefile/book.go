@@ -1,0 +1,337 @@
+package casefile
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"yichuang/kiosk/money"
+)
+
+// Book is what a journal adds up to. Apply is its only door; it refuses an event that cannot follow
+// from what was before, so that a mistake of ours stops before it is written down.
+type Book struct {
+	Seq int64 // the last event applied
+
+	Stacked, Returned, Doubtful money.Counts // notes, over the whole life of the journal
+	StackedFen, QRPaid          money.Fen    // what came in; StackedFen counts doubtful notes too
+	Placed                      Places
+
+	Notes  map[int64]*Note   // open and doubtful ones
+	Orders map[string]*Order // all attempts, by out_trade_no
+	Cases  map[string]*Case
+	Owed   map[string]*Owed
+	Papers map[string]*Paper // open ones
+	Sheets map[string]*Sheet // all, by permit
+	Trays  map[string]*Tray
+	Blanks Blanks
+	Box    Box
+
+	NextNote int64
+	Mark     Mark   // the acceptor's memory as of the last event that knew it
+	Visit    string // the visit that has begun and not ended
+}
+
+// Places are where money stands. Their sum is always what came in.
+type Places struct {
+	Visit    money.Fen `json:"visit"` // in the box and not yet placed
+	Bills    money.Fen `json:"bills"`
+	Surplus  money.Fen `json:"surplus"`
+	Owed     money.Fen `json:"owed"`
+	PaidOut  money.Fen `json:"paid_out"`
+	Refunded money.Fen `json:"refunded"`
+	Doubtful money.Fen `json:"doubtful"`
+}
+
+// Sum is all of it.
+func (p Places) Sum() money.Fen {
+	return p.Visit.Add(p.Bills).Add(p.Surplus).Add(p.Owed).Add(p.PaidOut).Add(p.Refunded).Add(p.Doubtful)
+}
+
+// Note is a note that is neither surely stacked nor surely returned.
+type Note struct {
+	Number   int64
+	Case     string
+	Face     money.Fen
+	Currency string
+	State    Kind // NoteEscrowed, NoteStacking, NoteReturning or NoteDoubtful
+	Since    time.Time
+	Asked    string
+	Owed     string // when doubtful: the id under which it will be owed if it is found in the box
+	Claim    string
+}
+
+// Order is one attempt to be paid by phone.
+type Order struct {
+	Attempt string
+	Case    string
+	Amount  money.Fen
+	Mode    string
+	Expires time.Time
+	State   Kind // OrderBegun, OrderPaid, OrderClosed or OrderRefunded
+	How     string
+}
+
+// Case is what is known of one case at this end.
+type Case struct {
+	ID        string
+	Visit     string
+	Service   string
+	Catalog   int64
+	Language  string
+	Opened    time.Time
+	Submitted bool
+	State     string // what the hall decided
+	Code      string
+	License   string
+	Biller    string
+	Due       money.Fen
+	Part      bool
+	Rule      string    // what becomes of a surplus: balance, owed
+	Visiting  money.Fen // in the box (or paid by phone) and not yet placed
+	Bill      money.Fen
+	Surplus   money.Fen
+	Settled   bool
+	Posted    bool
+	ByPhone   bool
+	Faces     money.Counts // notes stacked
+}
+
+// Owed is money that a person gets back.
+type Owed struct {
+	ID     string
+	Case   string
+	Amount money.Fen
+	Claim  string
+	Since  time.Time
+	Paid   bool
+	Slip   string // the way its slip went out: receipt, tray, screen; "" while it has none
+}
+
+// Paper is a receipt or slip that is being printed.
+type Paper struct {
+	ID, Case, What, Owed string
+	Cuts                 int64
+	Since                time.Time
+}
+
+// Sheet is one printing of a license on one blank.
+type Sheet struct {
+	Permit, Case, License, Form, Tray, Serial, Document string
+	State                                               Kind // LicensePrinting, LicensePrinted, LicenseFailed, LicenseSpoiled or LicenseDoubtful
+	Since                                               time.Time
+	Asked                                               string
+}
+
+// Tray is a tray with numbered blanks, the next one first.
+type Tray struct {
+	Name, Media string
+	Packs       []Pack
+}
+
+// Pack is a run of blanks with consecutive serials.
+type Pack struct {
+	First string
+	Count int64
+}
+
+// Left is how many blanks are in the tray.
+func (t *Tray) Left() int64 {
+	var n int64
+	for _, p := range t.Packs {
+		n += p.Count
+	}
+	return n
+}
+
+// Next is the serial of the next blank.
+func (t *Tray) Next() (serial string, ok bool) {
+	if t == nil || len(t.Packs) == 0 {
+		return "", false
+	}
+	return t.Packs[0].First, true
+}
+
+// take removes the next blank.
+func (t *Tray) take() {
+	p := &t.Packs[0]
+	p.First, p.Count = After(p.First), p.Count-1
+	if p.Count == 0 {
+		t.Packs = t.Packs[1:]
+	}
+}
+
+// After is the serial that follows: the digits at its end count up, letters stay.
+func After(serial string) string {
+	b := []byte(serial)
+	for i := len(b) - 1; i >= 0 && b[i] >= '0' && b[i] <= '9'; i-- {
+		if b[i] < '9' {
+			b[i]++
+			return string(b)
+		}
+		b[i] = '0'
+	}
+	return string(b)
+}
+
+// Blanks counts numbered blanks: Received = Issued + Void + InTray + Doubtful.
+type Blanks struct {
+	Received int64 `json:"received"`
+	Issued   int64 `json:"issued"`
+	Void     int64 `json:"void"`
+	InTray   int64 `json:"in_tray"`
+	Doubtful int64 `json:"doubtful"`
+}
+
+// Box is the cash box that is in the acceptor now, as the journal knows it.
+type Box struct {
+	ID    string
+	Out   bool
+	Notes []Boxed // since the last exchange
+}
+
+// Boxed is one note in the box and the event that put it there.
+type Boxed struct {
+	Seq      int64
+	Face     money.Fen
+	Currency string
+}
+
+// Counts is the box by faces.
+func (b Box) Counts() money.Counts {
+	out := money.Counts{}
+	for _, n := range b.Notes {
+		out = out.Plus(n.Face, n.Currency, 1)
+	}
+	return out
+}
+
+// NewBook is the book of an empty journal.
+func NewBook() *Book {
+	return &Book{
+		Notes: map[int64]*Note{}, Orders: map[string]*Order{}, Cases: map[string]*Case{}, Owed: map[string]*Owed{},
+		Papers: map[string]*Paper{}, Sheets: map[string]*Sheet{}, Trays: map[string]*Tray{}, NextNote: 1,
+	}
+}
+
+// OpenBegun counts what has begun and not ended: notes on their way, papers, sheets and orders. A doubtful
+// one has ended for the machine and waits for a person.
+func (b *Book) OpenBegun() int {
+	n := len(b.Papers)
+	for _, note := range b.Notes {
+		if note.State != NoteDoubtful {
+			n++
+		}
+	}
+	for _, s := range b.Sheets {
+		if s.State == LicensePrinting {
+			n++
+		}
+	}
+	for _, o := range b.Orders {
+		if o.State == OrderBegun {
+			n++
+		}
+	}
+	return n
+}
+
+// OpenNote is the note that is on its way; there is at most one.
+func (b *Book) OpenNote() *Note {
+	for _, n := range b.Notes {
+		if n.State != NoteDoubtful {
+			return n
+		}
+	}
+	return nil
+}
+
+// OpenOrder is the attempt of a case that is not definite; there is at most one.
+func (b *Book) OpenOrder(caseID string) *Order {
+	for _, o := range b.Orders {
+		if o.Case == caseID && o.State == OrderBegun {
+			return o
+		}
+	}
+	return nil
+}
+
+// LiveSheet is the sheet of a case and form that is printed, being printed or doubtful.
+func (b *Book) LiveSheet(caseID, form string) *Sheet {
+	for _, s := range b.Sheets {
+		if s.Case == caseID && s.Form == form && (s.State == LicensePrinted || s.State == LicensePrinting || s.State == LicenseDoubtful) {
+			return s
+		}
+	}
+	return nil
+}
+
+// OwedOf gives what is owed in a case, the oldest first.
+func (b *Book) OwedOf(caseID string) []*Owed {
+	var out []*Owed
+	for _, o := range b.Owed {
+		if o.Case == caseID {
+			out = append(out, o)
+		}
+	}
+	slices.SortFunc(out, func(x, y *Owed) int { return x.Since.Compare(y.Since) })
+	return out
+}
+
+// Check says what of the book does not hold: money in equals money placed, blanks received equal
+// blanks accounted for, and so on. Nothing is the good answer.
+func (b *Book) Check() []string {
+	var bad []string
+	if in := b.StackedFen.Add(b.QRPaid); in != b.Placed.Sum() {
+		bad = append(bad, fmt.Sprintf("money: %s came in and %s is placed", in, b.Placed.Sum()))
+	}
+	if got := b.Stacked.Total().Add(b.Doubtful.Total()); got != b.StackedFen {
+		bad = append(bad, fmt.Sprintf("notes: %s by faces and %s in sum", got, b.StackedFen))
+	}
+	var visiting, owed money.Fen
+	for _, c := range b.Cases {
+		visiting = visiting.Add(c.Visiting)
+	}
+	for _, o := range b.Owed {
+		if !o.Paid {
+			owed = owed.Add(o.Amount)
+		}
+	}
+	if visiting != b.Placed.Visit {
+		bad = append(bad, fmt.Sprintf("visit: %s in the cases and %s in sum", visiting, b.Placed.Visit))
+	}
+	if owed != b.Placed.Owed {
+		bad = append(bad, fmt.Sprintf("owed: %s in the slips and %s in sum", owed, b.Placed.Owed))
+	}
+	if k := b.Blanks; k.Received != k.Issued+k.Void+k.InTray+k.Doubtful {
+		bad = append(bad, fmt.Sprintf("blanks: %d received; %d issued, %d void, %d in trays, %d doubtful", k.Received, k.Issued, k.Void, k.InTray, k.Doubtful))
+	}
+	var inTray int64
+	for _, t := range b.Trays {
+		inTray += t.Left()
+	}
+	if inTray != b.Blanks.InTray {
+		bad = append(bad, fmt.Sprintf("blanks: %d in the trays and %d in sum", inTray, b.Blanks.InTray))
+	}
+	live := map[string]int{}
+	for _, s := range b.Sheets {
+		if s.State == LicensePrinted {
+			live[s.Case+" "+s.Form]++
+		}
+	}
+	for what, n := range live {
+		if n > 1 {
+			bad = append(bad, fmt.Sprintf("license: %s was printed %d times", what, n))
+		}
+	}
+	open := 0
+	for _, n := range b.Notes {
+		if n.State != NoteDoubtful {
+			open++
+		}
+	}
+	if open > 1 {
+		bad = append(bad, fmt.Sprintf("notes: %d are on their way at once", open))
+	}
+	return bad
+}
