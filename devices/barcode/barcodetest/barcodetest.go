@@ -127,16 +127,17 @@ func looksWhenAsked(t *testing.T, b Bench) {
 		t.Fatalf("first: %v", err)
 	}
 	for range 20 {
+		pause(t, time.Second) // the order to stop takes its time on the line
 		if b.Show("stale", false) {
 			t.Error("the scanner looks while nobody asks")
 		}
-		pause(t, time.Second)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	if got, err := b.Scanner.Scan(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a scan without a code: %q, %v, want the context's error", got, err)
 	}
+	pause(t, time.Second)
 	if b.Show("stale", false) {
 		t.Error("the scanner looks after a scan that was given up")
 	}

@@ -79,10 +79,11 @@ func takeAcks(buf []byte) (rest []byte, acks []ack, more bool) {
 		}
 		body := buf[i+len(ackHead):]
 		j := bytes.Index(body, ackTail)
+		end := bytes.IndexAny(body, "\r\n") // ends a code, and is in no answer
 		switch {
-		case j < 0 && len(body) < ackMax:
+		case j < 0 && end < 0 && len(body) < ackMax:
 			return append(rest, buf...), acks, true
-		case j < 3 || j > ackMax: // no answer: a level, a command and a verdict are at least three
+		case j < 3 || j > ackMax || end >= 0 && end < j: // a level, a command and a verdict are at least three
 			rest = append(rest, buf[:i+1]...)
 			buf = buf[i+1:]
 		default:
@@ -119,9 +120,13 @@ func cutCode(buf []byte, quiet bool) (code []byte, ended bool, used int, ok bool
 	return nil, false, used, false
 }
 
-// text is what a code says. The symbology identifier and NULs around it go.
+// text is what a code says. The symbology identifier and NULs around it go. A code that is glued to half an
+// answer is none: nobody can say where it begins.
 func text(code []byte) (string, bool) {
 	code = bytes.Trim(code, "\x00")
+	if bytes.Contains(code, ackHead) {
+		return "", false
+	}
 	if len(code) >= 3 && code[0] == ']' && strings.IndexByte(aimCodes, code[1]) >= 0 && strings.IndexByte(aimModifiers, code[2]) >= 0 {
 		code = code[3:]
 	}

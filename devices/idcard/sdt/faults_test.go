@@ -309,7 +309,9 @@ func TestReaderIsFoundAtEachSpeed(t *testing.T) {
 				d.sim.Faults().Arm("unplug", 1)
 				d.read() // hears that it is absent
 				d.sim.Faults().Arm("unplug", 0)
+				d.mu.Lock()
 				d.opens = nil
+				d.mu.Unlock()
 				if _, _, err := d.readPatiently(want); err != nil || d.opens[0] != baud {
 					t.Errorf("after the plug opened at %v (%v), want the speed that worked first", d.opens, err)
 				}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,6 +32,7 @@ func answer(sw3 byte, data ...byte) []byte {
 // scripted is a reader that answers each command with what a list says, its last line for ever. A nil
 // answer is silence.
 type scripted struct {
+	mu     sync.Mutex // guards lists and asked while a line is open
 	lists  map[string][][]byte
 	asked  []string
 	opens  []int
@@ -60,11 +62,13 @@ func (s *scripted) open(t *testing.T) sdt.Opener {
 					return
 				}
 				name := fmt.Sprintf("%02X%02X", b[7], b[8])
+				s.mu.Lock()
 				s.asked = append(s.asked, name)
 				list := s.lists[name]
 				if len(list) > 1 {
 					s.lists[name] = list[1:]
 				}
+				s.mu.Unlock()
 				if len(list) > 0 && list[0] != nil {
 					device.Write(list[0]) // ends with the line
 				}
