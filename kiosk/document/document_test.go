@@ -69,11 +69,13 @@ func papers() map[string]func(Lang) Paper {
 		Sheets: []SheetOut{{Original, "A30000123"}, {Duplicate, "A40000456"}}}
 	part := done
 	part.Sheets, part.Left = part.Sheets[:1], "副本待打印：请带身份证再来任一自助终端。"
+	none := done
+	none.Sheets, none.Left = nil, "正本、副本待打印：请带身份证再来任一自助终端。"
 	return map[string]func(Lang) Paper{
 		"receipt-cash": cash().Paper, "receipt-phone": phone().Paper, "receipt-copy": again.Paper,
 		"slip-owed": slip(SlipOwed).Paper, "slip-doubtful": slip(SlipDoubtful).Paper, "slip-doubtful-bare": bare.Paper,
 		"slip-doubtful-sheet": sheet.Paper, "slip-next": offline.Paper, "slip-refused": refused.Paper, "slip-waiting": waiting.Paper,
-		"done": done.Paper, "done-part": part.Paper,
+		"done": done.Paper, "done-part": part.Paper, "done-none": none.Paper,
 	}
 }
 
@@ -159,6 +161,15 @@ func TestAcknowledgementNeedsNumberAndSerials(t *testing.T) {
 	a = Acknowledgement{Head: head("x"), License: "92", Sheets: []SheetOut{{Kind: Original}}}
 	if a.Paper(Chinese).Err() == nil {
 		t.Error("no serial: got a paper, want an error")
+	}
+}
+
+// These words go into journals and configuration and so never change.
+func TestKindsOnTheWire(t *testing.T) {
+	got := fmt.Sprintln(SlipOwed, SlipDoubtful, SlipNext, SlipRefused, SlipWaiting, Note, Blank, Original, Duplicate, Chinese, English)
+	const want = "owed doubtful next refused waiting note sheet original duplicate zh en\n"
+	if got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

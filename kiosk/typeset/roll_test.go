@@ -261,6 +261,41 @@ func TestPreview(t *testing.T) {
 	t.Error("there is no symbol in the preview")
 }
 
+// The preview is dot for dot what a printer that knows no characters would print.
+func TestPreviewIsTheStrip(t *testing.T) {
+	s := open(t)
+	p := document.Paper{Blocks: []document.Block{{Kind: document.Gap}, {Kind: document.Row, Label: "户名", Value: "王𠅤"}}}
+	data, err := s.PaperPNG(p, 576)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	strip, err := s.Strip(p, wide, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := strip.Lines[1].Dots
+	if got, want := img.Bounds().Dy(), 2*previewMargin+gapDots+d.Height+tailDots; got != want {
+		t.Errorf("got %d rows, want %d", got, want)
+	}
+	for y := range d.Height {
+		for x := range d.Width {
+			r, _, _, _ := img.At(previewMargin+x, previewMargin+gapDots+y).RGBA()
+			if black := d.Bits[y*72+x/8]>>(7-x%8)&1 == 1; black != (r == 0) {
+				t.Fatalf("dot %d, %d: got black %v, want %v", x, y, r == 0, black)
+			}
+		}
+	}
+	var overflow *OverflowError
+	p = document.Paper{Blocks: []document.Block{{Kind: document.QR, Text: symbolText(100)}}}
+	if _, err := s.PaperPNG(p, 192); !errors.As(err, &overflow) || overflow.Mark != "QR" {
+		t.Errorf("got %v, want an overflow of the symbol", err)
+	}
+}
+
 func BenchmarkStripText(b *testing.B)   { benchmarkStrip(b, common) }
 func BenchmarkStripRaster(b *testing.B) { benchmarkStrip(b, nil) }
 
