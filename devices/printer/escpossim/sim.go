@@ -62,7 +62,6 @@ type Printer struct {
 	power   bool
 	life    int // counts power-ups: work begun in an earlier life is void
 	dark    time.Time
-	held    bool // paper stays in the mouth
 	stuck   bool // the cutter
 	working bool
 	buffer  []byte
