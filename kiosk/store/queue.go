@@ -1,0 +1,227 @@
+package store
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	"yichuang/kiosk/casefile"
+)
+
+// Read gives at most limit records after seq, in order.
+func (s *Store) Read(ctx context.Context, seq int64, limit int) ([]casefile.Record, error) {
+	var out []casefile.Record
+	err := s.each(ctx, seq, limit, func(r casefile.Record) error {
+		out = append(out, r)
+		return nil
+	})
+	return out, err
+}
+
+// each walks the records after seq; a limit of 0 is none.
+func (s *Store) each(ctx context.Context, seq int64, limit int, fn func(casefile.Record) error) error {
+	if limit == 0 {
+		limit = -1
+	}
+	rows, err := s.db.QueryContext(ctx, "SELECT seq, time, quality, case_id, kind, header, sealed, seal_sum, prev, hash FROM journal WHERE seq > ? ORDER BY seq LIMIT ?", seq, limit)
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		r := casefile.Record{Terminal: s.terminal, Epoch: s.epoch}
+		if err := rows.Scan(&r.Seq, &r.Time, &r.Quality, &r.Case, &r.Kind, &r.Header, &r.Sealed, &r.SealSum, &r.Prev, &r.Hash); err != nil {
+			return fmt.Errorf("journal: %w", err)
+		}
+		if err := fn(r); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	return nil
+}
+
+// Cursor is the last record that the hall has on its disk.
+func (s *Store) Cursor(ctx context.Context) (int64, error) {
+	raw, err := s.Kept(ctx, "cursor")
+	if err != nil || raw == nil {
+		return 0, err
+	}
+	return strconv.ParseInt(string(raw), 10, 64)
+}
+
+// Acknowledge moves the cursor to what the hall says it has. A hall that was restored may say less than
+// before: it is believed, and the records are sent again. More than there is, is refused.
+func (s *Store) Acknowledge(ctx context.Context, seq int64) error {
+	if head, _ := s.Head(); seq < 0 || seq > head {
+		return fmt.Errorf("journal: the hall acknowledges record %d of %d", seq, head)
+	}
+	return s.Keep(ctx, map[string][]byte{"cursor": []byte(strconv.FormatInt(seq, 10))})
+}
+
+// Keep stores small things beside the journal, all in one commit: the enrolment, the catalogue, cursors.
+func (s *Store) Keep(ctx context.Context, values map[string][]byte) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	defer tx.Rollback() // after a commit it does nothing
+	for name, value := range values {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO kept (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value); err != nil {
+			return fmt.Errorf("journal: keep %s: %w", name, err)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	return nil
+}
+
+// Kept gives what was stored under a name, nil when nothing was.
+func (s *Store) Kept(ctx context.Context, name string) ([]byte, error) {
+	var value []byte
+	err := s.db.QueryRowContext(ctx, "SELECT value FROM kept WHERE name = ?", name).Scan(&value)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("journal: %s: %w", name, err)
+	}
+	return value, nil
+}
+
+// Line is a record as `kioskctl log export` and the twin file write it: the clear part.
+type Line struct {
+	Epoch   string          `json:"epoch"`
+	Seq     int64           `json:"seq"`
+	Time    string          `json:"time"`
+	Quality string          `json:"quality"`
+	Case    string          `json:"case"`
+	Kind    string          `json:"kind"`
+	Header  json.RawMessage `json:"header"`
+	SealSum string          `json:"sealed_sha256"`
+	Prev    string          `json:"prev"`
+	Hash    string          `json:"hash"`
+}
+
+func line(r casefile.Record) Line {
+	return Line{r.Epoch, r.Seq, r.Time, r.Quality, r.Case, string(r.Kind), json.RawMessage(r.Header), r.SealSum, r.Prev, r.Hash}
+}
+
+// Export writes the clear part of every record as one JSON document a line.
+func (s *Store) Export(ctx context.Context, w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false) // the header's bytes are what was hashed
+	for last := int64(0); ; {
+		// In parts: a slow reader must not keep the writer from the database.
+		records, err := s.Read(ctx, last, 500)
+		if err != nil || len(records) == 0 {
+			return err
+		}
+		for _, r := range records {
+			if err := enc.Encode(line(r)); err != nil {
+				return err
+			}
+			last = r.Seq
+		}
+	}
+}
+
+// openTwin opens the twin file and adds what it lacks: it is written after each commit and not synced
+// by itself, so a power cut may have kept its last lines.
+func (s *Store) openTwin(ctx context.Context) error {
+	f, err := os.OpenFile(filepath.Join(s.dir, "twin.jsonl"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	s.twin = f
+	last, end, err := lastLine(f)
+	if err == nil {
+		// A torn line at the end is cut off before the rest is written again.
+		if err = f.Truncate(end); err == nil {
+			_, err = f.Seek(end, io.SeekStart)
+		}
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("journal: twin: %w", err), f.Close())
+	}
+	return s.each(ctx, last, 0, func(r casefile.Record) error { return s.copyToTwin([]casefile.Record{r}) })
+}
+
+// lastLine gives the number of the last whole line's record and where that line ends.
+func lastLine(f *os.File) (seq, end int64, err error) {
+	in := bufio.NewReader(f)
+	for {
+		text, err := in.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return seq, end, nil
+		}
+		if err != nil {
+			return 0, 0, err
+		}
+		var l Line
+		if json.Unmarshal(text, &l) != nil || l.Seq != seq+1 {
+			return seq, end, nil
+		}
+		seq, end = l.Seq, end+int64(len(text))
+	}
+}
+
+func (s *Store) copyToTwin(records []casefile.Record) error {
+	var out []byte
+	for _, r := range records {
+		raw, err := json.Marshal(line(r))
+		if err != nil {
+			return err
+		}
+		out = append(append(out, raw...), '\n')
+	}
+	_, err := s.twin.Write(out)
+	if errors.Is(err, syscall.ENOSPC) {
+		return nil // the database has it; the twin is completed at the next start
+	}
+	return err
+}
+
+// ballastSize is given up when the disk is full: room for a few hundred records.
+const ballastSize = 1 << 20
+
+func (s *Store) ballastPath() string { return filepath.Join(s.dir, "ballast") }
+
+// ballast lays the ballast file down when it is missing and there is room for it.
+func (s *Store) ballast() error {
+	if info, err := os.Stat(s.ballastPath()); err == nil && info.Size() == ballastSize {
+		return nil
+	}
+	err := os.WriteFile(s.ballastPath(), make([]byte, ballastSize), 0o600)
+	if errors.Is(err, syscall.ENOSPC) {
+		os.Remove(s.ballastPath()) // the half that was written would be lost room
+		s.full = true
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("journal: ballast: %w", err)
+	}
+	return nil
+}
+
+// giveUpBallast frees the reserve and says whether there was one.
+func (s *Store) giveUpBallast() bool {
+	if os.Remove(s.ballastPath()) != nil {
+		return false
+	}
+	s.mu.Lock()
+	s.full = true
+	s.mu.Unlock()
+	return true
+}

@@ -1,0 +1,361 @@
+// Package store is the terminal's journal on disk, and with it the queue to the hall.
+//
+// Append writes events and returns when they are on the disk; concurrent callers share one commit, and
+// a lone caller commits by itself. Each event is added to the book (package casefile) before it is
+// written: one that cannot follow is refused and nothing is written. The queue is the journal past
+// the cursor; an acknowledgement moves the cursor.
+//
+// A commit that fails for another reason than a full disk breaks the store: what the disk holds is no
+// longer known, so nothing more is written, and the program must start again and read it back. For a full disk there is a ballast file, given
+// up once, so that the last words can always be written.
+//
+// Beside the database stands twin.jsonl: the clear part of each record, one a line, from which the
+// totals can be rebuilt by hand when the database is lost.
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/seal"
+	"yichuang/kiosk/sqlite"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+// ErrBroken is every Append after a commit has failed: only a new start can tell what the disk holds.
+var ErrBroken = errors.New("journal: a commit failed; the program must start again")
+
+// ErrNoKey refuses personal data while the hall's key is not known yet: it is never written in clear.
+var ErrNoKey = errors.New("journal: the hall's key is not known, personal data cannot be sealed")
+
+// Entry is one event to be appended, with the personal data that belongs to it.
+type Entry struct {
+	casefile.Event
+	Secret any // sealed as JSON; nil for none
+}
+
+// Store is an open journal.
+type Store struct {
+	dir      string
+	terminal string
+	epoch    string
+	db       *sql.DB
+	twin     *os.File
+
+	mu         sync.Mutex // guards all below
+	book       *casefile.Book
+	head       string // hash of the last record
+	pending    []*request
+	committing bool
+	broken     error
+	full       bool // the ballast is given up
+	hallKey    []byte
+	sealer     *seal.Sealer
+	quality    string
+	appended   chan struct{} // closed and replaced with each commit
+}
+
+type request struct {
+	entries []Entry
+	err     error
+	done    chan struct{}
+}
+
+// Open opens the journal in dir, makes it when there is none, reads it and checks its chain. A journal
+// whose chain does not hold is an error: it is evidence, and nothing is written after it.
+func Open(ctx context.Context, dir, terminal string) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	migrations, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	db, err := sqlite.OpenExclusive(ctx, filepath.Join(dir, "journal.db"), migrations)
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	s := &Store{dir: dir, terminal: terminal, db: db, book: casefile.NewBook(), quality: "synced", appended: make(chan struct{})}
+	if err := s.load(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if err := s.openTwin(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if err := s.ballast(); err != nil {
+		return nil, errors.Join(err, s.twin.Close(), db.Close())
+	}
+	return s, nil
+}
+
+// load finds the epoch, or begins one, and folds the journal.
+func (s *Store) load(ctx context.Context) error {
+	owner, err := s.Kept(ctx, "terminal")
+	if err != nil {
+		return err
+	}
+	if owner != nil && string(owner) != s.terminal {
+		return fmt.Errorf("journal: this is the one of terminal %s, not of %s", owner, s.terminal)
+	}
+	epoch, err := s.Kept(ctx, "epoch")
+	if err != nil {
+		return err
+	}
+	if epoch == nil {
+		epoch = []byte(randomHex(8))
+		if err := s.Keep(ctx, map[string][]byte{"epoch": epoch, "terminal": []byte(s.terminal)}); err != nil {
+			return err
+		}
+	}
+	s.epoch = string(epoch)
+	s.head = casefile.Genesis(s.terminal, s.epoch)
+	return s.each(ctx, 0, 0, func(r casefile.Record) error {
+		if err := r.Check(s.book.Seq+1, s.head); err != nil {
+			return fmt.Errorf("journal: %w", err)
+		}
+		e, err := r.Event()
+		if err != nil {
+			return fmt.Errorf("journal: %w", err)
+		}
+		if err := s.book.Apply(r.Seq, r.When(), e); err != nil {
+			return fmt.Errorf("journal: %w", err)
+		}
+		s.head = r.Hash
+		return nil
+	})
+}
+
+// Append writes the entries in one commit, in their order and with nothing between them, and returns
+// when they are on the disk. On an error nothing of them was written.
+func (s *Store) Append(ctx context.Context, entries ...Entry) error {
+	req := &request{entries: entries, done: make(chan struct{})}
+	s.mu.Lock()
+	s.pending = append(s.pending, req)
+	if s.committing {
+		s.mu.Unlock()
+		// Not bounded by ctx: whether the events stand is known only when the commit has ended.
+		<-req.done
+		return req.err
+	}
+	s.committing = true
+	for len(s.pending) > 0 {
+		batch := s.pending
+		s.pending = nil
+		s.commit(context.WithoutCancel(ctx), batch)
+		for _, r := range batch {
+			close(r.done)
+		}
+	}
+	s.committing = false
+	s.mu.Unlock()
+	return req.err
+}
+
+// commit is called with the lock held and lets go of it while the disk works.
+func (s *Store) commit(ctx context.Context, batch []*request) {
+	if s.broken != nil {
+		fail(batch, ErrBroken)
+		return
+	}
+	var records []casefile.Record
+	for _, req := range batch {
+		made, err := s.make(req.entries)
+		if err != nil {
+			req.err = err
+			if s.broken != nil {
+				fail(batch, ErrBroken)
+				return
+			}
+			continue
+		}
+		records = append(records, made...)
+	}
+	if len(records) == 0 {
+		return
+	}
+	s.mu.Unlock()
+	err := s.write(ctx, records)
+	if err != nil && sqlite.IsFull(err) && s.giveUpBallast() {
+		err = s.write(ctx, records)
+	}
+	s.mu.Lock()
+	if err != nil {
+		s.broken = err
+		fail(batch, fmt.Errorf("%w: %w", ErrBroken, err))
+		return
+	}
+	close(s.appended)
+	s.appended = make(chan struct{})
+}
+
+func fail(batch []*request, err error) {
+	for _, r := range batch {
+		if r.err == nil {
+			r.err = err
+		}
+	}
+}
+
+// make turns entries into records that follow the head, and adds them to the book. When the second of
+// several is refused the first has already changed the book, so that the book no longer stands for the
+// journal: such a request is a mistake of ours and breaks the store.
+func (s *Store) make(entries []Entry) ([]casefile.Record, error) {
+	var records []casefile.Record
+	now := time.Now()
+	head := s.head
+	for i, e := range entries {
+		r, err := s.record(now, e, s.book.Seq+1, head)
+		if err == nil {
+			err = s.book.Apply(r.Seq, now, e.Event)
+		}
+		if err != nil {
+			if i > 0 {
+				s.broken = err
+			}
+			return nil, fmt.Errorf("journal: %w", err)
+		}
+		records, head = append(records, r), r.Hash
+	}
+	s.head = head
+	return records, nil
+}
+
+func (s *Store) record(now time.Time, e Entry, seq int64, prev string) (casefile.Record, error) {
+	header, err := e.Encode()
+	if err != nil {
+		return casefile.Record{}, err
+	}
+	r := casefile.Record{Terminal: s.terminal, Epoch: s.epoch, Seq: seq, Time: now.Format(time.RFC3339Nano), Quality: s.quality,
+		Case: e.Case, Kind: e.Kind, Header: header, Prev: prev}
+	if e.Secret != nil {
+		plain, err := json.Marshal(e.Secret)
+		if err != nil {
+			return r, fmt.Errorf("%s: %w", e.Kind, err)
+		}
+		if err := s.needSealer(); err != nil {
+			return r, err
+		}
+		r.Sealed = s.sealer.Seal(seq, seal.AAD(s.terminal, s.epoch, seq, string(e.Kind), header), plain)
+		r.SealSum = casefile.SumSealed(r.Sealed)
+	}
+	r.Hash = r.Sum()
+	return r, nil
+}
+
+func (s *Store) needSealer() error {
+	if s.sealer != nil {
+		return nil
+	}
+	if s.hallKey == nil {
+		return ErrNoKey
+	}
+	sealer, err := seal.NewSealer(s.hallKey)
+	s.sealer = sealer
+	return err
+}
+
+func (s *Store) write(ctx context.Context, records []casefile.Record) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // after a commit it does nothing
+	stmt, err := tx.PrepareContext(ctx, "INSERT INTO journal (seq, time, quality, case_id, kind, header, sealed, seal_sum, prev, hash) VALUES (?,?,?,?,?,?,?,?,?,?)")
+	if err != nil {
+		return err
+	}
+	defer stmt.Close()
+	for _, r := range records {
+		if _, err := stmt.ExecContext(ctx, r.Seq, r.Time, r.Quality, r.Case, string(r.Kind), r.Header, r.Sealed, r.SealSum, r.Prev, r.Hash); err != nil {
+			return err
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	return s.copyToTwin(records)
+}
+
+// Book lets fn look at the book while nothing is added. fn must not keep what it sees.
+func (s *Store) Book(fn func(b *casefile.Book)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fn(s.book)
+}
+
+// UseHallKey sets the key that personal data is sealed to (X25519, 32 bytes).
+func (s *Store) UseHallKey(public []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hallKey, s.sealer = public, nil
+}
+
+// NewVisit forgets the visit's sealing key: what was sealed before can no longer be opened here.
+func (s *Store) NewVisit() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sealer = nil
+}
+
+// Appended is closed with the next commit.
+func (s *Store) Appended() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.appended
+}
+
+// Head is the number and hash of the last record.
+func (s *Store) Head() (seq int64, hash string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.book.Seq, s.head
+}
+
+// Health says whether the store can be written: nil, ErrBroken with its cause, or that the disk is full.
+func (s *Store) Health() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return fmt.Errorf("%w: %w", ErrBroken, s.broken)
+	}
+	if s.full {
+		return errors.New("journal: the disk is full; the ballast is given up")
+	}
+	return nil
+}
+
+// Epoch is the random id of this journal.
+func (s *Store) Epoch() string { return s.epoch }
+
+// Terminal is the terminal's id.
+func (s *Store) Terminal() string { return s.terminal }
+
+// Close closes the files. Nothing may be appended afterwards.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.broken == nil {
+		s.broken = errors.New("closed")
+	}
+	s.mu.Unlock()
+	return errors.Join(s.twin.Close(), s.db.Close())
+}
+
+func randomHex(n int) string {
+	b := make([]byte, n)
+	rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}

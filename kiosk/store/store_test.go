@@ -1,0 +1,231 @@
+package store
+
+import (
+	"context"
+	"crypto/ecdh"
+	"crypto/rand"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/seal"
+)
+
+func open(t *testing.T, dir string) *Store {
+	t.Helper()
+	s, err := Open(context.Background(), dir, "T1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func opened(id string) Entry {
+	return Entry{Event: casefile.Event{Kind: casefile.CaseOpened, Case: id, Header: casefile.Header{Service: "pay.water"}}}
+}
+
+func TestReopenedJournalGoesOn(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	s := open(t, dir)
+	if err := s.Append(ctx, opened("a"), opened("b")); err != nil {
+		t.Fatal(err)
+	}
+	epoch := s.Epoch()
+	seq, hash := s.Head()
+	s.Close()
+	s = open(t, dir)
+	defer s.Close()
+	if s.Epoch() != epoch {
+		t.Errorf("epoch: got %s, want %s", s.Epoch(), epoch)
+	}
+	if gotSeq, gotHash := s.Head(); gotSeq != seq || gotHash != hash || seq != 2 {
+		t.Errorf("head: got %d %s, want %d %s", gotSeq, gotHash, seq, hash)
+	}
+	s.Book(func(b *casefile.Book) {
+		if len(b.Cases) != 2 {
+			t.Errorf("cases: got %d, want 2", len(b.Cases))
+		}
+	})
+}
+
+func TestWhatCannotFollowIsNotWritten(t *testing.T) {
+	ctx := context.Background()
+	s := open(t, t.TempDir())
+	defer s.Close()
+	bad := Entry{Event: casefile.Event{Kind: casefile.NoteStacked, Case: "a", Header: casefile.Header{Note: 1, Face: 100, Currency: "CNY"}}}
+	if err := s.Append(ctx, bad); err == nil {
+		t.Error("a note that was never in escrow was stacked")
+	}
+	if err := s.Append(ctx, opened("a")); err != nil {
+		t.Errorf("after a refused event: %v", err)
+	}
+	records, err := s.Read(ctx, 0, 0)
+	if err != nil || len(records) != 1 || records[0].Kind != casefile.CaseOpened {
+		t.Errorf("records: got %v (%v), want one case.opened", records, err)
+	}
+}
+
+func TestForeignHeaderFieldIsRefused(t *testing.T) {
+	s := open(t, t.TempDir())
+	defer s.Close()
+	e := opened("a")
+	e.Header.Reason = "wang"
+	if err := s.Append(context.Background(), e); err == nil || !strings.Contains(err.Error(), "reason") {
+		t.Errorf("got %v, want an error that names the field", err)
+	}
+}
+
+func TestPersonalDataIsSealedOrRefused(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	s := open(t, dir)
+	key, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := opened("a")
+	e.Secret = casefile.BillSecret{Account: "3102445518"}
+	if err := s.Append(ctx, e); !errors.Is(err, ErrNoKey) {
+		t.Errorf("without the hall's key: got %v, want ErrNoKey", err)
+	}
+	s.UseHallKey(key.PublicKey().Bytes())
+	if err := s.Append(ctx, e); err != nil {
+		t.Fatal(err)
+	}
+	records, err := s.Read(ctx, 0, 0)
+	if err != nil || len(records) != 1 {
+		t.Fatalf("records: %v (%v)", records, err)
+	}
+	r := records[0]
+	plain, err := seal.Open(key.Bytes(), r.Seq, seal.AAD(r.Terminal, r.Epoch, r.Seq, string(r.Kind), r.Header), r.Sealed)
+	if err != nil || !strings.Contains(string(plain), "3102445518") {
+		t.Errorf("the hall reads %q (%v)", plain, err)
+	}
+	if _, err := seal.Open(key.Bytes(), r.Seq+1, seal.AAD(r.Terminal, r.Epoch, r.Seq, string(r.Kind), r.Header), r.Sealed); err == nil {
+		t.Error("a sealed part opened at another record's place")
+	}
+	s.Close()
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(files) < 3 {
+		t.Fatalf("files: %v (%v)", files, err)
+	}
+	for _, f := range files {
+		raw, err := os.ReadFile(f)
+		if err != nil || strings.Contains(string(raw), "3102445518") {
+			t.Errorf("%s holds the account in clear (%v)", f, err)
+		}
+	}
+}
+
+func TestChangedRecordIsFound(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	s := open(t, dir)
+	if err := s.Append(ctx, opened("a")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.db.Exec(`UPDATE journal SET header = replace(header, 'water', 'steam')`); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	if again, err := Open(ctx, dir, "T1"); err == nil {
+		again.Close()
+		t.Error("a changed journal was opened")
+	}
+	if again, err := Open(ctx, dir, "T2"); err == nil {
+		again.Close()
+		t.Error("another terminal's journal was opened")
+	}
+}
+
+func TestManyWritersShareCommits(t *testing.T) {
+	ctx := context.Background()
+	s := open(t, t.TempDir())
+	defer s.Close()
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for j := range 25 {
+				id := string(rune('a'+i)) + string(rune('a'+j))
+				if err := s.Append(ctx, opened(id)); err != nil {
+					t.Errorf("append %s: %v", id, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	prev := casefile.Genesis("T1", s.Epoch())
+	records, err := s.Read(ctx, 0, 0)
+	if err != nil || len(records) != 200 {
+		t.Fatalf("got %d records (%v), want 200", len(records), err)
+	}
+	for i, r := range records {
+		if err := r.Check(int64(i+1), prev); err != nil {
+			t.Fatal(err)
+		}
+		prev = r.Hash
+	}
+}
+
+func TestTwinFileIsCompletedAfterATornLine(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	s := open(t, dir)
+	for _, id := range []string{"a", "b", "c"} {
+		if err := s.Append(ctx, opened(id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Close()
+	path := filepath.Join(dir, "twin.jsonl")
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, keep := range []int{0, 10, len(whole) / 2, len(whole) - 1} {
+		if err := os.WriteFile(path, whole[:keep], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		open(t, dir).Close()
+		got, err := os.ReadFile(path)
+		if err != nil || string(got) != string(whole) {
+			t.Errorf("after a cut at %d of %d: got %q (%v)", keep, len(whole), got, err)
+		}
+	}
+}
+
+func TestCursorMovesBothWays(t *testing.T) {
+	ctx := context.Background()
+	s := open(t, t.TempDir())
+	defer s.Close()
+	if err := s.Append(ctx, opened("a"), opened("b")); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []int64{2, 1} {
+		if err := s.Acknowledge(ctx, want); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Cursor(ctx); err != nil || got != want {
+			t.Errorf("cursor: got %d (%v), want %d", got, err, want)
+		}
+	}
+	if err := s.Acknowledge(ctx, 3); err == nil {
+		t.Error("the hall acknowledged a record that was never written")
+	}
+}
+
+func TestBrokenCommitStopsTheStore(t *testing.T) {
+	ctx := context.Background()
+	s := open(t, t.TempDir())
+	if _, err := s.db.Exec("DROP TABLE journal"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Append(ctx, opened("a")); !errors.Is(err, ErrBroken) {
+		t.Errorf("got %v, want ErrBroken", err)
+	}
+	if err := s.Append(ctx, opened("b")); !errors.Is(err, ErrBroken) || !errors.Is(s.Health(), ErrBroken) {
+		t.Errorf("afterwards: got %v and %v, want ErrBroken", err, s.Health())
+	}
+	s.Close()
+}
