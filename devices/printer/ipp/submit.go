@@ -234,6 +234,8 @@ func (p *Printer) send(ctx context.Context, s snapshot, job printer.Job, id int)
 			return id, p.fail(fault.Doubtful, "print", "the document was sent and the printer cannot be asked", lookup)
 		case !found:
 			return id, p.fail(fault.Doubtful, "print", "the document was sent and the printer does not know the job any more", err)
+		case (j.state == 7 || j.state == 8) && !j.begun:
+			return id, p.fail(fault.Silent, "print", "the printer gave the job up before it had the document", err)
 		case !j.incoming():
 			return j.id, nil
 		case try == 2:
