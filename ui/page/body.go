@@ -1,0 +1,236 @@
+package page
+
+import (
+	"slices"
+
+	"yichuang/kiosk/front"
+	"yichuang/ui/phrase"
+)
+
+// plan is how a page is laid out when it is made of the usual parts.
+type plan struct {
+	picture string     // a moving picture under the heading
+	parts   []string   // in this order; parts that are not named follow
+	next    phrase.Key // the words of form.next
+	acts    []string   // beside form.next, left of it
+}
+
+// plans are the pages. One that is not here is drawn from its parts all the same.
+var plans = map[string]plan{
+	"choose":   {parts: []string{"services", "choices", "pager", "notes"}},
+	"guide":    {parts: []string{"guide", "pager", "notes"}, next: phrase.Begin},
+	"identify": {picture: "card", parts: []string{"notes"}},
+	"account":  {picture: "bill", parts: []string{"notes", "fields"}},
+	"bill":     {parts: []string{"rows", "choices", "pager", "notes"}, next: phrase.GoPay},
+	"method":   {parts: []string{"rows", "ways", "notes"}},
+	"form":     {parts: []string{"notes", "fields", "choices", "pager"}},
+	"review":   {parts: []string{"rows", "pager", "notes"}, next: phrase.Submit},
+	"print":    {picture: "sheet", parts: []string{"progress", "rows", "notes"}},
+	"take":     {picture: "paper", parts: []string{"rows", "notes"}, next: phrase.Taken},
+	"slip":     {picture: "paper", parts: []string{"rows", "code", "notes"}, next: phrase.SlipDone},
+	"cases":    {parts: []string{"cases", "pager", "rows", "notes"}, acts: []string{"case.print"}},
+	"ask":      {parts: []string{"topics", "pager", "notes"}},
+}
+
+// body is everything between the two bars.
+func (b *builder) body() Element {
+	var inside []Element
+	switch b.v.Page {
+	case "home":
+		inside = b.home()
+	case "pay":
+		inside = b.pay()
+	case "sign":
+		inside = b.sign()
+	case "wait", "submit", "closed":
+		inside = b.quiet()
+	case "rate":
+		inside = b.rate()
+	case "goodbye":
+		inside = b.goodbye()
+	case "help":
+		inside = b.help()
+	default:
+		inside = b.planned(plans[b.v.Page])
+	}
+	e := column("body", 28, inside...)
+	e.Grow = true
+	return e
+}
+
+// planned draws a page from its plan: what is fixed, the parts, room, and the acts at the foot.
+func (b *builder) planned(p plan) []Element {
+	out := slices.Concat(b.steps(), b.heading("title"), b.says())
+	if p.picture != "" && !b.crowded() {
+		out = append(out, b.moves(p.picture, 340))
+	}
+	for _, part := range p.parts {
+		out = append(out, b.part(part)...)
+	}
+	return b.finish(out, p.next, p.acts...)
+}
+
+// crowded says whether there is too much to type for a picture beside it.
+func (b *builder) crowded() bool { return b.v.Keys == "pinyin" || b.v.Keys == "latin" }
+
+// moves is a picture that shows the hand what to do.
+func (b *builder) moves(name string, high int) Element {
+	b.moving = true
+	frame := column("stage", 0, Element{Kind: Picture, Picture: "move." + name, W: 600, H: high, Middle: true})
+	return frame
+}
+
+// finish adds whatever of the view has no place yet, then keys and acts at the foot.
+func (b *builder) finish(out []Element, next phrase.Key, acts ...string) []Element {
+	for _, part := range []string{"services", "ways", "guide", "rows", "fields", "choices", "code", "cases", "progress", "topics", "notes"} {
+		out = append(out, b.part(part)...)
+	}
+	out = append(out, b.pager()...)
+	out = append(out, space())
+	out = append(out, b.keys()...)
+	if next == "" {
+		next = phrase.Next
+	}
+	return append(out, b.acts(next, acts...)...)
+}
+
+// part draws one part of the view, once.
+func (b *builder) part(name string) []Element {
+	switch name {
+	case "pager":
+		return b.pager()
+	case "notes":
+		return b.notes()
+	}
+	if b.drawn[name] {
+		return nil
+	}
+	b.drawn[name] = true
+	switch name {
+	case "services":
+		return b.services()
+	case "ways":
+		return b.ways()
+	case "guide":
+		return b.sheet(b.v.Guide, true)
+	case "rows":
+		return b.sheet(b.v.Rows, false)
+	case "fields":
+		return b.fields()
+	case "choices":
+		return b.choices()
+	case "code":
+		return b.code("slip.code", 360)
+	case "cases":
+		return b.cases()
+	case "progress":
+		return b.progress()
+	case "topics":
+		return b.topics()
+	}
+	panic("page: no part is called " + name)
+}
+
+// quiet is a page on which there is nothing to do but wait, with what is waited for in the middle.
+func (b *builder) quiet() []Element {
+	out := b.steps()
+	out = append(out, space())
+	name := "move.wait"
+	if b.v.Page == "closed" {
+		name = "rest"
+	} else {
+		b.moving = true
+	}
+	middle := column("quiet", 36, Element{Kind: Picture, Picture: name, W: 320, H: 320, Middle: true},
+		text("quiet-title", b.say(b.v.Title)))
+	if sub := b.say(b.v.Sub); sub != "" {
+		middle.Inside = append(middle.Inside, text("quiet-sub", sub))
+	}
+	if m := b.v.Message; m != nil && !m.Empty() && !b.message {
+		b.message = true
+		words := text("quiet-words", b.say(*m))
+		words.ID = "text.message"
+		middle.Inside = append(middle.Inside, words)
+	}
+	out = append(out, middle, space())
+	if b.v.Page == "closed" {
+		out = append(out, b.phone()...)
+	}
+	return b.finish(out, "")
+}
+
+// rate is five faces, the happiest first.
+func (b *builder) rate() []Element {
+	out := slices.Concat(b.steps(), b.heading("title"), b.says(), b.notes())
+	keys := []phrase.Key{phrase.RateFive, phrase.RateFour, phrase.RateThree, phrase.RateTwo, phrase.RateOne}
+	list := column("", 22)
+	for _, k := range keys {
+		words := text("card-word", b.word(k))
+		words.Grow = true
+		e := b.button(string(k), b.word(k), "choice", row("", 40, picture("face."+string(k[len(k)-1:]), 104, 104), words))
+		e.H = 148
+		list.Inside = append(list.Inside, e)
+	}
+	return b.finish(append(out, list), "", "rate.skip")
+}
+
+// goodbye thanks and reminds of what could be left behind.
+func (b *builder) goodbye() []Element {
+	b.moving = true
+	middle := column("quiet", 36, Element{Kind: Picture, Picture: "move.done", W: 300, H: 300, Middle: true},
+		text("quiet-title", b.say(b.v.Title)))
+	if sub := b.say(b.v.Sub); sub != "" {
+		middle.Inside = append(middle.Inside, text("quiet-sub", sub))
+	}
+	for _, n := range b.v.Notes {
+		middle.Inside = append(middle.Inside, text("quiet-words", b.say(n)))
+	}
+	b.drawn["notes"] = true
+	return b.finish(append(b.says(), space(), middle, space()), "")
+}
+
+// help gives the phone number large, and the words to say where one is.
+func (b *builder) help() []Element {
+	out := slices.Concat(b.heading("title"), b.says(), b.notes(), b.phone())
+	return b.finish(out, phrase.Understood)
+}
+
+func (b *builder) phone() []Element {
+	place := b.v.Place
+	if place.Phone == "" {
+		return nil
+	}
+	where := b.word(phrase.YouAreAt, "hall", place.Hall, "area", place.Area, "number", place.Terminal)
+	return []Element{column("sheet phone", 16, text("label", b.word(phrase.CallUs)), text("phone-number", place.Phone), text("label", where))}
+}
+
+// code is a symbol to be scanned; its description is what it says.
+func (b *builder) code(id string, side int) []Element {
+	if b.v.Code == "" {
+		return nil
+	}
+	name := b.word(phrase.Symbol)
+	if id == "pay.code" {
+		name = b.word(phrase.PayCode)
+	}
+	s := Element{Kind: Symbol, ID: id, Name: name, About: b.v.Code, Text: b.v.Code, W: side, H: side, Middle: true}
+	return []Element{column("sheet symbol", 0, s)}
+}
+
+// sign is the page with the field for a signature.
+func (b *builder) sign() []Element {
+	out := slices.Concat(b.steps(), b.heading("title"), b.says())
+	for _, f := range b.v.Fields {
+		if f.Name == "signature" && !f.Problem.Empty() {
+			out = append(out, text("problem", b.say(f.Problem)))
+		}
+	}
+	out = append(out, b.notes()...)
+	can := b.v.Can(front.StrokesAct)
+	out = append(out, Element{Kind: Pad, ID: "field.signature", Name: b.say(front.Say{Phrase: front.LabelSignature}),
+		Class: "pad", Text: b.word(phrase.SignHere), Enabled: can, Strokes: b.v.Strokes, H: 640})
+	again := Element{Kind: Button, ID: "sign.clear", Name: b.word(phrase.SignClear), Class: "act small", Local: true,
+		Enabled: can && len(b.v.Strokes) > 0, Inside: []Element{text("", b.word(phrase.SignClear))}, H: 96, W: 280}
+	out = append(out, row("", 24, Element{Kind: Space, Grow: true}, again))
+	return b.finish(out, phrase.Signed)
+}

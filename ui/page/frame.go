@@ -1,0 +1,195 @@
+package page
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"yichuang/kiosk/front"
+	"yichuang/ui/phrase"
+)
+
+// top is the bar that says where one is, the time, and the time left when it counts.
+func (b *builder) top() Element {
+	place := b.v.Place
+	where := column("", 4, text("hall", place.Hall), text("area", joined(place.Area, b.terminal())))
+	where.Grow = true
+	return row("top", 24, where, b.clock())
+}
+
+func (b *builder) terminal() string {
+	if b.v.Place.Terminal == "" {
+		return ""
+	}
+	return b.word(phrase.Terminal, "number", b.v.Place.Terminal)
+}
+
+func (b *builder) clock() Element {
+	now := b.now.Format("15:04")
+	if b.v.Left == nil {
+		return column("clock", 0, text("time", now), text("date", phrase.Today(b.v.Language, b.now)))
+	}
+	left := b.left()
+	running := fmt.Sprintf("%02d:%02d", left/60, left%60)
+	return column("clock", 0, text("time", running), text("date", b.word(phrase.TimeLeft, "clock", now)))
+}
+
+// left is the whole seconds that are left, rounded up so that the last one is a one.
+func (b *builder) left() int {
+	return max(0, int((b.v.Left.Ends.Sub(b.now)+time.Second-1)/time.Second))
+}
+
+// warning stands before the page when the time is nearly over.
+func (b *builder) warning() Element {
+	seconds := strconv.Itoa(b.left())
+	words := text("over-words", b.word(phrase.StillThere, "seconds", seconds))
+	if m := b.v.Message; m != nil && m.Phrase == front.SayIdleWarn {
+		words.ID = "text.message"
+		b.message = true
+	}
+	more := b.button("timeout.more", b.word(phrase.MoreTime), "act primary", text("", b.word(phrase.MoreTime)))
+	more.H = 140
+	return column("over", 40, words, more)
+}
+
+// bottom is the bar that is the same on every page.
+func (b *builder) bottom() Element {
+	large := phrase.Large
+	if b.v.Elder {
+		large = phrase.LargeOff
+	}
+	bar := row("", 20,
+		b.nav("nav.back", phrase.Back, "nav"),
+		b.nav("nav.home", phrase.Home, "nav"),
+		b.nav("home.language", phrase.Language, "nav"),
+		b.nav("home.elder", large, "nav"),
+		b.nav("nav.help", phrase.Help, "nav primary"))
+	bar.Same = true
+	foot := b.word(phrase.Hotline, "phone", b.v.Place.Phone)
+	if b.v.Page == "home" {
+		foot = joined(foot, b.word(phrase.CashRule))
+	}
+	if b.v.Place.Phone == "" {
+		foot = ""
+	}
+	return column("bottom", 16, bar, text("foot", foot))
+}
+
+func (b *builder) nav(id string, k phrase.Key, class string) Element {
+	e := b.button(id, b.word(k), class, text("", b.word(k)))
+	e.H = 96
+	return e
+}
+
+// joined puts a middle dot between two texts that are both there.
+func joined(a, c string) string {
+	if a == "" || c == "" {
+		return a + c
+	}
+	return a + " · " + c
+}
+
+// steps is the row of bars that says how far one is.
+func (b *builder) steps() []Element {
+	if b.v.Steps <= 0 {
+		return nil
+	}
+	r := row("", 14)
+	r.Same = true
+	r.About = b.word(phrase.StepOf, "at", strconv.Itoa(b.v.Step), "of", strconv.Itoa(b.v.Steps))
+	for i := 1; i <= b.v.Steps; i++ {
+		class := "step"
+		if i <= b.v.Step {
+			class = "step on"
+		}
+		r.Inside = append(r.Inside, Element{Kind: Column, Class: class, H: 12})
+	}
+	return []Element{r}
+}
+
+// heading is what this page is for, and for whom.
+func (b *builder) heading(class string) []Element {
+	title, sub := b.say(b.v.Title), b.say(b.v.Sub)
+	if title == "" {
+		return nil
+	}
+	e := column("", 10, text(class, title))
+	if sub != "" {
+		e.Inside = append(e.Inside, text("sub", sub))
+	}
+	return []Element{e}
+}
+
+// says is the message: what went wrong, or what is waited for.
+func (b *builder) says() []Element {
+	if b.message || b.v.Message == nil || b.v.Message.Empty() {
+		return nil
+	}
+	b.message = true
+	words := text("message-words", b.say(*b.v.Message))
+	words.ID, words.Grow = "text.message", true
+	class, mark := "message", "icon.say"
+	if calm(*b.v.Message) {
+		class, mark = "message calm", "icon.wait"
+	}
+	return []Element{row(class, 24, picture(mark, 56, 56), words)}
+}
+
+// calm says whether a message is only about what is going on.
+func calm(s front.Say) bool {
+	return len(s.Phrase) > 5 && (s.Phrase[:5] == "wait." || s.Phrase[:5] == "hint.")
+}
+
+// notes say what happens next, in order.
+func (b *builder) notes() []Element {
+	if len(b.v.Notes) == 0 || b.drawn["notes"] {
+		return nil
+	}
+	b.drawn["notes"] = true
+	e := column("notes", 10)
+	for _, n := range b.v.Notes {
+		if words := b.say(n); words != "" {
+			e.Inside = append(e.Inside, text("note", words))
+		}
+	}
+	return []Element{e}
+}
+
+// acts are the buttons that end a page: ways out at the left, the one main act at the right.
+func (b *builder) acts(main phrase.Key, ids ...string) []Element {
+	var out []Element
+	for _, id := range ids {
+		if b.v.Can(id) {
+			out = append(out, b.button(id, b.word(phrase.Key(id)), "act", text("", b.word(phrase.Key(id)))))
+		}
+	}
+	if b.v.Can("form.next") {
+		out = append(out, b.button("form.next", b.word(main), "act primary", text("", b.word(main))))
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	for i := range out {
+		out[i].H = 124
+	}
+	r := row("", 24, out...)
+	r.Same = true
+	return []Element{r}
+}
+
+// pager turns the pages of a long list.
+func (b *builder) pager() []Element {
+	if b.drawn["pager"] || b.v.Pager == nil && !b.v.Can("list.next") && !b.v.Can("list.prev") {
+		return nil
+	}
+	b.drawn["pager"] = true
+	at := text("page-of", "")
+	if p := b.v.Pager; p != nil {
+		at.Text = b.word(phrase.PageOf, "at", strconv.Itoa(p.At), "of", strconv.Itoa(p.Of))
+	}
+	at.Grow = true
+	prev := b.button("list.prev", b.word(phrase.ListPrev), "act small", text("", b.word(phrase.ListPrev)))
+	next := b.button("list.next", b.word(phrase.ListNext), "act small", text("", b.word(phrase.ListNext)))
+	prev.H, next.H, prev.W, next.W = 96, 96, 280, 280
+	return []Element{row("", 24, prev, at, next)}
+}

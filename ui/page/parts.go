@@ -1,0 +1,238 @@
+package page
+
+import (
+	"strconv"
+	"strings"
+
+	"yichuang/kiosk/front"
+	"yichuang/ui/phrase"
+)
+
+// services are what can be done, one card each; a closed one says why.
+func (b *builder) services() []Element {
+	if len(b.v.Services) == 0 {
+		return nil
+	}
+	list := column("", 24)
+	for _, s := range b.v.Services {
+		words := column("", 8, text("card-word", s.Name), text("card-line", s.Line))
+		words.Grow = true
+		if s.Line == "" {
+			words.Inside = words.Inside[:1]
+		}
+		if why := b.say(s.Why); !s.Open && why != "" {
+			words.Inside = append(words.Inside, text("why", why))
+		}
+		class := "card light"
+		if !s.Open {
+			class = "card closed"
+		}
+		e := b.button("service."+s.Code, s.Name, class, row("", 32, picture(serviceIcon(s.Code), 92, 92), words, picture("icon.next", 40, 40)))
+		e.About, e.H = s.Line, 168
+		list.Inside = append(list.Inside, e)
+	}
+	return []Element{list}
+}
+
+// serviceIcon is the drawing for a service, by what its code begins with.
+func serviceIcon(code string) string {
+	switch {
+	case strings.HasPrefix(code, "pay.water"):
+		return "icon.water"
+	case strings.HasPrefix(code, "pay."):
+		return "icon.pay"
+	case strings.HasPrefix(code, "license."):
+		return "icon.apply"
+	}
+	return "icon.guide"
+}
+
+// ways are the ways to pay.
+func (b *builder) ways() []Element {
+	if len(b.v.Ways) == 0 {
+		return nil
+	}
+	list := column("", 24)
+	for _, w := range b.v.Ways {
+		key := phrase.Key(w.ID)
+		words := column("", 8, text("card-word", b.word(key)), text("card-line", b.word(key+".line")))
+		words.Grow = true
+		class := "card light"
+		if !w.Open {
+			class = "card closed"
+			if why := b.say(w.Why); why != "" {
+				words.Inside[1] = text("why", why)
+			}
+		}
+		e := b.button(w.ID, b.word(key), class, row("", 32, picture("icon."+w.ID, 92, 92), words, picture("icon.next", 40, 40)))
+		e.About, e.H = b.word(key+".line"), 188
+		list.Inside = append(list.Inside, e)
+	}
+	return []Element{list}
+}
+
+// sheet is a white sheet of labels and values. Long ones, as in a guide, stand under their label.
+func (b *builder) sheet(rows []front.Row, long bool) []Element {
+	if len(rows) == 0 {
+		return nil
+	}
+	list := column("sheet", 0)
+	for i, r := range rows {
+		label, value := text("label", b.say(r.Label)), text("value", b.say(r.Value))
+		if r.Strong {
+			value.Class = "value strong"
+		}
+		class := "line"
+		if i == 0 {
+			class = "line first"
+		}
+		if long {
+			list.Inside = append(list.Inside, column(class, 6, label, value))
+			continue
+		}
+		label.W, value.Grow = 270, true
+		list.Inside = append(list.Inside, row(class, 24, label, value))
+	}
+	return []Element{list}
+}
+
+// choices are what can be picked: two beside each other when they are many and short.
+func (b *builder) choices() []Element {
+	if len(b.v.Choices) == 0 {
+		return nil
+	}
+	short := len(b.v.Choices) >= 5
+	for _, c := range b.v.Choices {
+		if !c.Sub.Empty() || units(b.say(c.Text)) > 11 {
+			short = false
+		}
+	}
+	list := column("", 16)
+	var pair *Element
+	for i, c := range b.v.Choices {
+		e := b.choice(c)
+		switch {
+		case !short:
+			list.Inside = append(list.Inside, e)
+		case i%2 == 0:
+			r := row("", 16, e)
+			r.Same = true
+			list.Inside = append(list.Inside, r)
+			pair = &list.Inside[len(list.Inside)-1]
+		default:
+			pair.Inside = append(pair.Inside, e)
+		}
+	}
+	if short && len(b.v.Choices)%2 == 1 {
+		pair.Inside = append(pair.Inside, column("", 0))
+	}
+	return []Element{list}
+}
+
+func (b *builder) choice(c front.Choice) Element {
+	words := column("", 4, text("choice-word", b.say(c.Text)))
+	words.Grow = true
+	if sub := b.say(c.Sub); sub != "" {
+		words.Inside = append(words.Inside, text("card-line", sub))
+	}
+	class, mark := "choice", "mark.one"
+	if c.Many {
+		mark = "mark.many"
+	}
+	about := ""
+	if c.Chosen {
+		class, mark, about = "choice chosen", mark+".on", b.word(phrase.Chosen)
+	}
+	line := row("", 24, picture(mark, 48, 48), words)
+	if c.More {
+		line = row("", 24, words, picture("icon.next", 36, 36))
+		about = b.word(phrase.NextLevel)
+	}
+	e := b.button(c.ID, b.say(c.Text), class, line)
+	e.About, e.H = about, 108
+	return e
+}
+
+// cases are what this person has done before.
+func (b *builder) cases() []Element {
+	if len(b.v.Cases) == 0 {
+		return nil
+	}
+	list := column("", 20)
+	for i, c := range b.v.Cases {
+		name := text("choice-word", c.Service)
+		name.Grow = true
+		words := column("", 8, row("", 20, name, text("chip "+stateClass(c.State.Phrase), b.say(c.State))),
+			text("card-line", joined(phrase.Date(b.v.Language, c.When), c.Case)))
+		if line := b.say(c.Line); line != "" {
+			words.Inside = append(words.Inside, text("note", line))
+		}
+		words.Grow = true
+		class, about := "choice", b.say(c.State)
+		if c.Chosen {
+			class, about = "choice chosen", joined(about, b.word(phrase.Chosen))
+		}
+		e := b.button("case."+strconv.Itoa(i+1), joined(c.Service, c.Case), class, words)
+		e.About, e.H = about, 150
+		list.Inside = append(list.Inside, e)
+	}
+	return []Element{list}
+}
+
+func stateClass(p front.Phrase) string {
+	switch p {
+	case front.StateApproved, front.StatePrinted, front.StatePaid:
+		return "good"
+	case front.StateRefused, front.StateOwed:
+		return "bad"
+	}
+	return "plain"
+}
+
+// progress counts sheets: green are only those that the printer has counted.
+func (b *builder) progress() []Element {
+	p := b.v.Progress
+	if p == nil {
+		return nil
+	}
+	sheets := row("", 28)
+	sheets.Middle = true
+	for i := range min(p.Of, 6) {
+		name := "sheet.wait"
+		if i < p.Done {
+			name = "sheet.done"
+		}
+		sheets.Inside = append(sheets.Inside, picture(name, 130, 170))
+	}
+	e := column("sheet", 20, sheets)
+	if what := b.say(p.What); what != "" {
+		e.Inside = append(e.Inside, text("progress-words", what))
+	}
+	count := b.word(phrase.Sheets, "done", strconv.Itoa(p.Done), "of", strconv.Itoa(p.Of))
+	e.Inside = append(e.Inside, text("progress-count", count))
+	return []Element{e}
+}
+
+// topics are questions; the open one shows its answer.
+func (b *builder) topics() []Element {
+	if len(b.v.Topics) == 0 {
+		return nil
+	}
+	list := column("", 20)
+	for i, t := range b.v.Topics {
+		question := text("choice-word", b.say(t.Question))
+		question.Grow = true
+		words := column("", 12, row("", 24, question, picture("icon.next", 36, 36)))
+		class, about := "choice", ""
+		if t.Open {
+			about = b.say(t.Answer)
+			class = "choice chosen"
+			words.Inside[0].Inside[1].Picture = "icon.down"
+			words.Inside = append(words.Inside, text("answer", about))
+		}
+		e := b.button("choice.topic."+strconv.Itoa(i+1), b.say(t.Question), class, words)
+		e.About, e.H = about, 112
+		list.Inside = append(list.Inside, e)
+	}
+	return []Element{list}
+}

@@ -1,0 +1,108 @@
+package page
+
+import (
+	"slices"
+
+	"yichuang/kiosk/front"
+	"yichuang/kiosk/money"
+	"yichuang/ui/phrase"
+)
+
+// pay is the page on which money moves: banknotes, a symbol for a phone, or a phone's code to be read.
+func (b *builder) pay() []Element {
+	out := slices.Concat(b.steps(), b.heading("title"), b.says())
+	switch m := b.v.Money; {
+	case len(b.v.Choices) > 0:
+		out = append(out, b.part("choices")...)
+		if m != nil {
+			out = append(out, b.sums(m))
+		}
+	case m != nil:
+		out = append(out, b.sums(m), b.mouth(m))
+		out = append(out, b.faces(m)...)
+	case b.v.Code != "":
+		out = append(out, b.part("rows")...)
+		b.drawn["code"] = true
+		out = append(out, b.code("pay.code", 560)...)
+	default:
+		out = append(out, b.part("rows")...)
+		out = append(out, b.moves("phone", 460))
+	}
+	if b.v.Money == nil || b.v.Code == "" {
+		b.drawn["code"] = b.drawn["code"] || b.v.Code == ""
+	}
+	out = append(out, b.notes()...)
+	return b.finishPay(out)
+}
+
+// finishPay ends the page: giving up at the left, other ways in the middle, paying with what is in at the right.
+func (b *builder) finishPay(out []Element) []Element {
+	if b.v.Code != "" && !b.drawn["code"] {
+		b.drawn["code"] = true
+		out = append(out, b.code("pay.code", 420)...)
+	}
+	out = b.finish(out, phrase.Next, "pay.cancel", "pay.cash", "pay.show", "pay.scan")
+	if !b.v.Can("pay.finish") {
+		return out
+	}
+	e := b.button("pay.finish", b.word(phrase.PayFinish), "act primary", text("", b.word(phrase.PayFinish)))
+	e.H = 124
+	if last := &out[len(out)-1]; last.Kind == Row && last.Same {
+		last.Inside = append(last.Inside, e)
+		return out
+	}
+	r := row("", 24, e)
+	r.Same = true
+	return append(out, r)
+}
+
+// amount is a sum with its id. Its name holds the amount as 123.45.
+func (b *builder) amount(id string, label front.Phrase, class string, fen int64) Element {
+	words := b.say(front.Say{Phrase: label})
+	sum := money.Fen(fen).String()
+	e := text(class, sum)
+	e.ID, e.Name = id, b.word(phrase.Amount, "label", words, "amount", sum)
+	return e
+}
+
+func (b *builder) sums(m *front.Money) Element {
+	label := func(p front.Phrase) Element { return text("label", b.say(front.Say{Phrase: p})) }
+	due := row("", 10, text("yuan-due", "¥"), b.amount("pay.due", front.LabelDue, "amount-due", m.Due))
+	left := column("tile", 4, label(front.LabelInserted), row("", 2, text("yuan", "¥"), b.amount("pay.inserted", front.LabelInserted, "amount", m.Inserted)))
+	right := column("tile", 4, label(front.LabelRemaining), row("", 2, text("yuan owed", "¥"), b.amount("pay.remaining", front.LabelRemaining, "amount owed", m.Remaining)))
+	if m.Remaining <= 0 {
+		right.Inside[1].Inside[0].Class, right.Inside[1].Inside[1].Class = "yuan", "amount"
+	}
+	tiles := row("", 24, left, right)
+	tiles.Same = true
+	bar := Element{Kind: Bar, Class: "bar", Done: min(m.Inserted, m.Due), Of: m.Due, H: 24}
+	return column("sheet", 22, label(front.LabelDue), due, bar, tiles)
+}
+
+// mouth says whether a note may be put in. It is green only while the acceptor takes one.
+func (b *builder) mouth(m *front.Money) Element {
+	name, title := "note.closed", b.word(phrase.NotesWait)
+	switch {
+	case m.Escrow > 0:
+		name, title = "note.inside", b.word(phrase.NoteInside, "amount", phrase.Yuan(m.Escrow))
+	case m.Taking:
+		name, title = "move.note", b.word(phrase.PutNotes)
+		b.moving = true
+	}
+	line := b.say(front.Say{Phrase: front.HintOneByOne})
+	words := column("", 12, text("mouth-title", title), text("mouth-line", line))
+	words.Grow, words.Middle = true, true
+	return row("mouth", 40, picture(name, 330, 230), words)
+}
+
+func (b *builder) faces(m *front.Money) []Element {
+	if len(m.Faces) == 0 {
+		return nil
+	}
+	r := row("", 16)
+	r.Same = true
+	for _, f := range m.Faces {
+		r.Inside = append(r.Inside, text("face", "¥"+phrase.Yuan(f)))
+	}
+	return []Element{r}
+}
