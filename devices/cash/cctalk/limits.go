@@ -1,0 +1,74 @@
+package cctalk
+
+import "time"
+
+const (
+	// replyLimit is how long a simple answer may take. Validators answer within some 10 ms (part 1);
+	// a USB adapter and a busy computer add some tens.
+	replyLimit = 200 * time.Millisecond
+
+	// gapLimit ends a packet that has stopped in the middle (part 1, "timing": 50 ms).
+	gapLimit = 60 * time.Millisecond
+
+	// packetLimit is how much longer than the first byte the rest of the longest packet may take:
+	// 257 bytes at 9600 baud need 270 ms.
+	packetLimit = 400 * time.Millisecond
+
+	// flushLimit is the silence that must hold before we speak, so that no leftover is taken for an answer.
+	flushLimit = 3 * time.Millisecond
+
+	// quietLimit is the silence that must hold after an answer went missing: it may still be on its
+	// way. quietMax bounds it on a line that never falls silent.
+	quietLimit = 250 * time.Millisecond
+	quietMax   = 1500 * time.Millisecond
+
+	// pollEvery is the usual period (part 2, header 249). Validators shut themselves after 5 s without.
+	pollEvery = 200 * time.Millisecond
+
+	// triesMax is how often a question that changes nothing is asked before we call the line silent.
+	triesMax = 3
+
+	// failuresMax is how many turns may fail in a row before the line is opened anew. Five take
+	// about 3 s: a validator that restarts stays silent for about that long.
+	failuresMax = 5
+
+	// reopenFirst and reopenMax are the pauses between attempts to open.
+	reopenFirst = 100 * time.Millisecond
+	reopenMax   = 2 * time.Second
+
+	// extendEvery keeps an undecided note in escrow, which is held for 30 s (part 3, header 154).
+	extendEvery = 10 * time.Second
+
+	// againUnheard is when a route command without an answer is given once more, and againHeard when
+	// one that was acknowledged is, because nothing came of it. A stacker needs about 1 s.
+	againUnheard = 1 * time.Second
+	againHeard   = 6 * time.Second
+
+	// routesMax is how many route commands may go unanswered before the caller is told.
+	routesMax = 3
+
+	// settleLimit is how long a note may be gone from escrow without an event that says where to.
+	settleLimit = 10 * time.Second
+
+	// verifyEvery is how often inhibits and mode are read back: a validator that restarted between
+	// two polls has lost them and may show nothing else of it.
+	verifyEvery = 5 * time.Second
+
+	// checkEvery is how often a validator with a fault is asked whether it is mended, and checkIdle
+	// how often a fit one is asked whether it still is.
+	checkEvery = 1 * time.Second
+	checkIdle  = 60 * time.Second
+
+	// faultHold is how long a fault told by an event stands before a self-check may say it is gone.
+	faultHold = 2 * time.Second
+
+	// signalsMax bounds the signals that nobody fetches. Money is never dropped; it cannot pile up,
+	// since each note waits for its owner's word.
+	signalsMax = 256
+
+	// typesMax is the number of bill types (part 3, header 157).
+	typesMax = 16
+
+	// goodbyeLimit is how long after the end of Run a blocked line may hold it up.
+	goodbyeLimit = 2 * time.Second
+)

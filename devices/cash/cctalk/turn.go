@@ -1,0 +1,413 @@
+package cctalk
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"yichuang/devices/cash"
+	"yichuang/devices/fault"
+)
+
+// chores are what a session has to do now and then.
+type chores struct {
+	verified time.Time
+	checked  time.Time
+	missed   bool // the last poll was not answered: the device may have restarted
+}
+
+// setUp gets to know the device and brings it to where the owner wants it.
+func (a *Acceptor) setUp(ctx context.Context, l *line) error {
+	if err := l.probe(a.o.Checksum); err != nil {
+		return err
+	}
+	// Whatever it was told before: no note comes in while we learn who it is.
+	if _, err := l.query(hdrSetMaster, []byte{0}, 0); err != nil {
+		return l.encrypted(err)
+	}
+	if err := a.identify(ctx, l); err != nil {
+		return err
+	}
+	restarted, err := a.hasRestarted(l)
+	if err != nil {
+		return err
+	}
+	data, err := l.query(hdrEvents, nil, eventsBytes)
+	if err != nil {
+		return l.encrypted(err)
+	}
+	a.begin(parseEvents(data), restarted, data)
+	if err := a.configure(l); err != nil {
+		return err
+	}
+	code, err := l.query(hdrSelfCheck, nil, anySize)
+	if err != nil && !fault.Is(err, fault.Refused) {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.faults, onLine)
+	if len(code) > 0 {
+		a.selfChecked(code[0])
+	}
+	a.settle(code)
+	a.online = true
+	a.emit(cash.Signal{What: cash.Ready})
+	a.change()
+	return nil
+}
+
+// identify reads who the device is and, unless it is the one we know, which notes it takes.
+func (a *Acceptor) identify(ctx context.Context, l *line) error {
+	category, err := l.query(hdrCategory, nil, anySize)
+	if err != nil {
+		return err
+	}
+	if !strings.HasPrefix(string(category), "Bill") {
+		return &fault.Error{Kind: fault.Invalid, Device: "cctalk", Op: "open", Detail: "this is no bill validator but a " + string(category)}
+	}
+	serial, err := l.query(hdrSerial, nil, 3)
+	if err != nil {
+		return err
+	}
+	info := cash.Info{Protocol: "cctalk", Serial: serialText(serial)}
+	for _, label := range []struct {
+		header byte
+		to     *string
+	}{{hdrMaker, &info.Maker}, {hdrProduct, &info.Model}, {hdrSoftware, &info.Firmware}} {
+		text, err := l.query(label.header, nil, anySize)
+		if err != nil && !fault.Is(err, fault.Refused) {
+			return err
+		}
+		*label.to = strings.TrimRight(string(text), " \x00")
+	}
+	types, err := readTypes(ctx, l)
+	if err != nil {
+		return err
+	}
+	for _, t := range types {
+		if t.Face > 0 {
+			info.Faces = append(info.Faces, t)
+		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.info, a.types = info, types
+	a.wanted.mask = a.maskOf(a.wanted.faces)
+	return nil
+}
+
+// serialText is the serial number as it is printed: 24 bits, low byte first on the wire.
+func serialText(b []byte) string {
+	n := uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16
+	digits := []byte{}
+	for ; n > 0 || len(digits) == 0; n /= 10 {
+		digits = append([]byte{byte('0' + n%10)}, digits...)
+	}
+	return string(digits)
+}
+
+// readTypes asks for the text of each bill type, and for the factor of each country among them.
+func readTypes(ctx context.Context, l *line) (types [typesMax]cash.Note, err error) {
+	scales := map[string]scaling{}
+	for i := range typesMax {
+		if ctx.Err() != nil {
+			return types, ctx.Err()
+		}
+		text, err := l.query(hdrBillID, []byte{byte(i + 1)}, anySize)
+		if fault.Is(err, fault.Refused) {
+			break // it has fewer types than it might
+		}
+		if err != nil {
+			return types, err
+		}
+		if len(text) == 7 && currencies[string(text[:2])].code != "" {
+			if err := readScale(l, string(text[:2]), scales); err != nil {
+				return types, err
+			}
+		}
+		note, ok, err := parseBill(string(text), scales)
+		if err != nil {
+			return types, err
+		}
+		if ok {
+			types[i] = note
+		}
+	}
+	return types, nil
+}
+
+func readScale(l *line, country string, scales map[string]scaling) error {
+	if _, known := scales[country]; known {
+		return nil
+	}
+	data, err := l.query(hdrScaling, []byte(country), 3)
+	if err != nil {
+		return err
+	}
+	scales[country] = scaling{scale: int64(data[0]) | int64(data[1])<<8, decimals: int(data[2])}
+	return nil
+}
+
+// configure gives the device mode, inhibits and master inhibit as the owner wants them.
+func (a *Acceptor) configure(l *line) error {
+	a.mu.Lock()
+	want := a.wanted
+	if want.mask == 0 {
+		// Never all zero, see hasRestarted; with no face that we know the master inhibit stays on.
+		want.accept = false
+		want.mask = max(1, a.maskOf(a.info.Faces))
+	}
+	a.mu.Unlock()
+	steps := []struct {
+		header byte
+		data   []byte
+	}{
+		{hdrSetMode, []byte{modeStacker | modeEscrow}},
+		{hdrSetInhibits, []byte{byte(want.mask), byte(want.mask >> 8)}},
+		{hdrSetMaster, []byte{master(want.accept)}},
+	}
+	if !want.accept {
+		steps[0], steps[2] = steps[2], steps[0] // shut first
+	}
+	for _, s := range steps {
+		if _, err := l.query(s.header, s.data, 0); err != nil {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			if fault.Is(err, fault.Refused) {
+				a.refusal = err
+				a.change()
+				return nil
+			}
+			return err
+		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.applied = want
+	a.dirty = a.wanted.number != want.number
+	a.change()
+	return nil
+}
+
+// hasRestarted says whether the device has forgotten its settings since we, or the program before us,
+// gave them. The event counter alone cannot always say: a validator that restarted and then saw a few
+// events may stand just ahead of our mark. But its inhibits are all zero after a restart, and we never
+// leave them so.
+func (a *Acceptor) hasRestarted(l *line) (bool, error) {
+	mask, err := l.query(hdrReadInhibits, nil, 2)
+	if fault.Is(err, fault.Refused) {
+		return false, nil // it cannot say; the counter has to do
+	}
+	return err == nil && mask[0] == 0 && mask[1] == 0, err
+}
+
+// Mode bits of headers 152 and 153.
+const (
+	modeStacker = 1
+	modeEscrow  = 2
+)
+
+func master(accept bool) byte {
+	if accept {
+		return 1
+	}
+	return 0
+}
+
+// turn is one round: hear the events first, so that every act rests on what has really happened.
+func (a *Acceptor) turn(l *line, c *chores) error {
+	restarted := false
+	if c.missed {
+		var err error
+		if restarted, err = a.hasRestarted(l); err != nil {
+			return err
+		}
+	}
+	c.missed = true
+	data, err := l.ask(hdrEvents, nil, eventsBytes)
+	if err != nil && !fault.Is(err, fault.Busy) {
+		return err
+	}
+	if err != nil {
+		return nil
+	}
+	c.missed = false
+	a.hear(parseEvents(data), restarted, data)
+	a.mu.Lock()
+	dirty := a.dirty && a.refusal == nil && !a.shut()
+	a.mu.Unlock()
+	if dirty {
+		if err := a.configure(l); err != nil {
+			return err
+		}
+	}
+	a.readyAgain()
+	if err := a.act(l); err != nil {
+		return err
+	}
+	return a.lookAround(l, c)
+}
+
+// readyAgain tells of a device that has restarted and is set up again.
+func (a *Acceptor) readyAgain() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.restart && !a.dirty {
+		a.restart = false
+		a.emit(cash.Signal{What: cash.Ready})
+		a.change()
+	}
+}
+
+// shut says whether the device would only shut itself again: its box is full or out. Called with mu held.
+func (a *Acceptor) shut() bool {
+	_, box := a.faults[onBox]
+	_, room := a.faults[onRoom]
+	return (box || room) && a.wanted.accept && a.applied.number == a.wanted.number
+}
+
+// act sends the note in escrow on its way, or holds it. It comes right after a poll: a note that has
+// already gone was told by it, so that a command given again can only meet the same note.
+func (a *Acceptor) act(l *line) error {
+	a.mu.Lock()
+	h := a.held
+	if h == nil || !h.due(time.Now()) {
+		a.mu.Unlock()
+		return nil
+	}
+	do := h.decision
+	h.sent = time.Now()
+	a.mu.Unlock()
+
+	answer, err := l.ask(hdrRoute, []byte{byte(do)}, anySize)
+
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	defer a.change()
+	if a.held != h || h.decision != do {
+		return err
+	}
+	switch {
+	case fault.Is(err, fault.Refused):
+		h.deny(err)
+	case err != nil:
+		h.routes++
+		h.unheard = true
+		return err
+	case len(answer) == 0:
+		h.acked, h.routes, h.gone = do != undecided, 0, time.Time{}
+	case len(answer) > 1:
+		h.routes++ // no answer to header 154: one that came late
+		h.unheard = true
+	case answer[0] == routeEmpty:
+		a.vanished(h)
+	default:
+		h.deny(a.fail(fault.Refused, "route", "the validator cannot send the note on its way"))
+	}
+	return nil
+}
+
+// Answers to header 154 that are no acknowledgement.
+const routeEmpty = 254
+
+// due says whether it is time for the next command about this note.
+func (p *pending) due(now time.Time) bool {
+	wait := againUnheard
+	switch {
+	case p.refused != nil || p.decision == undecided:
+		wait = extendEvery
+	case p.acked:
+		wait = againHeard
+	case p.sent.IsZero():
+		return true
+	}
+	return now.Sub(p.sent) >= wait
+}
+
+// deny notes that the device cannot do as decided. The note stays undecided.
+func (p *pending) deny(err error) {
+	if p.decision != undecided {
+		p.refused, p.decision = err, undecided
+	}
+}
+
+// vanished is called when the device says that nothing is in escrow. The note is on its way, and an
+// event will say so; if none does, nobody can tell. Called with mu held.
+func (a *Acceptor) vanished(h *pending) {
+	if h.gone.IsZero() {
+		h.gone = time.Now()
+	}
+	if h.decision != undecided && !h.acked && !h.unheard {
+		// It was not our command that sent it: it went by itself, or by a hand.
+		h.deny(a.fail(fault.Empty, "route", "the note is not in escrow any more"))
+		return
+	}
+	h.acked = true // nothing is left to be commanded
+}
+
+// missing tells of a note that left escrow without a word. Called with mu held.
+func (a *Acceptor) missing() {
+	h := a.held
+	if h == nil || h.gone.IsZero() || time.Since(h.gone) < settleLimit || a.faults[onPath].fault != nil {
+		return
+	}
+	a.held = nil
+	a.emit(cash.Signal{What: cash.Lost, Note: h.note, Fault: a.fail(fault.Doubtful, "route", "the note left escrow and no event says where to")})
+}
+
+// lookAround does what is due now and then: read the settings back, ask for faults.
+func (a *Acceptor) lookAround(l *line, c *chores) error {
+	a.mu.Lock()
+	a.missing()
+	faulty, busy, clean := a.told != nil, a.held != nil, !a.dirty
+	a.mu.Unlock()
+	now := time.Now()
+	if clean && now.Sub(c.verified) >= verifyEvery {
+		if err := a.verify(l); err != nil {
+			return err
+		}
+		c.verified = now
+	}
+	// A self-check may move parts: not while a healthy device holds a note.
+	if since := now.Sub(c.checked); faulty && since >= checkEvery || !busy && since >= checkIdle {
+		code, err := l.ask(hdrSelfCheck, nil, anySize)
+		if err != nil && !fault.Is(err, fault.Refused) {
+			return err
+		}
+		c.checked = now
+		if len(code) > 0 {
+			a.mu.Lock()
+			a.selfChecked(code[0])
+			a.settle(code)
+			a.change()
+			a.mu.Unlock()
+		}
+	}
+	return nil
+}
+
+// verify reads the settings back, and has them given anew when the device has forgotten them.
+func (a *Acceptor) verify(l *line) error {
+	on, err := l.ask(hdrReadMaster, nil, 1)
+	if err != nil {
+		return err
+	}
+	mode, err := l.ask(hdrReadMode, nil, 1)
+	if err != nil && !fault.Is(err, fault.Refused) {
+		return err
+	}
+	mask, err := l.ask(hdrReadInhibits, nil, 2)
+	if err != nil && !fault.Is(err, fault.Refused) {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if on[0]&1 != master(a.applied.accept) ||
+		len(mode) > 0 && mode[0] != modeStacker|modeEscrow ||
+		len(mask) > 1 && (mask[0] != byte(a.applied.mask) || mask[1] != byte(a.applied.mask>>8)) {
+		a.dirty = true
+		a.change()
+	}
+	return nil
+}
