@@ -269,10 +269,16 @@ func TestFaultsBefall(t *testing.T) {
 		if got := h.listen(); len(got) == 0 {
 			t.Error("silent after a reset")
 		}
+		froms := map[string]int{}
 		for _, e := range log.After(t.Context(), 0) {
+			froms[e.From]++
 			if e.Device != "scanner" || strings.Contains(e.What, "code\r") {
 				t.Errorf("event %+v", e)
 			}
+		}
+		// Three commands; two answers, the lost code and the restart; the showing.
+		if froms["host"] != 3 || froms["device"] != 4 || froms["hand"] != 1 {
+			t.Errorf("events %v", froms)
 		}
 	})
 }
@@ -287,8 +293,9 @@ func TestSnapshotAndClone(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := New(Options{})
-		if err := b.Restore(kept); err != nil || b.set != a.set {
-			t.Errorf("restored %+v, %v", b.set, err)
+		b.codes <- []byte("of another time")
+		if err := b.Restore(kept); err != nil || b.set != a.set || len(b.codes) != 0 {
+			t.Errorf("restored %+v, %v, %d codes", b.set, err, len(b.codes))
 		}
 		if err := b.Restore([]byte("{")); err == nil {
 			t.Error("half a snapshot is taken")

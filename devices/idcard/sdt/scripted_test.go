@@ -212,19 +212,44 @@ func TestSilentReaderIsLookedForAtEachSpeed(t *testing.T) {
 
 // TestReaderFallsSilent: while a card is awaited, the person does not wait for a dead reader.
 func TestReaderFallsSilent(t *testing.T) {
-	for _, cmd := range []string{"2001", "2002", "3010"} {
+	// What each takes: the question, once more where that can help, and two status questions after each.
+	for cmd, wait := range map[string]time.Duration{"2001": 3 * time.Second, "2002": 3500 * time.Millisecond, "3010": 7050 * time.Millisecond} // the idle check may come first {
 		s := well(t)
 		s.lists[cmd] = [][]byte{nil}
 		s.lists["11FF"] = append(s.lists["11FF"], nil)
 		play(t, s, sdt.Options{}, func(r *sdt.Reader, _ idcard.Card, err error, took time.Duration) {
-			if !fault.Is(err, fault.Silent) || took > 10*time.Second {
-				t.Errorf("%s: got %v after %v", cmd, err, took)
+			if !fault.Is(err, fault.Silent) || took < wait-100*time.Millisecond || took > wait+100*time.Millisecond {
+				t.Errorf("%s: got %v after %v, want silent after %v", cmd, err, took, wait)
 			}
 			if f := r.Fault(); f == nil || f.Kind != fault.Silent {
 				t.Errorf("%s: fault %v", cmd, f)
 			}
 		})
 	}
+}
+
+// TestSettlingTakesASecondTry: one lost status answer while the line is settled is forgiven.
+func TestSettlingTakesASecondTry(t *testing.T) {
+	s := well(t)
+	s.lists["2001"] = append([][]byte{nil}, s.lists["2001"]...)
+	s.lists["11FF"] = append([][]byte{s.lists["11FF"][0], nil}, s.lists["11FF"]...)
+	play(t, s, sdt.Options{}, func(r *sdt.Reader, c idcard.Card, err error, took time.Duration) {
+		if err != nil || len(s.opens) != 1 || took > 2200*time.Millisecond {
+			t.Errorf("got %v, %v after %v, opened at %v", c, err, took, s.opens)
+		}
+	})
+}
+
+// TestResetThatFails: a SAM that has no random number and does not come back is not waited for.
+func TestResetThatFails(t *testing.T) {
+	s := well(t)
+	s.lists["3010"] = [][]byte{answer(0x47)}
+	s.lists["10FF"] = [][]byte{nil}
+	play(t, s, sdt.Options{}, func(r *sdt.Reader, _ idcard.Card, err error, took time.Duration) {
+		if !fault.Is(err, fault.Silent) || r.Fault() == nil || s.count("3010") != 1 {
+			t.Errorf("got %v, asked %v", err, s.asked)
+		}
+	})
 }
 
 // TestNoiseIsTold: a line that babbles is garbled, within a bounded time, at each step.

@@ -420,9 +420,12 @@ func TestPace(t *testing.T) {
 		if h.r.baud != 9600 || h.r.deaf(9600) || !h.r.deaf(115200) || h.r.deaf(0) {
 			t.Errorf("speed %d after the command", h.r.baud)
 		}
-		h.want("115200", "ok")
-		if h.r.baud != 115200 {
-			t.Errorf("speed %d after the command", h.r.baud)
+		for nn, baud := range []int{115200, 57600, 38400, 19200, 9600, 9600} {
+			f := append([]byte{0xAA, 0xAA, 0xAA, 0x96, 0x69, 0, 3, 0x60, byte(nn)}, byte(3^0x60^nn))
+			want := map[bool][]byte{true: answer(swGood), false: answer(swCommand)}[nn < 5]
+			if got := h.ask(f); !bytes.Equal(got, want) || h.r.baud != baud {
+				t.Errorf("command 60 %02X: % X, speed %d", nn, got, h.r.baud)
+			}
 		}
 	})
 }
