@@ -10,6 +10,7 @@ import (
 // plan is how a page is laid out when it is made of the usual parts.
 type plan struct {
 	picture string     // a moving picture under the heading
+	high    int        // of the picture
 	parts   []string   // in this order; parts that are not named follow
 	next    phrase.Key // the words of form.next
 	acts    []string   // beside form.next, left of it
@@ -19,15 +20,15 @@ type plan struct {
 var plans = map[string]plan{
 	"choose":   {parts: []string{"services", "choices", "pager", "notes"}},
 	"guide":    {parts: []string{"guide", "pager", "notes"}, next: phrase.Begin},
-	"identify": {picture: "card", parts: []string{"notes"}},
-	"account":  {picture: "bill", parts: []string{"notes", "fields"}},
+	"identify": {picture: "card", high: 620, parts: []string{"notes"}},
+	"account":  {picture: "bill", high: 300, parts: []string{"notes", "fields"}},
 	"bill":     {parts: []string{"rows", "choices", "pager", "notes"}, next: phrase.GoPay},
 	"method":   {parts: []string{"rows", "ways", "notes"}},
 	"form":     {parts: []string{"notes", "fields", "choices", "pager"}},
 	"review":   {parts: []string{"rows", "pager", "notes"}, next: phrase.Submit},
-	"print":    {picture: "sheet", parts: []string{"progress", "rows", "notes"}},
-	"take":     {picture: "paper", parts: []string{"rows", "notes"}, next: phrase.Taken},
-	"slip":     {picture: "paper", parts: []string{"rows", "code", "notes"}, next: phrase.SlipDone},
+	"print":    {picture: "sheet", high: 380, parts: []string{"progress", "rows", "notes"}},
+	"take":     {picture: "paper", high: 420, parts: []string{"rows", "notes"}, next: phrase.Taken},
+	"slip":     {picture: "paper", high: 360, parts: []string{"rows", "code", "notes"}, next: phrase.SlipDone},
 	"cases":    {parts: []string{"cases", "pager", "rows", "notes"}, acts: []string{"case.print"}},
 	"ask":      {parts: []string{"topics", "pager", "notes"}},
 }
@@ -62,7 +63,7 @@ func (b *builder) body() Element {
 func (b *builder) planned(p plan) []Element {
 	out := slices.Concat(b.steps(), b.heading("title"), b.says())
 	if p.picture != "" && !b.crowded() {
-		out = append(out, b.moves(p.picture, 340))
+		out = append(out, b.moves(p.picture, p.high))
 	}
 	for _, part := range p.parts {
 		out = append(out, b.part(part)...)
@@ -76,7 +77,7 @@ func (b *builder) crowded() bool { return b.v.Keys == "pinyin" || b.v.Keys == "l
 // moves is a picture that shows the hand what to do.
 func (b *builder) moves(name string, high int) Element {
 	b.moving = true
-	frame := column("stage", 0, Element{Kind: Picture, Picture: "move." + name, W: 600, H: high, Middle: true})
+	frame := column("stage", 0, Element{Kind: Picture, Picture: "move." + name, W: min(860, high*17/10), H: high, Middle: true})
 	return frame
 }
 

@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"yichuang/kiosk/front"
@@ -135,9 +136,14 @@ func (b *builder) says() []Element {
 	return []Element{row(class, 24, picture(mark, 56, 56), words)}
 }
 
-// calm says whether a message is only about what is going on.
+// calm says whether a message is only about what is going on, or good to know.
 func calm(s front.Say) bool {
-	return len(s.Phrase) > 5 && (s.Phrase[:5] == "wait." || s.Phrase[:5] == "hint.")
+	switch s.Phrase {
+	case front.SayHelpComing, front.SayPowerBack, front.SayAlreadyPrinting, front.SayOrderReversed, front.SayWaitingPerson, front.SayDeciding,
+		front.SayStopAsk, front.SayNoCases, front.SayBillNothing, front.SayTimeUp, front.SayPermitFirst, front.SayLicenseNone, front.SayLicensePrinted:
+		return true
+	}
+	return strings.HasPrefix(string(s.Phrase), "wait.") || strings.HasPrefix(string(s.Phrase), "hint.")
 }
 
 // notes say what happens next, in order.
@@ -160,7 +166,15 @@ func (b *builder) acts(main phrase.Key, ids ...string) []Element {
 	var out []Element
 	for _, id := range ids {
 		if b.v.Can(id) {
-			out = append(out, b.button(id, b.word(phrase.Key(id)), "act", text("", b.word(phrase.Key(id)))))
+			words := b.word(phrase.Key(id))
+			if other := b.word(phrase.Key(id + ".instead")); other != "" {
+				words = other
+			}
+			class := "act"
+			if id == "case.print" {
+				class = "act primary"
+			}
+			out = append(out, b.button(id, words, class, text("", words)))
 		}
 	}
 	if b.v.Can("form.next") {

@@ -49,8 +49,8 @@ func (b *builder) entrance(i int) Element {
 	en := entrances[i]
 	line := b.word(en.id + ".line")
 	words := column("", 10, text("card-word", b.word(en.id)), text("card-line", line))
-	words.Grow = true
-	e := b.button(string(en.id), b.word(en.id), en.class, row("", 28, picture(en.icon, 92, 92), words))
+	words.Grow, words.H = true, 165 // room for two lines, so that the six stand at one height
+	e := b.button(string(en.id), b.word(en.id), en.class, row("entrance", 28, picture(en.icon, 100, 100), words))
 	e.About, e.H = line, 236
 	return e
 }

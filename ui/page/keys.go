@@ -34,25 +34,13 @@ func (b *builder) field(f front.Field) Element {
 	if b.v.Keys == "digits" {
 		value = "value-in digits"
 	}
-	line := row("", 4)
-	if f.Value != "" {
-		line.Inside = append(line.Inside, text(value, grouped(f.Value, f.Group)))
+	line := text(value, grouped(f.Value, f.Group))
+	line.Tail, line.Caret = f.Preedit, f.Focus
+	if f.Value == "" && f.Preedit == "" && !f.Focus {
+		line = text(value+" placeholder", b.word(phrase.TypeHere))
 	}
-	if f.Preedit != "" {
-		line.Inside = append(line.Inside, text("preedit", f.Preedit))
-	}
-	hint := b.say(f.Hint)
-	if hint == "" {
-		hint = b.word(phrase.TypeHere)
-	}
-	switch {
-	case f.Focus:
-		line.Inside = append(line.Inside, Element{Kind: Column, Class: "caret", W: 4, H: 52})
-		if f.Value == "" && f.Preedit == "" {
-			line.Inside = append(line.Inside, text("placeholder", hint))
-		}
-	case f.Value == "" && f.Preedit == "":
-		line.Inside = append(line.Inside, text("placeholder", hint))
+	if hint := b.say(f.Hint); hint != "" {
+		label = label + colon(b.v.Language) + hint
 	}
 	class := "field"
 	if f.Focus {
@@ -61,7 +49,7 @@ func (b *builder) field(f front.Field) Element {
 	if !f.Problem.Empty() {
 		class += " wrong"
 	}
-	e := b.button("field."+f.Name, label+": "+f.Value+f.Preedit, class, column("", 6, text("label", label), line))
+	e := b.button("field."+f.Name, b.say(f.Label)+": "+f.Value+f.Preedit, class, column("", 6, text("label", label), line))
 	e.H = 148
 	return e
 }

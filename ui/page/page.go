@@ -40,6 +40,8 @@ type Element struct {
 	About   string // accessible description
 	Class   string // style classes, separated by blanks
 	Text    string
+	Tail    string // Text: letters after it that are not yet characters
+	Caret   bool   // Text: the next key goes here
 	Picture string
 	Enabled bool // Button, Pad: may be touched now
 	Local   bool // Button: the screen's own, no act of kioskd

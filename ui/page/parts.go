@@ -90,10 +90,18 @@ func (b *builder) sheet(rows []front.Row, long bool) []Element {
 			list.Inside = append(list.Inside, column(class, 6, label, value))
 			continue
 		}
-		label.W, value.Grow = 270, true
+		label.W, value.Grow = b.labelWide(), true
 		list.Inside = append(list.Inside, row(class, 24, label, value))
 	}
 	return []Element{list}
+}
+
+// labelWide is how wide the labels of a sheet are, so that the values begin at one line.
+func (b *builder) labelWide() int {
+	if b.v.Elder {
+		return 340
+	}
+	return 280
 }
 
 // choices are what can be picked: two beside each other when they are many and short.
@@ -144,8 +152,10 @@ func (b *builder) choice(c front.Choice) Element {
 		class, mark, about = "choice chosen", mark+".on", b.word(phrase.Chosen)
 	}
 	line := row("", 24, picture(mark, 48, 48), words)
-	if c.More {
+	if c.More || !c.Many && !b.v.Can("form.next") { // it leads on by itself
 		line = row("", 24, words, picture("icon.next", 36, 36))
+	}
+	if c.More {
 		about = b.word(phrase.NextLevel)
 	}
 	e := b.button(c.ID, b.say(c.Text), class, line)

@@ -10,8 +10,12 @@ import (
 
 // pay is the page on which money moves: banknotes, a symbol for a phone, or a phone's code to be read.
 func (b *builder) pay() []Element {
-	out := slices.Concat(b.steps(), b.heading("title"), b.says())
-	switch m := b.v.Money; {
+	out := slices.Concat(b.steps(), b.heading("title"))
+	m := b.v.Money
+	if m == nil || len(b.v.Choices) > 0 {
+		out = append(out, b.says()...)
+	}
+	switch {
 	case len(b.v.Choices) > 0:
 		out = append(out, b.part("choices")...)
 		if m != nil {
@@ -89,8 +93,14 @@ func (b *builder) mouth(m *front.Money) Element {
 		name, title = "move.note", b.word(phrase.PutNotes)
 		b.moving = true
 	}
-	line := b.say(front.Say{Phrase: front.HintOneByOne})
-	words := column("", 12, text("mouth-title", title), text("mouth-line", line))
+	line := text("mouth-line", b.say(front.Say{Phrase: front.HintOneByOne}))
+	if said := b.v.Message; said != nil && !said.Empty() && !b.message {
+		// The message stands here, so that no amount moves when one comes or goes.
+		b.message = true
+		line = text("mouth-line loud", b.say(*said))
+		line.ID = "text.message"
+	}
+	words := column("", 12, text("mouth-title", title), line)
 	words.Grow, words.Middle = true, true
 	return row("mouth", 40, picture(name, 330, 230), words)
 }

@@ -56,20 +56,23 @@ const (
 	SignHere      Key = "sign_here"
 	SignClear     Key = "sign.clear"
 
-	PayCash     Key = "pay.cash"
-	PayCashLine Key = "pay.cash.line"
-	PayShow     Key = "pay.show"
-	PayShowLine Key = "pay.show.line"
-	PayScan     Key = "pay.scan"
-	PayScanLine Key = "pay.scan.line"
-	PayFinish   Key = "pay.finish"
-	PayCancel   Key = "pay.cancel"
-	PayCode     Key = "pay.code"
-	PutNotes    Key = "put_notes"
-	NoteInside  Key = "note_inside"
-	NotesWait   Key = "notes_wait"
-	Amount      Key = "amount" // {label} {amount}: the spoken name of an amount
-	Symbol      Key = "symbol"
+	PayCash        Key = "pay.cash"
+	PayCashLine    Key = "pay.cash.line"
+	PayShow        Key = "pay.show"
+	PayShowLine    Key = "pay.show.line"
+	PayScan        Key = "pay.scan"
+	PayScanLine    Key = "pay.scan.line"
+	PayCashInstead Key = "pay.cash.instead" // on the page of another way
+	PayShowInstead Key = "pay.show.instead"
+	PayScanInstead Key = "pay.scan.instead"
+	PayFinish      Key = "pay.finish"
+	PayCancel      Key = "pay.cancel"
+	PayCode        Key = "pay.code"
+	PutNotes       Key = "put_notes"
+	NoteInside     Key = "note_inside"
+	NotesWait      Key = "notes_wait"
+	Amount         Key = "amount" // {label} {amount}: the spoken name of an amount
+	Symbol         Key = "symbol"
 
 	CasePrint  Key = "case.print"
 	RateOne    Key = "rate.1"
@@ -108,7 +111,7 @@ var chrome = map[Key]words{
 	Apply:     {"我要办", "Apply"},
 	ApplyLine: {"开店办营业执照，当场打印；其他申请", "Open a shop and print the license here; other applications"},
 	Pay:       {"我要缴", "Pay"},
-	PayLine:   {"水费等，现金或手机", "Water and other bills, by cash or phone"},
+	PayLine:   {"水费等，现金、手机都行", "Water and other bills, by cash or phone"},
 	Look:      {"我要查", "Look up"},
 	LookLine:  {"办到哪一步了，打印结果和证明", "How far my case is; print what is ready"},
 	Guide:     {"我要看", "Guides"},
@@ -116,7 +119,7 @@ var chrome = map[Key]words{
 	Ask:       {"我要问", "Ask"},
 	AskLine:   {"常见问题，或请工作人员回答", "Common questions, or ask our staff"},
 	Rate:      {"我要评", "Rate us"},
-	RateLine:  {"给这次服务打分，提意见", "Tell us how this visit was"},
+	RateLine:  {"给这次服务打个分", "Tell us how this visit was"},
 	NowHere:   {"本机现在可以", "What this machine can do now"},
 	ClosedNow: {"现在办不了", "Not open now"},
 
@@ -144,20 +147,23 @@ var chrome = map[Key]words{
 	SignHere:      {"在这里签名", "Sign here"},
 	SignClear:     {"重写", "Start again"},
 
-	PayCash:     {"现金", "Cash"},
-	PayCashLine: {"一张一张放入纸币", "Put in banknotes one by one"},
-	PayShow:     {"手机扫屏幕上的码", "Scan the code on the screen"},
-	PayShowLine: {"打开微信“扫一扫”", "Open WeChat and scan"},
-	PayScan:     {"出示手机付款码", "Show your payment code"},
-	PayScanLine: {"把手机对准扫描口", "Hold your phone under the scanner"},
-	PayFinish:   {"就缴已放入的", "Pay what is in"},
-	PayCancel:   {"不付了", "Stop paying"},
-	PayCode:     {"付款码", "Payment code"},
-	PutNotes:    {"请一张一张放入纸币", "Please put in notes one by one"},
-	NoteInside:  {"正在收 {amount} 元", "Taking {amount} yuan"},
-	NotesWait:   {"请先等一等再放", "Please wait before the next note"},
-	Amount:      {"{label} {amount} 元", "{label}: {amount} yuan"},
-	Symbol:      {"二维码", "QR code"},
+	PayCash:        {"现金", "Cash"},
+	PayCashLine:    {"一张一张放入纸币", "Put in banknotes one by one"},
+	PayShow:        {"手机扫屏幕上的码", "Scan the code on the screen"},
+	PayShowLine:    {"打开微信“扫一扫”", "Open WeChat and scan"},
+	PayScan:        {"出示手机付款码", "Show your payment code"},
+	PayScanLine:    {"把手机对准扫描口", "Hold your phone under the scanner"},
+	PayCashInstead: {"改用现金", "Use cash instead"},
+	PayShowInstead: {"改用手机扫码", "Scan with my phone"},
+	PayScanInstead: {"改用付款码", "Use my payment code"},
+	PayFinish:      {"就缴已放入的", "Pay what is in"},
+	PayCancel:      {"不付了", "Stop paying"},
+	PayCode:        {"付款码", "Payment code"},
+	PutNotes:       {"请一张一张放入纸币", "Please put in notes one by one"},
+	NoteInside:     {"正在收 {amount} 元", "Taking {amount} yuan"},
+	NotesWait:      {"请先等一等再放", "Please wait before the next note"},
+	Amount:         {"{label} {amount} 元", "{label}: {amount} yuan"},
+	Symbol:         {"二维码", "QR code"},
 
 	CasePrint:  {"打印执照", "Print the license"},
 	RateOne:    {"非常不满意", "Very unhappy"},

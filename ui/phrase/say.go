@@ -58,7 +58,7 @@ var says = map[front.Phrase]words{
 	front.SayFieldLong:       {"太长了，最多 {max} 个字。", "This is too long: at most {max} characters."},
 	front.SayFieldBad:        {"这些字不能用：{characters}", "These characters cannot be used: {characters}"},
 	front.SayChooseOne:       {"请选一项。", "Please choose one."},
-	front.SayDeclareFirst:    {"请先读一读，再点“我同意”。", "Please read it and touch “I agree” first."},
+	front.SayDeclareFirst:    {"请先读一读，再点“我同意”。", "Please read it and touch \"I agree\" first."},
 	front.SayNoCases:         {"这张身份证没有办过什么事。", "There is no case with this card."},
 	front.SayNoLineCases:     {"现在和大厅的线路断着，查不到。请过一会儿再来。", "There is no line to the hall just now, so cases cannot be looked up. Please come back later."},
 	front.SayIdleWarn:        {"您还在吗？再过 {seconds} 秒就回到首页。", "Are you still there? This ends in {seconds} seconds."},
@@ -142,5 +142,5 @@ var answers = map[front.Phrase]words{
 	front.AskSlip:          {"凭条上的钱怎么领？", "How do I get the money on a slip?"},
 	front.AskSlipAnswer:    {"拿着凭条到柜台，报上面的领款码就能领。码只能用一次，请收好。", "Take the slip to the counter and give the code on it. The code works once, so please keep it safe."},
 	front.AskPerson:        {"在哪里能找到人？", "Where do I find a person?"},
-	front.AskPersonAnswer:  {"按右下角的“请人帮忙”，工作人员会知道您在哪台机器；也可以打屏幕下面的电话。", "Touch “Help” at the bottom right and our staff know which machine you are at. You can also call the number at the bottom of the screen."},
+	front.AskPersonAnswer:  {"按右下角的“请人帮忙”，工作人员会知道您在哪台机器；也可以打屏幕下面的电话。", "Touch \"Help\" at the bottom right and our staff know which machine you are at. You can also call the number at the bottom of the screen."},
 }

@@ -45,7 +45,7 @@ var titles = map[front.Phrase]words{
 }
 
 var hints = map[front.Phrase]words{
-	front.HintNoPhone:       {"不用手机也能办 · 收现金 · 有疑问请按右下角“请人帮忙”", "No phone needed · cash is fine · for help, touch “Help” at the bottom right"},
+	front.HintNoPhone:       {"不用手机也能办 · 收现金 · 有疑问请按右下角“请人帮忙”", "No phone needed · cash is fine · for help, touch \"Help\" at the bottom right"},
 	front.HintAccount:       {"户号印在纸质账单的右上角。也可以把账单上的条码对准扫描口。", "The number is at the top right of your paper bill. You can also hold the bill's code under the scanner."},
 	front.HintCard:          {"放好以后先别拿走，屏幕说可以了再取。", "Leave the card there until the screen says you can take it."},
 	front.HintHoldStill:     {"正在读您的身份证，请不要移动。", "Your card is being read. Please leave it where it is."},
@@ -53,14 +53,14 @@ var hints = map[front.Phrase]words{
 	front.HintSurplusKept:   {"多出的钱会存进这个户头，下次自动抵扣。", "Anything you pay over stays on this account and counts towards your next bill."},
 	front.HintSurplusOwed:   {"多出的钱会打一张凭条给您，凭条可以领回现金。", "Anything you pay over is put on a slip, and you get the money back with it."},
 	front.HintNoChange:      {"这台机器不能找零。", "This machine cannot give change."},
-	front.HintCancelPart:    {"中途不付了：还没收进钱箱的纸币当场退给您；已收进的，可以算作缴了一部分，也可以凭凭条领回。", "If you stop: a note not yet in the cash box comes straight back. What is already in the box can pay part of the bill, or you get it back with a slip."},
+	front.HintCancelPart:    {"中途不付了：还没收进钱箱的纸币当场退给您；已收进的，可以算作缴了一部分，也可以打凭条领回。", "If you stop: a note not yet in the cash box comes straight back. What is already in the box can pay part of the bill, or you get it back with a slip."},
 	front.HintCancelOwed:    {"中途不付了：还没收进钱箱的纸币当场退给您；已收进的会打凭条，凭条可以领回。", "If you stop: a note not yet in the cash box comes straight back. For what is already in the box you get a slip, and the money back with it."},
 	front.HintOneByOne:      {"绿灯亮时，一张一张放进去。退出来的纸币，请换一张或换个方向再试。", "Put notes in one by one when the light is green. If one comes out, try another or turn it round."},
 	front.HintFaces:         {"可以放的纸币：{faces}", "Notes you can use: {faces}"},
 	front.HintShowCode:      {"打开手机微信，扫这个码，付 {fen} 元。", "Open WeChat on your phone and scan this code to pay {fen} yuan."},
 	front.HintScanCode:      {"打开手机上的付款码，对准下面的扫描口。", "Open the payment code on your phone and hold it under the scanner."},
 	front.HintSign:          {"在白框里用手指写您的名字，写不好可以重写。", "Write your name in the white box with your finger. You can start again if you like."},
-	front.HintReview:        {"按“提交”以后，大厅几秒钟内就会答复。", "When you touch “Submit”, the hall answers within seconds."},
+	front.HintReview:        {"按“提交”以后，大厅几秒钟内就会答复。", "When you touch \"Submit\", the hall answers within seconds."},
 	front.HintReviewOffline: {"现在和大厅的线路断着。可以先收下，线路通了再审，到时凭身份证来取。", "There is no line to the hall just now. We accept this now and it is decided when the line is back; then come back with your card."},
 	front.HintTakeReceipt:   {"收据从出纸口出来，请拿好。", "Your receipt comes out of the slot. Please take it."},
 	front.HintTakeLicense:   {"执照的正本和副本在下面的纸盒里，请都拿好。", "The original and the duplicate are in the tray below. Please take both."},

@@ -1,6 +1,8 @@
 package shell
 
 import (
+	"fmt"
+	"html"
 	"math"
 	"slices"
 	"strings"
@@ -32,6 +34,7 @@ type canvas struct {
 	touch   func(n *node) // a button was touched
 	paint   func(n *node, cr *cairo.Context, w, h float64)
 	pad     func(n *node) // a field for a signature was made
+	elder   func() bool   // large type and high contrast
 	current func() int64  // revision of the view that is shown
 }
 
@@ -120,6 +123,11 @@ func (c *canvas) buildBox(n *node) {
 // pack puts a child into its box and stands it the way its kind wants.
 func (c *canvas) pack(parent, child *node) {
 	grow := child.e.Grow || parent.e.Same
+	if parent.e.Class == "entrance" {
+		child.widget.SetVAlign(gtk.ALIGN_START)
+		parent.box.PackStart(child.widget, grow, true, 0)
+		return
+	}
 	parent.box.PackStart(child.widget, grow, true, 0)
 	switch {
 	case child.e.Middle && parent.e.Kind == page.Column:
@@ -133,7 +141,7 @@ func (c *canvas) pack(parent, child *node) {
 		}
 	case child.e.Kind == page.Column && child.e.Class == "" && parent.e.Kind == page.Row && !parent.e.Same:
 		child.widget.SetVAlign(gtk.ALIGN_CENTER)
-	case child.e.Class == "caret" || child.e.Class == "clock":
+	case child.e.Class == "clock":
 		child.widget.SetVAlign(gtk.ALIGN_CENTER)
 	}
 }
@@ -146,7 +154,8 @@ func allText(list []page.Element) bool {
 var centred = []string{"foot", "page-of", "face", "quiet-title", "quiet-sub", "quiet-words", "progress-words", "progress-count", "phone-number", "over-words", "chip"}
 
 func (c *canvas) buildText(n *node) {
-	n.label = must(gtk.LabelNew(n.e.Text))
+	n.label = must(gtk.LabelNew(""))
+	c.words(n)
 	n.widget = &n.label.Widget
 	n.label.SetLineWrap(true)
 	n.label.SetLineWrapMode(pango.WRAP_WORD_CHAR)
@@ -159,6 +168,24 @@ func (c *canvas) buildText(n *node) {
 	case first == "time" || first == "date":
 		n.label.SetXAlign(1)
 	}
+}
+
+// words puts the text on a label; where somebody types, with the letters that wait and a caret.
+func (c *canvas) words(n *node) {
+	if n.e.Tail == "" && !n.e.Caret {
+		n.label.SetText(n.e.Text)
+		return
+	}
+	p := colours(c.elder())
+	var m strings.Builder
+	m.WriteString(html.EscapeString(n.e.Text))
+	if n.e.Tail != "" {
+		fmt.Fprintf(&m, `<span foreground="%s" underline="single">%s</span>`, p["gold2"], html.EscapeString(n.e.Tail))
+	}
+	if n.e.Caret {
+		fmt.Fprintf(&m, `<span foreground="%s">▏</span>`, p["ink"])
+	}
+	n.label.SetMarkup(m.String())
 }
 
 func (c *canvas) buildButton(n *node) {
@@ -236,8 +263,8 @@ func (c *canvas) update(n *node, e page.Element) {
 	}
 	switch e.Kind {
 	case page.Text:
-		if old.Text != e.Text {
-			n.label.SetText(e.Text)
+		if old.Text != e.Text || old.Tail != e.Tail || old.Caret != e.Caret {
+			c.words(n)
 		}
 	case page.Button:
 		if old.Enabled != e.Enabled {

@@ -69,8 +69,6 @@ func within(v float64) int { return int(min(max(v, 0), thousand)) }
 // paintPad draws the field: a line to write on, faint words while it is empty, and the strokes.
 func (s *shell) paintPad(n *node, cr *cairo.Context, w, h float64) {
 	p := colours(s.view.Elder)
-	cr.SetSourceRGB(1, 1, 1)
-	cr.Paint()
 	cr.SetSourceRGB(p.rgb("sand"))
 	cr.SetLineWidth(max(1, h/240))
 	cr.MoveTo(w*0.08, h*0.78)

@@ -160,7 +160,8 @@ func (s *shell) open() error {
 	if s.style, err = newStyle(); err != nil {
 		return fmt.Errorf("gtk style: %w", err)
 	}
-	s.canvas = &canvas{fit: 1, touch: s.touched, paint: s.paint, pad: s.listen, current: func() int64 { return s.view.Revision }}
+	s.canvas = &canvas{fit: 1, touch: s.touched, paint: s.paint, pad: s.listen, elder: func() bool { return s.view.Elder },
+		current: func() int64 { return s.view.Revision }}
 	s.window = must(gtk.WindowNew(gtk.WINDOW_TOPLEVEL))
 	s.window.SetTitle("Yichuang")
 	s.window.SetDefaultSize(s.wide, s.high)

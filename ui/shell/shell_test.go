@@ -49,6 +49,7 @@ type bench struct {
 	screen *touch.Screen
 	socket string
 	wide   int
+	server *http.Server
 	child  *exec.Cmd
 	ended  chan struct{} // closed when the child has ended
 }
@@ -81,7 +82,7 @@ func newBench(t *testing.T, wide, high int) *bench {
 }
 
 // serve offers the stage on the socket until the test ends.
-func (b *bench) serve() *http.Server {
+func (b *bench) serve() {
 	b.Helper()
 	os.Remove(b.socket) // left by an earlier server
 	l, err := net.Listen("unix", b.socket)
@@ -91,7 +92,7 @@ func (b *bench) serve() *http.Server {
 	server := &http.Server{Handler: b.stage.Handler()}
 	go server.Serve(l)
 	b.Cleanup(func() { server.Close() })
-	return server
+	b.server = server
 }
 
 func (b *bench) start() {
@@ -192,6 +193,7 @@ func TestEveryPageIsDrawn(t *testing.T) {
 				} else {
 					b.sees(name, page.Of(&v, sample.Now, page.Typing{}))
 				}
+				b.inside(name, 1080, 1920)
 				b.picture(name)
 			}
 		}

@@ -251,7 +251,7 @@ func (s *Screen) Draw(ctx context.Context, id string, strokes ...[]Point) error 
 	if err != nil {
 		return err
 	}
-	x, y, w, h, err := s.area(ctx, o)
+	x, y, w, h, err := s.Area(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -272,6 +272,11 @@ func (s *Screen) Draw(ctx context.Context, id string, strokes ...[]Point) error 
 // Shot writes a picture of the whole display as a PNG.
 func (s *Screen) Shot(ctx context.Context, path string) error {
 	return s.tool(ctx, "import", "-window", "root", "png:"+path)
+}
+
+// Area is where an object is on the display, in pixels.
+func (s *Screen) Area(ctx context.Context, o Object) (x, y, w, h int, err error) {
+	return s.area(ctx, o)
 }
 
 // tool runs a program of the X display.
