@@ -45,8 +45,11 @@ func TestEachLineFaultAtTheTrigger(t *testing.T) {
 				if took := time.Since(start); took > 5*time.Second {
 					t.Errorf("took %v", took)
 				}
-				if d.opens != 1 || d.driver.Fault() != nil {
-					t.Errorf("opened %d times, fault %v", d.opens, d.driver.Fault())
+				d.mu.Lock()
+				opens := d.opens
+				d.mu.Unlock()
+				if opens != 1 || d.driver.Fault() != nil {
+					t.Errorf("opened %d times, fault %v", opens, d.driver.Fault())
 				}
 				d.pause(2 * time.Second)
 				if got, err := d.scan("second"); err != nil || got != "second" {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -68,6 +69,13 @@ func (d *desk) open(baud int) (wire.Port, error) {
 		device.Close()
 	})
 	return host, nil
+}
+
+// speeds are the openings so far.
+func (d *desk) speeds() []int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.opens)
 }
 
 // hangUp breaks every line.

@@ -79,7 +79,7 @@ func TestHarmlessFaultsAreNotNoticed(t *testing.T) {
 				if got, err := d.read(); err != nil || !idcardtest.Same(got, want) {
 					t.Errorf("got %v, %v", got, err)
 				}
-				if n := len(d.opens); n != 1 {
+				if n := len(d.speeds()); n != 1 {
 					t.Errorf("opened %d times, want once", n)
 				}
 			})
@@ -231,8 +231,8 @@ func TestSelfTestFailsOutOfService(t *testing.T) {
 		if _, err := d.read(); fault.KindOf(err) != fault.Broken {
 			t.Errorf("got %v, want broken", err)
 		}
-		if len(d.opens) != 1 {
-			t.Errorf("opened at %v: a reader that answers is found", d.opens)
+		if len(d.speeds()) != 1 {
+			t.Errorf("opened at %v: a reader that answers is found", d.speeds())
 		}
 		d.sim.Faults().MendAll()
 		want := idcardtest.Cards(t)["citizen"]
@@ -303,8 +303,8 @@ func TestReaderIsFoundAtEachSpeed(t *testing.T) {
 				if got, err := d.read(); err != nil || !idcardtest.Same(got, want) {
 					t.Fatalf("got %v, %v", got, err)
 				}
-				if len(d.opens) != i+1 || d.opens[0] != 115200 || d.opens[i] != baud {
-					t.Errorf("opened at %v", d.opens)
+				if len(d.speeds()) != i+1 || d.speeds()[0] != 115200 || d.speeds()[i] != baud {
+					t.Errorf("opened at %v", d.speeds())
 				}
 				d.sim.Faults().Arm("unplug", 1)
 				d.read() // hears that it is absent
@@ -312,8 +312,8 @@ func TestReaderIsFoundAtEachSpeed(t *testing.T) {
 				d.mu.Lock()
 				d.opens = nil
 				d.mu.Unlock()
-				if _, _, err := d.readPatiently(want); err != nil || d.opens[0] != baud {
-					t.Errorf("after the plug opened at %v (%v), want the speed that worked first", d.opens, err)
+				if _, _, err := d.readPatiently(want); err != nil || d.speeds()[0] != baud {
+					t.Errorf("after the plug opened at %v (%v), want the speed that worked first", d.speeds(), err)
 				}
 			})
 		})

@@ -32,10 +32,11 @@ func answer(sw3 byte, data ...byte) []byte {
 // scripted is a reader that answers each command with what a list says, its last line for ever. A nil
 // answer is silence.
 type scripted struct {
-	mu     sync.Mutex // guards lists and asked while a line is open
-	lists  map[string][][]byte
-	asked  []string
-	opens  []int
+	mu    sync.Mutex // guards the three below while a line is open
+	lists map[string][][]byte
+	asked []string
+	opens []int
+
 	broken error
 }
 
@@ -49,7 +50,9 @@ func well(t *testing.T) *scripted {
 
 func (s *scripted) open(t *testing.T) sdt.Opener {
 	return func(baud int) (wire.Port, error) {
+		s.mu.Lock()
 		s.opens = append(s.opens, baud)
+		s.mu.Unlock()
 		if s.broken != nil {
 			return nil, s.broken
 		}
@@ -78,10 +81,24 @@ func (s *scripted) open(t *testing.T) sdt.Opener {
 	}
 }
 
+// questions are the commands asked so far.
+func (s *scripted) questions() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.asked)
+}
+
+// speeds are the openings so far.
+func (s *scripted) speeds() []int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.opens)
+}
+
 // count is how often a command was asked.
 func (s *scripted) count(name string) int {
 	n := 0
-	for _, a := range s.asked {
+	for _, a := range s.questions() {
 		if a == name {
 			n++
 		}
@@ -177,8 +194,8 @@ func TestOneVisitOnTheLine(t *testing.T) {
 	} {
 		s := well(t)
 		play(t, s, tc.o, func(r *sdt.Reader, c idcard.Card, err error, took time.Duration) {
-			if err != nil || !slices.Equal(s.asked, tc.want) || c.Address != tc.addr || len(c.Photo) != 1024 {
-				t.Errorf("%+v: asked %v, want %v; %v", tc.o, s.asked, tc.want, err)
+			if err != nil || !slices.Equal(s.questions(), tc.want) || c.Address != tc.addr || len(c.Photo) != 1024 {
+				t.Errorf("%+v: asked %v, want %v; %v", tc.o, s.questions(), tc.want, err)
 			}
 			if took > 100*time.Millisecond {
 				t.Errorf("a card that lies there takes %v", took)
@@ -195,8 +212,8 @@ func TestOneVisitOnTheLine(t *testing.T) {
 func TestSilentReaderIsLookedForAtEachSpeed(t *testing.T) {
 	s := &scripted{}
 	play(t, s, sdt.Options{}, func(r *sdt.Reader, _ idcard.Card, err error, took time.Duration) {
-		if !fault.Is(err, fault.Silent) || !slices.Equal(s.opens, []int{115200, 57600, 38400, 19200, 9600}) {
-			t.Errorf("got %v, opened at %v", err, s.opens)
+		if !fault.Is(err, fault.Silent) || !slices.Equal(s.speeds(), []int{115200, 57600, 38400, 19200, 9600}) {
+			t.Errorf("got %v, opened at %v", err, s.speeds())
 		}
 		if took > 20*time.Second || took < 5*time.Second {
 			t.Errorf("found out after %v", took)
@@ -204,8 +221,8 @@ func TestSilentReaderIsLookedForAtEachSpeed(t *testing.T) {
 	})
 	s = &scripted{broken: errors.New("permission denied")}
 	play(t, s, sdt.Options{}, func(r *sdt.Reader, _ idcard.Card, err error, took time.Duration) {
-		if !fault.Is(err, fault.Absent) || len(s.opens) != 1 || took != 0 {
-			t.Errorf("got %v, opened at %v after %v", err, s.opens, took)
+		if !fault.Is(err, fault.Absent) || len(s.speeds()) != 1 || took != 0 {
+			t.Errorf("got %v, opened at %v after %v", err, s.speeds(), took)
 		}
 	})
 }
@@ -213,7 +230,7 @@ func TestSilentReaderIsLookedForAtEachSpeed(t *testing.T) {
 // TestReaderFallsSilent: while a card is awaited, the person does not wait for a dead reader.
 func TestReaderFallsSilent(t *testing.T) {
 	// What each takes: the question, once more where that can help, and two status questions after each.
-	for cmd, wait := range map[string]time.Duration{"2001": 3 * time.Second, "2002": 3500 * time.Millisecond, "3010": 7050 * time.Millisecond} // the idle check may come first {
+	for cmd, wait := range map[string]time.Duration{"2001": 3 * time.Second, "2002": 3500 * time.Millisecond, "3010": 7050 * time.Millisecond} { // the idle check may come first
 		s := well(t)
 		s.lists[cmd] = [][]byte{nil}
 		s.lists["11FF"] = append(s.lists["11FF"], nil)
@@ -234,8 +251,8 @@ func TestSettlingTakesASecondTry(t *testing.T) {
 	s.lists["2001"] = append([][]byte{nil}, s.lists["2001"]...)
 	s.lists["11FF"] = append([][]byte{s.lists["11FF"][0], nil}, s.lists["11FF"]...)
 	play(t, s, sdt.Options{}, func(r *sdt.Reader, c idcard.Card, err error, took time.Duration) {
-		if err != nil || len(s.opens) != 1 || took > 2200*time.Millisecond {
-			t.Errorf("got %v, %v after %v, opened at %v", c, err, took, s.opens)
+		if err != nil || len(s.speeds()) != 1 || took > 2200*time.Millisecond {
+			t.Errorf("got %v, %v after %v, opened at %v", c, err, took, s.speeds())
 		}
 	})
 }
@@ -247,7 +264,7 @@ func TestResetThatFails(t *testing.T) {
 	s.lists["10FF"] = [][]byte{nil}
 	play(t, s, sdt.Options{}, func(r *sdt.Reader, _ idcard.Card, err error, took time.Duration) {
 		if !fault.Is(err, fault.Silent) || r.Fault() == nil || s.count("3010") != 1 {
-			t.Errorf("got %v, asked %v", err, s.asked)
+			t.Errorf("got %v, asked %v", err, s.questions())
 		}
 	})
 }
