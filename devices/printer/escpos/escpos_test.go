@@ -7,7 +7,10 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"yichuang/devices/mechanism"
 	"yichuang/devices/printer"
 	"yichuang/devices/printer/escpos"
 	"yichuang/devices/printer/escpossim"
@@ -112,10 +115,36 @@ func rollBench(profile escpos.Profile, o escpossim.Options) func(t *testing.T) *
 				b.sim.OnPoint(func(string) { once.Do(do) })
 			},
 			Strips:  b.strips,
+			Counts:  profile.HasCuts,
 			Forgets: profile.HasClear,
 			Close:   func() { b.stop() },
 		}
 	}
+}
+
+// TestIdle: an idle printer is asked four bytes a second and no more.
+func TestIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := mechanism.NewLog()
+		b := newBench(t, escpos.Profile{}, escpossim.Options{Log: log})
+		p := b.start()
+		defer b.stop()
+		time.Sleep(10 * time.Second)
+		before := int64(len(log.After(t.Context(), 0)))
+		time.Sleep(10 * time.Second)
+		asked := 0
+		for _, e := range log.After(t.Context(), before) {
+			if e.From == "host" {
+				asked++
+			}
+		}
+		if asked < 32 || asked > 40 {
+			t.Errorf("asked %d times in 10 s, want about 36", asked)
+		}
+		if got := p.Info(); got.Maker != "YICHUANG" || got.Model != "DESK-80" || got.Serial != "D0000001" || got.WidthDots != 576 || got.Columns != 48 {
+			t.Errorf("info: got %+v", got)
+		}
+	})
 }
 
 func TestRoll(t *testing.T) {

@@ -189,6 +189,27 @@ func TestComposeReceipt(t *testing.T) {
 	}
 }
 
+// TestComposeSymbol: the quiet zone of four modules is fed above and below.
+func TestComposeSymbol(t *testing.T) {
+	for _, native := range []bool{true, false} {
+		got, err := compose(printer.Strip{Lines: []printer.Line{{QR: "AB"}}}, Profile{WidthDots: 576, Charset: GBK, HasQR: native})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, rows := "", 0
+		for _, s := range got {
+			all, rows = all+hex.EncodeToString(s.data), rows+s.rows
+		}
+		zone := "1b4a20" // 32 dots: 4 modules of 8
+		if !strings.HasPrefix(all, "1b401b52001d50cbcb1c26"+zone+"1c2e") || !strings.HasSuffix(all, zone) || rows != 21*8+64 {
+			t.Errorf("native %v: %d rows, %s", native, rows, all)
+		}
+		if strings.Contains(all, hex.EncodeToString(cmdQR("AB", 8))) != native {
+			t.Errorf("native %v: %s", native, all)
+		}
+	}
+}
+
 // TestBands: at most 24 rows in one command, gaps fed, nothing lost.
 func TestBands(t *testing.T) {
 	d := &printer.Dots{Width: 16, Height: 100, Bits: make([]byte, 200)}
