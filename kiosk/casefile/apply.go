@@ -21,7 +21,7 @@ func (b *Book) Apply(seq int64, at time.Time, e Event) error {
 	}
 	b.Seq = seq
 	if m := e.Header.Mark; m != nil && m.Known {
-		b.Mark = *m
+		b.Mark, b.MarkSeq = *m, seq
 	}
 	return nil
 }
@@ -94,6 +94,7 @@ func billChosen(b *Book, _ time.Time, e Event, _ int64) error {
 		return fmt.Errorf("case %s: the bill cannot change once money is in", c.ID)
 	}
 	c.Biller, c.Due, c.Part, c.Rule = e.Header.Biller, e.Header.Due, e.Header.Part, e.Header.Rule
+	b.LastPaying = c.ID
 	return nil
 }
 
@@ -390,8 +391,14 @@ func paperEnded(b *Book, _ time.Time, e Event, _ int64) error {
 		return fmt.Errorf("paper %q has not begun", e.Header.Paper)
 	}
 	delete(b.Papers, p.ID)
-	if o := b.Owed[p.Owed]; o != nil && e.Kind == PaperPrinted {
+	if e.Kind != PaperPrinted {
+		return nil
+	}
+	if o := b.Owed[p.Owed]; o != nil {
 		o.Slip = e.Header.Way
+	}
+	if c := b.Cases[p.Case]; c != nil && p.What == "receipt" {
+		c.Receipt = true
 	}
 	return nil
 }

@@ -27,9 +27,11 @@ type Book struct {
 	Blanks Blanks
 	Box    Box
 
-	NextNote int64
-	Mark     Mark   // the acceptor's memory as of the last event that knew it
-	Visit    string // the visit that has begun and not ended
+	NextNote   int64
+	LastPaying string // the case that last chose a bill
+	Mark       Mark   // the acceptor's memory as of the last event that knew it
+	MarkSeq    int64  // and that event's number
+	Visit      string // the visit that has begun and not ended
 }
 
 // Places are where money stands. Their sum is always what came in.
@@ -94,6 +96,7 @@ type Case struct {
 	Settled   bool
 	Posted    bool
 	ByPhone   bool
+	Receipt   bool // its receipt came out
 	Faces     money.Counts // notes stacked
 }
 

@@ -1,0 +1,419 @@
+// Package payment meets a fee by banknotes or by phone. It is the only code that decides where money is.
+//
+// The Till owns the acceptor. It hears every signal, also while nobody pays, and writes what it means
+// into the journal before anything else is done: a note that is held is committed before it is sent on
+// its way, and what became of it is committed together with the place in the acceptor's own memory, so
+// that after a power cut nothing is asked twice or missed. A note whose fate the acceptor cannot tell
+// is Doubtful, never guessed.
+package payment
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"yichuang/devices/cash"
+	"yichuang/devices/fault"
+	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/money"
+	"yichuang/kiosk/store"
+)
+
+// Faces are the notes of CNY that may be taken at all, in fen.
+var Faces = []cash.Note{{Face: 100, Currency: "CNY"}, {Face: 500, Currency: "CNY"}, {Face: 1000, Currency: "CNY"},
+	{Face: 2000, Currency: "CNY"}, {Face: 5000, Currency: "CNY"}, {Face: 10000, Currency: "CNY"}}
+
+// Till is the cash side of a terminal.
+type Till struct {
+	journal  *store.Store
+	acceptor cash.Acceptor
+	log      *slog.Logger
+
+	mu      sync.Mutex // guards all below
+	ready   bool       // the acceptor has told what it missed
+	paying  string     // the case that notes are taken for; ""
+	closing bool       // no more notes for it: a new one in escrow goes back
+	last    Sight      // the last thing to be told to the citizen
+	since   time.Time  // when the open note was last heard of
+	changed chan struct{}
+}
+
+// Sight is what the citizen should be told about notes, since the payment began.
+type Sight struct {
+	What  cash.Happening // Refused, Returned, Faulty, Lost; "" nothing
+	Fault *fault.Error
+	Face  money.Fen
+}
+
+// Status is the till now.
+type Status struct {
+	Case     string
+	Inserted money.Fen // in the box for this case
+	Moving   money.Fen // the note on its way, 0 for none
+	Taking   bool      // a note may be put in now
+	Sight    Sight
+}
+
+// NewTill makes the till of a terminal. Run makes it work.
+func NewTill(journal *store.Store, acceptor cash.Acceptor, log *slog.Logger) *Till {
+	return &Till{journal: journal, acceptor: acceptor, log: log, changed: make(chan struct{})}
+}
+
+const keptMark = "cash.mark"
+
+// keptMarkValue is the acceptor's mark with the number of the last record when it was kept: marks stand
+// in records too, and the later of the two counts.
+type keptMarkValue struct {
+	Seq  int64
+	Mark casefile.Mark
+}
+
+// Resume tells the acceptor how far its events are written down. Call it once, before the acceptor runs.
+func (t *Till) Resume(ctx context.Context) error {
+	var mark casefile.Mark
+	var at int64
+	t.journal.Book(func(b *casefile.Book) { mark, at = b.Mark, b.MarkSeq })
+	raw, err := t.journal.Kept(ctx, keptMark)
+	if err != nil {
+		return err
+	}
+	var kept keptMarkValue
+	if raw != nil {
+		if err := json.Unmarshal(raw, &kept); err != nil {
+			return fmt.Errorf("till: kept mark: %w", err)
+		}
+	}
+	if kept.Mark.Known && kept.Seq >= at {
+		mark = kept.Mark
+	}
+	t.acceptor.Resume(cash.Mark{Serial: mark.Serial, Counter: mark.Counter, Known: mark.Known})
+	return nil
+}
+
+// Run hears the acceptor's signals until ctx ends. An error is the journal's: the program must stop.
+func (t *Till) Run(ctx context.Context) error {
+	for {
+		wait, cancel := context.WithTimeout(ctx, checkEvery)
+		s, err := t.acceptor.Next(wait)
+		cancel()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		// What a signal means is written down even when the stop order comes in the middle of it.
+		act := context.WithoutCancel(ctx)
+		if err == nil {
+			err = t.hear(act, s)
+		} else {
+			err = t.overdue(act)
+		}
+		if err != nil {
+			return fmt.Errorf("till: %w", err)
+		}
+	}
+}
+
+func (t *Till) hear(ctx context.Context, s cash.Signal) error {
+	mark := casefile.Mark{Serial: s.Mark.Serial, Counter: s.Mark.Counter, Known: s.Mark.Known}
+	t.log.Info("cash", "signal", string(s.What), "face_fen", s.Note.Face, "counter", mark.Counter)
+	written, err := t.write(ctx, s, &mark)
+	if err != nil {
+		return err
+	}
+	if !written && mark.Known {
+		if err := t.keep(ctx, mark); err != nil {
+			return err
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch s.What {
+	case cash.Ready:
+		t.ready = true
+	case cash.Refused, cash.Returned, cash.Lost, cash.Faulty:
+		t.last = Sight{What: s.What, Fault: s.Fault, Face: money.Fen(s.Note.Face)}
+	case cash.Cleared, cash.Stacked, cash.Escrowed:
+		t.last = Sight{}
+	}
+	t.since = time.Now()
+	t.tell()
+	return nil
+}
+
+func (t *Till) keep(ctx context.Context, mark casefile.Mark) error {
+	seq, _ := t.journal.Head()
+	raw, err := json.Marshal(keptMarkValue{Seq: seq, Mark: mark})
+	if err != nil {
+		return err
+	}
+	return t.journal.Keep(ctx, map[string][]byte{keptMark: raw})
+}
+
+// write journals what a signal means and says whether it did.
+func (t *Till) write(ctx context.Context, s cash.Signal, mark *casefile.Mark) (bool, error) {
+	switch s.What {
+	case cash.Escrowed:
+		return true, t.escrowed(ctx, s, mark)
+	case cash.Stacked:
+		return true, t.ended(ctx, s, casefile.NoteStacked, mark)
+	case cash.Returned:
+		return t.returned(ctx, s, mark)
+	case cash.Lost:
+		return true, t.lost(ctx, s, mark)
+	case cash.BoxOut:
+		return true, t.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.BoxOut, Header: casefile.Header{Box: t.box(), Mark: mark}}})
+	case cash.BoxIn:
+		return true, t.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.BoxIn, Header: casefile.Header{Box: "B" + random(6), Mark: mark}}})
+	}
+	return false, nil
+}
+
+func (t *Till) box() (id string) {
+	t.journal.Book(func(b *casefile.Book) { id = b.Box.ID })
+	return id
+}
+
+func (t *Till) openNote() (n *casefile.Note) {
+	t.journal.Book(func(b *casefile.Book) {
+		if open := b.OpenNote(); open != nil {
+			c := *open
+			n = &c
+		}
+	})
+	return n
+}
+
+// escrowed commits that a note is held and where it goes, and only then sends it there. A note that is
+// told once more after a restart is the one that was on its way: nobody knows who stands there now, so it goes back.
+func (t *Till) escrowed(ctx context.Context, s cash.Signal, mark *casefile.Mark) error {
+	t.mu.Lock()
+	caseID, stack := t.paying, t.paying != "" && !t.closing
+	t.mu.Unlock()
+	face := money.Fen(s.Note.Face)
+	open := t.openNote()
+	if open != nil && open.Face == face && open.State != casefile.NoteStacking {
+		return t.sendBack(ctx, open, mark)
+	}
+	if open != nil {
+		// It was on its way into the box and is held all the same: the order to stack was lost.
+		t.order(ctx, t.acceptor.Stack)
+		return t.keep(ctx, *mark)
+	}
+	if caseID == "" {
+		var err error
+		if caseID, err = t.stray(ctx); err != nil {
+			return err
+		}
+	}
+	h := casefile.Header{Face: face, Currency: s.Note.Currency, Mark: mark}
+	t.journal.Book(func(b *casefile.Book) { h.Note = b.NextNote })
+	next, order := casefile.NoteReturning, t.acceptor.Return
+	if stack {
+		next, order = casefile.NoteStacking, t.acceptor.Stack
+	}
+	err := t.journal.Append(ctx, entry(casefile.NoteEscrowed, caseID, h), entry(next, caseID, h))
+	if err != nil {
+		return err
+	}
+	t.order(ctx, order)
+	return nil
+}
+
+func (t *Till) sendBack(ctx context.Context, n *casefile.Note, mark *casefile.Mark) error {
+	h := casefile.Header{Note: n.Number, Face: n.Face, Currency: n.Currency, Mark: mark}
+	if n.State != casefile.NoteReturning {
+		if err := t.journal.Append(ctx, entry(casefile.NoteReturning, n.Case, h)); err != nil {
+			return err
+		}
+	}
+	t.order(ctx, t.acceptor.Return)
+	return nil
+}
+
+// order sends a note on its way. An error is only logged: what became of the note is told by a signal,
+// and when none comes overdue asks again.
+func (t *Till) order(ctx context.Context, act func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(ctx, orderMax)
+	defer cancel()
+	if err := act(ctx); err != nil {
+		t.log.Warn("cash order", "error", err)
+	}
+}
+
+// returned ends the open note. A return without one is a note that was turned away before it was ours.
+func (t *Till) returned(ctx context.Context, s cash.Signal, mark *casefile.Mark) (bool, error) {
+	if t.openNote() == nil {
+		return false, nil
+	}
+	return true, t.ended(ctx, s, casefile.NoteReturned, mark)
+}
+
+// ended writes where the note on its way has come to. A stacked note that nobody knows of is money all
+// the same: it is booked on a case of its own, or it settles the doubt about one of its face.
+func (t *Till) ended(ctx context.Context, s cash.Signal, kind casefile.Kind, mark *casefile.Mark) error {
+	face := money.Fen(s.Note.Face)
+	open := t.openNote()
+	if open != nil && (open.Face == face || face == 0) {
+		h := casefile.Header{Note: open.Number, Face: open.Face, Currency: open.Currency, Mark: mark}
+		if kind == casefile.NoteStacked {
+			h.Box = t.box()
+		}
+		return t.journal.Append(ctx, entry(kind, open.Case, h))
+	}
+	if kind == casefile.NoteReturned {
+		return t.keep(ctx, *mark)
+	}
+	if doubt := t.doubtOf(face); doubt != nil {
+		h := casefile.Header{Note: doubt.Number, Face: face, Currency: doubt.Currency, As: "stacked", Who: "acceptor", Reason: "told later", Box: t.box()}
+		if err := t.journal.Append(ctx, entry(casefile.NoteSettled, doubt.Case, h)); err != nil {
+			return err
+		}
+		return t.keep(ctx, *mark)
+	}
+	caseID, err := t.stray(ctx)
+	if err != nil {
+		return err
+	}
+	if open != nil {
+		// A note of another face than the one on its way: that one is not clear any more.
+		if err := t.doubt(ctx, open, fmt.Sprintf("a note of %s was stacked instead", face), mark); err != nil {
+			return err
+		}
+	}
+	h := casefile.Header{Face: face, Currency: s.Note.Currency, Mark: mark}
+	t.journal.Book(func(b *casefile.Book) { h.Note = b.NextNote })
+	boxed := h
+	boxed.Box = t.box()
+	return t.journal.Append(ctx, entry(casefile.NoteEscrowed, caseID, h), entry(casefile.NoteStacked, caseID, boxed))
+}
+
+func (t *Till) doubtOf(face money.Fen) (n *casefile.Note) {
+	t.journal.Book(func(b *casefile.Book) {
+		for _, d := range b.Notes {
+			if d.State == casefile.NoteDoubtful && d.Face == face && (n == nil || d.Number < n.Number) {
+				c := *d
+				n = &c
+			}
+		}
+	})
+	return n
+}
+
+// stray is the case that a note belongs to when nobody is paying: the last one that took notes and is not
+// settled, else a case of its own.
+func (t *Till) stray(ctx context.Context) (string, error) {
+	var id string
+	t.journal.Book(func(b *casefile.Book) {
+		if c := b.Cases[b.LastPaying]; c != nil && !c.Settled {
+			id = c.ID
+		}
+	})
+	if id != "" {
+		return id, nil
+	}
+	id = NewCaseID()
+	return id, t.journal.Append(ctx, entry(casefile.CaseOpened, id, casefile.Header{Service: "cash.stray"}))
+}
+
+// lost says that the acceptor's memory is gone: the note on its way, if any, is Doubtful.
+func (t *Till) lost(ctx context.Context, s cash.Signal, mark *casefile.Mark) error {
+	asked := "the acceptor's event memory was lost"
+	if s.Fault != nil && s.Fault.Detail != "" {
+		asked = s.Fault.Detail
+	}
+	if open := t.openNote(); open != nil {
+		return t.doubt(ctx, open, asked, mark)
+	}
+	h := casefile.Header{Asked: asked, Mark: mark}
+	t.mu.Lock()
+	if t.paying != "" {
+		h.Reason = "while notes were taken"
+	}
+	t.mu.Unlock()
+	return t.journal.Append(ctx, entry(casefile.AcceptorReset, "", h))
+}
+
+func (t *Till) doubt(ctx context.Context, n *casefile.Note, asked string, mark *casefile.Mark) error {
+	owed := "O" + random(12)
+	// The claim code comes with the slip (owed.recoded); until then nobody can redeem it.
+	h := casefile.Header{Note: n.Number, Face: n.Face, Currency: n.Currency, Asked: asked, Owed: owed, Claim: casefile.ClaimHash(owed, random(24)), Mark: mark}
+	t.log.Warn("cash doubtful", "note", n.Number, "face_fen", int64(n.Face), "asked", asked)
+	return t.journal.Append(ctx, entry(casefile.NoteDoubtful, n.Case, h))
+}
+
+// overdue looks after a note of which nothing is heard: the order is given once more while the acceptor
+// holds it, and after doubtAfter it is called doubtful, so that the citizen is not kept for ever.
+func (t *Till) overdue(ctx context.Context) error {
+	open := t.openNote()
+	t.mu.Lock()
+	silent, ready := time.Since(t.since), t.ready
+	if open == nil || t.since.IsZero() {
+		t.since = time.Now()
+		t.mu.Unlock()
+		return nil
+	}
+	t.mu.Unlock()
+	if silent >= doubtAfter {
+		t.mu.Lock()
+		t.since = time.Now()
+		t.last = Sight{What: cash.Lost, Face: open.Face}
+		t.tell()
+		t.mu.Unlock()
+		return t.doubt(ctx, open, fmt.Sprintf("nothing was heard of it for %s", silent.Round(time.Second)), nil)
+	}
+	if state := t.acceptor.State(); ready && state.Online && state.Escrow && silent >= repeatAfter {
+		if open.State == casefile.NoteStacking {
+			t.order(ctx, t.acceptor.Stack)
+		} else {
+			return t.sendBack(ctx, open, nil)
+		}
+	}
+	return nil
+}
+
+func (t *Till) tell() {
+	close(t.changed)
+	t.changed = make(chan struct{})
+}
+
+func entry(kind casefile.Kind, caseID string, h casefile.Header) store.Entry {
+	return store.Entry{Event: casefile.Event{Kind: kind, Case: caseID, Header: h}}
+}
+
+const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+// random gives n characters of five random bits each, none of which is taken for another.
+func random(n int) string {
+	b := make([]byte, n)
+	rand.Read(b) // never fails
+	for i := range b {
+		b[i] = crockford[b[i]&31]
+	}
+	return string(b)
+}
+
+// NewCaseID is the number of a new case: 12 random digits, short enough to be typed from a slip.
+func NewCaseID() string {
+	b := make([]byte, 12)
+	for i := range b {
+		b[i] = '0' + digit(i == 0)
+	}
+	return string(b)
+}
+
+// digit is a random digit; a number that begins with 0 would lose it in a spreadsheet.
+func digit(first bool) byte {
+	for {
+		var b [1]byte
+		rand.Read(b[:]) // never fails
+		if d := b[0] & 15; d < 10 && !(first && d == 0) {
+			return d
+		}
+	}
+}
+
+// NewClaimCode is the code on a slip: 12 characters, 60 random bits.
+func NewClaimCode() string { return random(12) }

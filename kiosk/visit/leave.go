@@ -1,0 +1,377 @@
+package visit
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"yichuang/devices/idcard/idcheck"
+	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/document"
+	"yichuang/kiosk/front"
+	"yichuang/kiosk/money"
+	"yichuang/kiosk/office"
+	"yichuang/kiosk/payment"
+)
+
+// settle places what came in, waits a moment for the biller, and goes on to the papers.
+func (v *visit) settle(rest payment.Rest, reason string) step {
+	split, owed, err := v.Till.Settle(v.ctx, v.caseID, rest, reason)
+	if err != nil {
+		v.err = errors.Join(v.err, err)
+		return nil
+	}
+	v.split, v.owedID = split, owed
+	if v.split.Bill > 0 {
+		v.awaitPosting()
+	}
+	return v.papers
+}
+
+// awaitPosting waits for the biller as long as a person likes to wait. What it says later, tend writes down.
+func (v *visit) awaitPosting() {
+	var p office.Posting
+	var err error
+	v.back = nil
+	v.working(v.serviceTitle(), say(front.WaitPosting), postingMax, func(ctx context.Context) {
+		if err = v.Hall.Flush(ctx); err == nil {
+			p, err = v.Hall.Posting(ctx, v.caseID)
+		}
+	})
+	if err != nil {
+		v.Log.Info("posting", "error", err)
+		return
+	}
+	owed, err := v.Kiosk.posted(v.ctx, v.caseID, p)
+	if err != nil {
+		v.err = errors.Join(v.err, err)
+		return
+	}
+	if owed != "" {
+		v.owedID = owed
+		v.split.Owed = v.split.Owed.Add(v.split.Bill).Add(v.split.Surplus)
+		v.split.Bill, v.split.Surplus = 0, 0
+		v.say(front.SayPostRefused, "amount", v.split.Owed.String())
+	}
+	if p.State == "refunded" {
+		v.split = payment.Split{}
+		v.say(front.SayOrderReversed)
+	}
+}
+
+// posted writes down what the biller said of a case. It gives the id under which money is owed when the
+// biller refused it. Said twice, it is written once.
+func (k *Kiosk) posted(ctx context.Context, caseID string, p office.Posting) (owed string, err error) {
+	var c casefile.Case
+	var attempt string
+	k.Journal.Book(func(b *casefile.Book) {
+		if found := b.Cases[caseID]; found != nil {
+			c = *found
+		}
+		for _, o := range b.Orders {
+			if o.Case == caseID && o.State == casefile.OrderPaid {
+				attempt = o.Attempt
+			}
+		}
+	})
+	amount := c.Bill.Add(c.Surplus)
+	if !c.Settled || c.Posted || amount == 0 {
+		return "", nil
+	}
+	h := casefile.Header{Amount: amount}
+	switch p.State {
+	case "posted", "part":
+		return "", k.append(ctx, casefile.BillPosted, caseID, h)
+	case "refunded":
+		h.Attempt, h.Reason = attempt, "refused by the biller"
+		return "", k.append(ctx, casefile.BillRefunded, caseID, h)
+	case "refused", "owed":
+		if c.ByPhone {
+			return "", nil // the hall gives it back to the phone; refunded comes next
+		}
+		h.Owed, h.Reason = "O"+payment.NewClaimCode(), "refused by the biller"
+		h.Claim = casefile.ClaimHash(h.Owed, payment.NewClaimCode()+payment.NewClaimCode())
+		return h.Owed, k.append(ctx, casefile.BillRefused, caseID, h)
+	}
+	return "", nil
+}
+
+// head is what every paper of this case begins with.
+func (v *visit) head(again bool) document.Head {
+	h := document.Head{Terminal: v.Number, Time: time.Now(), Case: v.caseID, Copy: again}
+	if v.service != nil {
+		h.Service = v.service.Name.In(v.lang)
+	}
+	if v.catalog != nil {
+		h.Hall, h.Phone = v.catalog.Hall.In(v.lang), v.catalog.Phone
+	}
+	return h
+}
+
+// papers prints the receipt, and the slip for what is owed or doubtful.
+func (v *visit) papers() step {
+	v.back = nil
+	if v.split.Bill > 0 || v.split.Owed > 0 {
+		v.printPaper(front.WaitReceipt, "receipt", "", v.receipt().Paper(v.docLang()))
+	}
+	if v.owedID != "" {
+		return v.owedSlip(v.caseID, v.owedID, v.split.Owed, v.take)
+	}
+	if doubt := v.doubtOf(v.caseID); doubt != nil {
+		return v.doubtSlip(doubt)
+	}
+	return v.take
+}
+
+// printPaper prints one paper behind a page that says so; false, with a sentence, when it did not come out.
+func (v *visit) printPaper(wait front.Phrase, what, owed string, paper document.Paper) bool {
+	var err error
+	v.working(v.serviceOr(front.TitleTake), say(wait), time.Minute, func(ctx context.Context) {
+		err = v.Press.Paper(ctx, v.caseID, what, owed, paper, false)
+	})
+	if err == nil {
+		return true
+	}
+	v.Log.Warn("paper", "what", what, "case", v.caseID, "error", err)
+	v.say(front.SayReceiptOut, "case", v.caseID)
+	return false
+}
+
+func (v *visit) serviceOr(title front.Phrase) front.Say {
+	if v.service != nil {
+		return v.serviceTitle()
+	}
+	return say(title)
+}
+
+func (v *visit) receipt() document.Receipt {
+	c := v.of(v.caseID)
+	r := document.Receipt{Head: v.head(false), Biller: v.service.Name.In(v.lang), Account: maskAccount(v.account), Name: v.bill.Name,
+		ToBill: v.split.Bill, Surplus: v.split.Surplus, Owed: v.split.Owed}
+	r.Inserted = r.ToBill.Add(r.Surplus).Add(r.Owed)
+	left := r.ToBill
+	for _, p := range v.bill.Periods {
+		if v.chosen[p.Period] && left > 0 {
+			paid := left.Min(p.Due)
+			r.Bills = append(r.Bills, document.BillPaid{Period: p.Period, Due: p.Due, Paid: paid})
+			left = left.Sub(paid)
+		}
+	}
+	if v.way == "phone" {
+		r.Order, r.Way = v.order.Attempt, "微信支付"
+		if v.lang == "en" {
+			r.Way = "WeChat Pay"
+		}
+	} else {
+		r.Notes = c.Faces
+	}
+	return r
+}
+
+// owedSlip gives something owed a code and a slip; when there is no paper the code stands on the screen
+// until it is acknowledged.
+func (v *visit) owedSlip(caseID, owed string, amount money.Fen, next step) step {
+	code, err := v.Till.Recode(v.ctx, caseID, owed)
+	if err != nil {
+		v.err = errors.Join(v.err, err)
+		return nil
+	}
+	v.caseID = caseID
+	slip := document.Slip{Head: v.head(false), Kind: document.SlipOwed, Amount: amount, Code: code, Counter: v.counter()}
+	printed := v.printPaper(front.WaitSlip, "slip", owed, slip.Paper(v.docLang()))
+	if printed {
+		v.flushQuietly()
+	}
+	return func() step {
+		v.back = nil
+		m := v.await(func() front.View {
+			view := v.page("slip", say(front.TitleSlip))
+			view.Rows = []front.Row{{Label: say(front.LabelOwed), Value: front.Say{Text: amount.String()}, Strong: true}, {Label: say(front.LabelCase), Value: front.Say{Text: caseID}}}
+			view.Notes = []front.Say{say(front.HintSlipOwed, "amount", amount.String())}
+			if !printed {
+				onScreen := say(front.SayCodeAtScreen, "code", document.GroupCode(code))
+				view.Message = &onScreen
+				view.Rows = append(view.Rows, front.Row{Label: say(front.LabelCode), Value: front.Say{Text: document.GroupCode(code)}, Strong: true})
+			}
+			view.Acts = []string{"form.next"}
+			return view
+		}, nil)
+		if m.act.ID == "form.next" && !printed {
+			if err := v.Press.OnScreen(v.ctx, caseID, "slip", owed); err != nil {
+				v.err = errors.Join(v.err, err)
+				return nil
+			}
+		}
+		if m.over {
+			return nil
+		}
+		v.note = nil
+		return next
+	}
+}
+
+func (v *visit) counter() string {
+	if v.lang == "en" {
+		return "Any service counter of this hall, on working days, or call " + v.catalog.Phone
+	}
+	return "本中心任一综合窗口（工作日），或拨打 " + v.catalog.Phone
+}
+
+// doubtOf is a note of this case that nobody can place yet.
+func (v *visit) doubtOf(caseID string) (n *casefile.Note) {
+	v.Journal.Book(func(b *casefile.Book) {
+		for _, d := range b.Notes {
+			if d.Case == caseID && d.State == casefile.NoteDoubtful {
+				c := *d
+				n = &c
+			}
+		}
+	})
+	return n
+}
+
+// doubtSlip says that a note is not clear yet. Its code is good once staff has found the note in the box.
+func (v *visit) doubtSlip(n *casefile.Note) step {
+	code, err := v.Till.Recode(v.ctx, n.Case, n.Owed)
+	if err != nil {
+		v.err = errors.Join(v.err, err)
+		return nil
+	}
+	slip := document.Slip{Head: v.head(false), Kind: document.SlipDoubtful, Amount: n.Face, Code: code, Counter: v.counter()}
+	v.printPaper(front.WaitSlip, "doubtful", n.Owed, slip.Paper(v.docLang()))
+	v.say(front.SayNoteDoubtful, "amount", n.Face.String())
+	return v.acknowledge(v.take)
+}
+
+// take reminds the citizen of what lies in the slots.
+func (v *visit) take() step {
+	v.back = nil
+	m := v.await(func() front.View {
+		view := v.page("take", say(front.TitleTake))
+		view.Rows = v.taken()
+		view.Notes = []front.Say{say(front.HintTakeReceipt)}
+		if len(v.print.done) > 0 {
+			view.Notes = append(view.Notes, say(front.HintTakeLicense))
+		}
+		if v.person != nil {
+			view.Notes = append(view.Notes, say(front.HintTakeCard))
+		}
+		if c := v.of(v.caseID); c.Posted {
+			view.Notes = append(view.Notes, say(front.HintPosted))
+		} else if c.Settled && c.Bill > 0 {
+			view.Notes = append(view.Notes, say(front.HintQueued))
+		}
+		view.Acts = []string{"form.next"}
+		return view
+	}, nil)
+	if m.over {
+		return nil
+	}
+	return v.rate
+}
+
+func (v *visit) taken() []front.Row {
+	rows := []front.Row{{Label: say(front.LabelCase), Value: front.Say{Text: v.caseID}}}
+	row := func(label front.Phrase, amount money.Fen) {
+		if amount > 0 {
+			rows = append(rows, front.Row{Label: say(label), Value: front.Say{Text: amount.String()}, Strong: label == front.LabelPaid})
+		}
+	}
+	row(front.LabelPaid, v.split.Bill)
+	row(front.LabelSurplus, v.split.Surplus)
+	row(front.LabelOwed, v.split.Owed)
+	for _, s := range v.print.done {
+		label := front.LabelOriginal
+		if s.Kind == document.Duplicate {
+			label = front.LabelDuplicate
+		}
+		rows = append(rows, front.Row{Label: say(label, "serial", s.Serial), Value: front.Say{Text: s.Serial}})
+	}
+	if v.form.license != "" {
+		rows = append(rows, front.Row{Label: say(front.LabelLicense), Value: front.Say{Text: v.form.license}, Strong: true})
+	}
+	return rows
+}
+
+// flushQuietly sends the queue; when there is no line it stays in the queue.
+func (v *visit) flushQuietly() {
+	ctx, cancel := context.WithTimeout(v.ctx, flushMax)
+	defer cancel()
+	if err := v.Hall.Flush(ctx); err != nil {
+		v.Log.Info("flush", "error", err)
+	}
+}
+
+// leave is the way out of every visit, however it ended: notes stop, what is in the box is placed, an open
+// order is made definite, and the journal says why the visit ended.
+func (v *visit) leave() {
+	if v.left || v.id == "" {
+		return
+	}
+	v.left = true
+	reason := v.reason
+	if reason == "" {
+		reason = "done"
+	}
+	if v.caseID != "" && (v.err == nil || errors.Is(v.err, errStop)) {
+		v.leaveMoney()
+	}
+	if v.err == nil || errors.Is(v.err, errStop) {
+		stop := errors.Is(v.err, errStop)
+		v.err = nil
+		v.append(casefile.VisitEnded, "", casefile.Header{Visit: v.id, Reason: reason}, nil)
+		if v.err == nil && stop {
+			v.err = errStop
+		}
+	}
+}
+
+// leaveMoney sees that nothing of this case is unsaid. A person who has gone cannot choose: money that a
+// part payment takes pays the bill; a slip is printed only while somebody can be standing there.
+func (v *visit) leaveMoney() {
+	if v.Till.Status().Case == v.caseID {
+		v.ctx = context.WithoutCancel(v.ctx)
+		v.stopTaking()
+	}
+	var order *casefile.Order
+	v.Journal.Book(func(b *casefile.Book) {
+		if o := b.OpenOrder(v.caseID); o != nil {
+			c := *o
+			order = &c
+		}
+	})
+	if order != nil && v.reason != "stop" {
+		v.order.Attempt, v.order.Amount = order.Attempt, order.Amount
+		v.endOrder(v.closeOrder())
+	}
+	if v.of(v.caseID).Visiting == 0 || v.err != nil {
+		return
+	}
+	next := v.settle(payment.RestPart, "walked_away")
+	if v.reason == "home" && next != nil && v.err == nil {
+		// The person pressed home and stands there: the papers come at once.
+		for i := 0; next != nil && v.err == nil && i < stepsAfterHome; i++ {
+			next = next()
+		}
+		return
+	}
+	if v.split.Bill > 0 && v.err == nil {
+		v.printPaper(front.WaitReceipt, "receipt", "", v.receipt().Paper(v.docLang()))
+	}
+}
+
+func (k *Kiosk) append(ctx context.Context, kind casefile.Kind, caseID string, h casefile.Header) error {
+	v := visit{Kiosk: k, ctx: ctx}
+	v.append(kind, caseID, h, nil)
+	return v.err
+}
+
+// nameGlyphs are the characters of a card that cannot be printed here.
+func (v *visit) nameGlyphs(texts ...string) (missing []rune) {
+	for _, t := range texts {
+		missing = append(missing, v.Press.Type.Missing(t)...)
+	}
+	return missing
+}
+
+var maskName = idcheck.MaskName

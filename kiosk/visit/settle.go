@@ -1,0 +1,296 @@
+package visit
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/document"
+	"yichuang/kiosk/front"
+	"yichuang/kiosk/office"
+	"yichuang/kiosk/payment"
+)
+
+const (
+	// readyMax: how long the acceptor is given to tell what it missed before the screen opens without it.
+	readyMax = 4 * time.Second
+	// settleSheets: how long a license that was being printed may take at the start.
+	settleSheets = 60 * time.Second
+	// standsMax: a person who was at the machine when the power went may still stand there.
+	standsMax = 5 * time.Minute
+	// tendEvery is the pace of asking the hall about what is not definite.
+	tendEvery = 2 * time.Second
+	// askMax bounds one such question.
+	askMax = 20 * time.Second
+)
+
+// Settle ends what was open when the program went down, before the first visit: papers and sheets by
+// asking the printers, notes by the acceptor's memory (the till does that), money by placing it. What
+// the person who was there is owed is printed at once when they may still stand there.
+func (k *Kiosk) Settle(ctx context.Context) error {
+	v := &visit{Kiosk: k, ctx: ctx, lang: k.Language, catalog: k.Catalog(), touched: time.Now()}
+	view := v.page("wait", say(front.TitleWait))
+	wait := say(front.WaitSettle)
+	view.Message = &wait
+	k.Stage.Show(view)
+	last, visit := k.lastWork(ctx)
+	if err := k.Press.SettlePapers(ctx); err != nil {
+		k.Log.Warn("settle papers", "error", err)
+	}
+	if err := k.Press.SettleSheets(ctx, settleSheets); err != nil {
+		return err
+	}
+	k.awaitNotes(ctx)
+	cases, err := k.placeAll(ctx)
+	if err != nil {
+		return err
+	}
+	if visit != "" {
+		if err := k.append(ctx, casefile.VisitEnded, "", casefile.Header{Visit: visit, Reason: "power"}); err != nil {
+			return err
+		}
+	}
+	if visit == "" || time.Since(last) > standsMax {
+		return nil
+	}
+	return k.slipsAfterPower(v, cases, visit)
+}
+
+// lastWork is when the journal was last written, and the visit that was open then.
+func (k *Kiosk) lastWork(ctx context.Context) (at time.Time, visit string) {
+	k.Journal.Book(func(b *casefile.Book) { visit = b.Visit })
+	seq, _ := k.Journal.Head()
+	for seq > 0 {
+		records, err := k.Journal.Read(ctx, seq-1, 1)
+		if err != nil || len(records) == 0 {
+			break
+		}
+		if records[0].Kind != casefile.TerminalStarted {
+			return records[0].When(), visit
+		}
+		seq--
+	}
+	return time.Time{}, visit
+}
+
+// awaitNotes waits until the acceptor has told what it missed and no note is on its way, but not for ever:
+// an acceptor that does not answer keeps its note open, and cash stays closed.
+func (k *Kiosk) awaitNotes(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, readyMax)
+	defer cancel()
+	for {
+		changed := k.Till.Changed()
+		open := false
+		k.Journal.Book(func(b *casefile.Book) { open = b.OpenNote() != nil })
+		if k.Till.Ready() && !open {
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// placeAll settles every case that has money in the box and nobody at the screen.
+func (k *Kiosk) placeAll(ctx context.Context) (placed []string, err error) {
+	var ids []string
+	k.Journal.Book(func(b *casefile.Book) {
+		for id, c := range b.Cases {
+			if n := b.OpenNote(); c.Visiting > 0 && !c.Settled && (n == nil || n.Case != id) && b.OpenOrder(id) == nil {
+				ids = append(ids, id)
+			}
+		}
+	})
+	for _, id := range ids {
+		rest := payment.RestOwed
+		if _, _, err := k.Till.Settle(ctx, id, rest, "power"); err != nil {
+			return placed, err
+		}
+		placed = append(placed, id)
+	}
+	return placed, nil
+}
+
+// slipsAfterPower prints what the person who was there when the power went must have in hand.
+func (k *Kiosk) slipsAfterPower(v *visit, placed []string, visitID string) error {
+	var owed []casefile.Owed
+	var doubts []casefile.Note
+	mine := map[string]bool{}
+	k.Journal.Book(func(b *casefile.Book) {
+		for id, c := range b.Cases {
+			mine[id] = c.Visit == visitID
+		}
+		for _, id := range placed {
+			mine[id] = true
+		}
+		for _, o := range b.Owed {
+			if !o.Paid && o.Slip == "" && mine[o.Case] {
+				owed = append(owed, *o)
+			}
+		}
+		for _, n := range b.Notes {
+			if n.State == casefile.NoteDoubtful && mine[n.Case] {
+				doubts = append(doubts, *n)
+			}
+		}
+	})
+	paid := k.unreceipted(mine)
+	if len(owed)+len(doubts)+len(paid) == 0 {
+		return nil
+	}
+	v.begin()
+	for _, c := range paid {
+		v.caseID = c.ID
+		r := document.Receipt{Head: v.headOf(c), ToBill: c.Bill, Surplus: c.Surplus, Notes: c.Faces}
+		r.Inserted = c.Bill.Add(c.Surplus)
+		for _, o := range owed {
+			if o.Case == c.ID {
+				r.Owed, r.Inserted = o.Amount, r.Inserted.Add(o.Amount)
+			}
+		}
+		r.Biller = v.nameOf(c.Service)
+		r.Bills = []document.BillPaid{{Period: r.Time.Format("2006-01"), Due: c.Due, Paid: c.Bill}}
+		v.printPaper(front.WaitReceipt, "receipt", "", r.Paper(v.docLang()))
+	}
+	v.note = nil
+	v.say(front.SayPowerBack)
+	next := v.acknowledgeAll(owed, doubts)
+	for i := 0; next != nil && v.err == nil && i < stepsAfterHome+len(owed)+len(doubts); i++ {
+		next = next()
+	}
+	v.caseID = ""
+	v.leave()
+	if errors.Is(v.err, errStop) {
+		return nil
+	}
+	return v.err
+}
+
+// acknowledgeAll prints and shows one slip after the other.
+func (v *visit) acknowledgeAll(owed []casefile.Owed, doubts []casefile.Note) step {
+	if v.catalog == nil {
+		return nil
+	}
+	if len(owed) > 0 {
+		o := owed[0]
+		return v.owedSlip(o.Case, o.ID, o.Amount, func() step { return v.acknowledgeAll(owed[1:], doubts) })
+	}
+	if len(doubts) > 0 {
+		n := doubts[0]
+		v.caseID = n.Case
+		code, err := v.Till.Recode(v.ctx, n.Case, n.Owed)
+		if err != nil {
+			v.err = err
+			return nil
+		}
+		slip := document.Slip{Head: v.head(false), Kind: document.SlipDoubtful, Amount: n.Face, Code: code, Counter: v.counter()}
+		v.printPaper(front.WaitSlip, "doubtful", n.Owed, slip.Paper(v.docLang()))
+		v.say(front.SayNoteDoubtful, "amount", n.Face.String())
+		return v.acknowledge(func() step { return v.acknowledgeAll(nil, doubts[1:]) })
+	}
+	return v.goodbye
+}
+
+func (v *visit) headOf(c casefile.Case) document.Head {
+	h := v.head(true)
+	h.Case, h.Service = c.ID, v.nameOf(c.Service)
+	return h
+}
+
+// unreceipted are paid cases whose receipt did not come out.
+func (k *Kiosk) unreceipted(mine map[string]bool) (out []casefile.Case) {
+	k.Journal.Book(func(b *casefile.Book) {
+		for id, c := range b.Cases {
+			if mine[id] && c.Settled && c.Bill > 0 && !c.Receipt {
+				out = append(out, *c)
+			}
+		}
+	})
+	return out
+}
+
+// Tend asks the hall, until ctx ends, about what was not definite when its person left: orders, and
+// payments that the biller had not booked. The error is the journal's.
+func (k *Kiosk) Tend(ctx context.Context) error {
+	tick := time.NewTicker(tendEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		if !k.Hall.Up() {
+			continue
+		}
+		if err := k.tendOrders(ctx); err != nil {
+			return err
+		}
+		if err := k.tendPostings(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func (k *Kiosk) tendOrders(ctx context.Context) error {
+	var open []casefile.Order
+	k.Journal.Book(func(b *casefile.Book) {
+		for _, o := range b.Orders {
+			if c := b.Cases[o.Case]; o.State == casefile.OrderBegun && (b.Visit == "" || c == nil || c.Visit != b.Visit) {
+				open = append(open, *o)
+			}
+		}
+	})
+	for _, o := range open {
+		ask, cancel := context.WithTimeout(ctx, askMax)
+		state, err := k.Hall.CloseOrder(ask, o.Attempt)
+		cancel()
+		if err != nil || !state.Definite {
+			continue
+		}
+		if state.State == "paid" {
+			// Its person has gone: the bill was chosen and is paid with it.
+			if err := k.append(ctx, casefile.OrderPaid, o.Case, casefile.Header{Attempt: o.Attempt, Amount: o.Amount}); err != nil {
+				return err
+			}
+			if _, _, err := k.Till.Settle(ctx, o.Case, payment.RestPart, "paid_late"); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := k.append(ctx, casefile.OrderClosed, o.Case, casefile.Header{Attempt: o.Attempt, How: state.State}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *Kiosk) tendPostings(ctx context.Context) error {
+	var open []string
+	k.Journal.Book(func(b *casefile.Book) {
+		for id, c := range b.Cases {
+			if c.Settled && !c.Posted && c.Bill.Add(c.Surplus) > 0 && (b.Visit == "" || c.Visit != b.Visit) {
+				open = append(open, id)
+			}
+		}
+	})
+	for _, id := range open {
+		ask, cancel := context.WithTimeout(ctx, tendEvery)
+		p, err := k.Hall.Posting(ask, id)
+		cancel()
+		if errors.Is(err, office.ErrNoLine) {
+			return nil
+		}
+		if err != nil {
+			k.Log.Warn("posting", "case", id, "error", err)
+			continue
+		}
+		if _, err := k.posted(ctx, id, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
