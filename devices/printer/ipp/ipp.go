@@ -179,7 +179,6 @@ func (p *Printer) call(ctx context.Context, op string, m *goipp.Message, doc []b
 	r.GetBody = body
 	r.ContentLength = int64(len(head) + len(doc))
 	r.Header.Set("Content-Type", goipp.ContentType)
-	r.Header.Set("Accept", goipp.ContentType)
 	answer, err := p.client.Do(r)
 	if err != nil {
 		var dial *net.OpError

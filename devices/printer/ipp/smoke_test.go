@@ -1,8 +1,10 @@
 package ipp_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -218,5 +220,72 @@ func TestHTTPErrors(t *testing.T) {
 			t.Errorf("HTTP %d: got %v, want %s", code, err, want)
 		}
 		server.Close()
+	}
+}
+
+// TestRefusedCollection: where media-col alone is in the way and one tray holds the paper, the keyword is tried, once.
+func TestRefusedCollection(t *testing.T) {
+	for _, c := range []struct {
+		unsupported []string
+		status      goipp.Status
+		creates     int
+	}{{[]string{"media-col"}, goipp.StatusErrorAttributesOrValues, 2}, {[]string{"media-col", "sides"}, goipp.StatusErrorAttributesOrValues, 1}, {[]string{"sides"}, goipp.StatusErrorAttributesOrValues, 1}, {[]string{"media-col"}, goipp.StatusErrorConflicting, 1}} {
+		creates := 0
+		p, _ := crooked(t, func(op goipp.Op, m *goipp.Message) *goipp.Message {
+			if op != goipp.OpCreateJob {
+				return m
+			}
+			creates++
+			g := goipp.Groups{m.AttrGroups()[0], {Tag: goipp.TagUnsupportedGroup}}
+			g[0].Add(goipp.MakeAttribute("status-message", goipp.TagText, goipp.String("no such thing")))
+			for _, name := range c.unsupported {
+				g[1].Add(goipp.MakeAttribute(name, goipp.TagUnsupportedValue, goipp.Void{}))
+			}
+			return goipp.NewMessageWithGroups(m.Version, goipp.Code(c.status), m.RequestID, g)
+		})
+		_, err := p.Submit(t.Context(), a3job())
+		if !fault.Is(err, fault.Invalid) || creates != c.creates {
+			t.Errorf("%v: got %v after %d orders, want invalid after %d", c.unsupported, err, creates, c.creates)
+		}
+		for _, want := range append([]string{"no such thing", c.status.String()}, c.unsupported...) {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%v: %q does not tell %q", c.unsupported, err, want)
+			}
+		}
+	}
+}
+
+// TestNeverThrice: a printer that never gets the order is asked twice.
+func TestNeverThrice(t *testing.T) {
+	for _, lost := range []goipp.Op{goipp.OpCreateJob, goipp.OpSendDocument} {
+		sim := ippsim.New(ippsim.Options{})
+		if err := sim.LoadTray("tray-1", printertest.A3, 9, "A1"); err != nil {
+			t.Fatal(err)
+		}
+		orders := 0
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil || len(body) < 4 {
+				t.Errorf("request: %v", err)
+				return
+			}
+			if goipp.Op(body[2])<<8|goipp.Op(body[3]) == lost {
+				orders++
+				w.WriteHeader(500)
+				return
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			sim.Handler().ServeHTTP(w, r)
+		}))
+		p := ipp.New(server.URL+"/ipp/print", ipp.Options{})
+		id, err := p.Submit(t.Context(), a3job())
+		if !fault.Is(err, fault.Garbled) || orders != 2 || (id != 0) != (lost == goipp.OpSendDocument) {
+			t.Errorf("%s lost: got %d, %v after %d orders, want garbled after 2", lost, id, err, orders)
+		}
+		server.Close()
+		if _, ok, err := p.Job(t.Context(), 1, "LIC", time.Now()); ok || err == nil {
+			t.Errorf("job of a printer that is gone: %v %v", ok, err)
+		}
+		sim.Power(false)
 	}
 }
