@@ -99,9 +99,7 @@ func (g *Gateway) acknowledged(no string) {
 
 // notificationBody is the message about a payment: facts encrypted with the APIv3 key.
 func (g *Gateway) notificationBody(o *order) []byte {
-	t := o.transaction()
-	t["appid"], t["mchid"] = g.merchant.AppID, g.merchant.MchID
-	plain, err := json.Marshal(t)
+	plain, err := json.Marshal(o.transaction(g.merchant))
 	if err != nil {
 		panic("gateway: an order is always JSON: " + err.Error())
 	}

@@ -149,11 +149,11 @@ func (g *Gateway) codepay(_ *http.Request, body []byte, now time.Time) answer {
 	if err := g.book.write(line{Code: c}); err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	return o.charge(c, now)
+	return o.charge(g.merchant, c, now)
 }
 
 // charge does what the phone's owner will do.
-func (o *order) charge(c *code, now time.Time) answer {
+func (o *order) charge(m Merchant, c *code, now time.Time) answer {
 	switch {
 	case c.Outcome == "expired" || now.After(c.Until):
 		o.State = statePayError
@@ -169,20 +169,20 @@ func (o *order) charge(c *code, now time.Time) answer {
 		o.Pending = &pending{now.Add(c.After), stateSuccess}
 	default:
 		o.become(stateSuccess, now)
-		return answer{http.StatusOK, o.transaction(), o.State, o}
+		return answer{http.StatusOK, o.transaction(m), o.State, o}
 	}
 	o.State = stateUserPaying
 	return failure(http.StatusBadRequest, "USER_PAYING", "the payer is asked for the password", o)
 }
 
 // transaction is the order object of the query page; the payer and the amounts come with the payment.
-func (o *order) transaction() map[string]any {
+func (o *order) transaction(m Merchant) map[string]any {
 	kind := "NATIVE"
 	if o.Code {
 		kind = "MICROPAY"
 	}
 	t := map[string]any{
-		"out_trade_no": o.OutTradeNo, "trade_state": o.State, "trade_state_desc": describe[o.State], "attach": o.Attach,
+		"appid": m.AppID, "mchid": m.MchID, "out_trade_no": o.OutTradeNo, "trade_state": o.State, "trade_state_desc": describe[o.State], "attach": o.Attach,
 	}
 	t["amount"] = map[string]any{"total": o.AmountFen, "currency": "CNY"}
 	if !o.Paid.IsZero() {
@@ -219,13 +219,11 @@ func (g *Gateway) query(r *http.Request, _ []byte, _ time.Time) answer {
 	if o == nil {
 		return failure(http.StatusNotFound, "ORDER_NOT_EXIST", "no such order at this moment", nil)
 	}
-	t := o.transaction()
-	t["appid"], t["mchid"] = g.merchant.AppID, g.merchant.MchID
 	if o.State == stateSuccess && g.take("query_behind") {
-		t = map[string]any{"appid": g.merchant.AppID, "mchid": g.merchant.MchID, "out_trade_no": o.OutTradeNo, "trade_state": stateNotPay, "trade_state_desc": describe[stateNotPay]}
-		return answer{http.StatusOK, t, stateNotPay + " (query_behind)", o}
+		behind := newOrder(placeRequest{OutTradeNo: o.OutTradeNo, Attach: o.Attach, Amount: amount{Total: o.AmountFen}}, o.Code, o.Created)
+		return answer{http.StatusOK, behind.transaction(g.merchant), stateNotPay + " (query_behind)", o}
 	}
-	return answer{http.StatusOK, t, o.State, o}
+	return answer{http.StatusOK, o.transaction(g.merchant), o.State, o}
 }
 
 // ours reads the small body of close and reverse and finds the order.
