@@ -171,8 +171,8 @@ func (s *shell) open() error {
 	s.overlay.Add(s.root)
 	s.window.Add(s.overlay)
 	s.rescale()
-	s.window.Connect("size-allocate", func() {
-		wide, high := s.window.GetAllocatedWidth(), s.window.GetAllocatedHeight()
+	s.overlay.Connect("size-allocate", func() {
+		wide, high := s.overlay.GetAllocatedWidth(), s.overlay.GetAllocatedHeight()
 		if wide > 1 && high > 1 && (wide != s.wide || high != s.high) {
 			s.wide, s.high = wide, high
 			onMain(s.resized)
@@ -180,6 +180,7 @@ func (s *shell) open() error {
 	})
 	switch {
 	case broadway():
+		s.window.SetDecorated(false) // a frame would be drawn into the page
 		s.window.Maximize()
 	case s.options.Fullscreen:
 		s.window.Fullscreen()

@@ -55,43 +55,37 @@ func (s *shell) build(p page.Page, fit float64) {
 	panel := must(gtk.BoxNew(gtk.ORIENTATION_VERTICAL, 0))
 	scroll := must(gtk.ScrolledWindowNew(nil, nil))
 	external(scroll)
-	scroll.Add(s.column(s.parts.body.widget))
-	panel.PackStart(s.bar(s.parts.top.widget), false, true, 0)
+	scroll.Add(s.column(s.parts.body.widget, "paper"))
+	panel.PackStart(s.column(s.parts.top.widget, "topside"), false, true, 0)
 	panel.PackStart(scroll, true, true, 0)
-	panel.PackStart(s.bar(s.parts.bottom.widget), false, true, 0)
+	panel.PackStart(s.column(s.parts.bottom.widget, "bottomside"), false, true, 0)
 	name(&panel.Widget, &page.Element{ID: p.ID, Name: p.Name}, panelRole)
 	s.root.PackStart(panel, true, true, 0)
 	s.root.ShowAll()
 }
 
-// column stands in the middle of a window that is wider than the page.
-func (s *shell) column(w *gtk.Widget) *gtk.Box {
+// column stands in the middle of a window that is wider than the page; class dresses the whole width.
+func (s *shell) column(w *gtk.Widget, class string) *gtk.Box {
 	outer := must(gtk.BoxNew(gtk.ORIENTATION_HORIZONTAL, 0))
-	w.SetSizeRequest(min(s.wide, int(s.canvas.scale*wideDesign+0.5)), -1)
-	outer.SetCenterWidget(w)
+	must(outer.GetStyleContext()).AddClass(class)
+	side := (s.wide - s.pageWide()) / 2
+	w.SetMarginStart(side)
+	w.SetMarginEnd(side)
+	outer.PackStart(w, true, true, 0)
 	return outer
-}
-
-// bar is a bar over the whole width with its content in the column of the page.
-func (s *shell) bar(w *gtk.Widget) *gtk.Widget {
-	if float64(s.wide) <= s.canvas.scale*wideDesign+1 {
-		return w
-	}
-	outer := s.column(w)
-	return &outer.Widget
 }
 
 // need is how high the body wants to be, and room how high it may be.
 func (s *shell) need() int {
-	least, _ := s.parts.body.widget.GetPreferredHeightForWidth(s.pageWide())
+	least, _ := s.parts.body.widget.GetPreferredHeightForWidth(s.wide)
 	return least
 }
 
 func (s *shell) pageWide() int { return min(s.wide, int(s.canvas.scale*wideDesign+0.5)) }
 
 func (s *shell) room() int {
-	top, _ := s.parts.top.widget.GetPreferredHeightForWidth(s.pageWide())
-	bottom, _ := s.parts.bottom.widget.GetPreferredHeightForWidth(s.pageWide())
+	top, _ := s.parts.top.widget.GetPreferredHeightForWidth(s.wide)
+	bottom, _ := s.parts.bottom.widget.GetPreferredHeightForWidth(s.wide)
 	return s.high - top - bottom
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"yichuang/kiosk/front"
 	"yichuang/ui/page"
@@ -274,10 +275,20 @@ func TestNewerScreenTakesOver(t *testing.T) {
 	}
 	older, ended := b.child, b.ended
 	b.start()
-	select {
-	case <-ended:
-	case <-b.ctx.Done():
-		t.Fatal("the older screen is still there")
+	for turn := 0; ; turn++ { // a view that changes ends the question the older screen has asked
+		v := find(t, "zh", "home")
+		v.Health = v.Health[:turn%2]
+		b.stage.Show(v)
+		tick := time.NewTimer(20 * time.Millisecond)
+		select {
+		case <-ended:
+			tick.Stop()
+		case <-tick.C:
+			continue
+		case <-b.ctx.Done():
+			t.Fatal("the older screen is still there")
+		}
+		break
 	}
 	if code := older.ProcessState.ExitCode(); code != 0 {
 		t.Errorf("the older screen ended with %d, want 0", code)
