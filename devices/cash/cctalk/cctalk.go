@@ -75,6 +75,9 @@ type Acceptor struct {
 	dirty    bool  // the device's settings are not what they should be
 	refusal  error // the device would not take the settings
 	held     *pending
+	blind    bool // we cannot know from the events whether a note is in escrow
+	asked    bool // and have asked the escrow itself
+	orphan   bool // a note found by asking was never told to anybody
 	replayed bool // the event buffer from before our time has been looked at
 	restart  bool // the device forgot everything while the line held: Ready is told once more
 }

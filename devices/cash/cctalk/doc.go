@@ -32,8 +32,8 @@
 // # What the manual leaves open
 //
 //   - Whether (0,1) follows a reject before escrow differs; without a note in escrow it means nothing here.
-//   - "Pulled backwards" (0,8) may come with or without (0,1). For a note in escrow either says that
-//     it is back; for one that was told to go to the box it is an attempt to cheat.
+//   - "Pulled backwards" (0,8) may come with or without (0,1). For a note in escrow the first
+//     of them says that it is back; one that was told to go to the box is an attempt to cheat besides.
 //   - A validator that restarted while the program was down, and then had a few events, may show a
 //     counter just ahead of the mark. The driver never leaves all inhibits at zero, as they are after a
 //     restart, and reads them before it believes the counter.

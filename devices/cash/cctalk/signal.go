@@ -21,9 +21,8 @@ func (a *Acceptor) begin(e events, restarted bool, raw []byte) {
 			a.lost("this is another validator than before", raw)
 		}
 		// A note that is held at this moment concerns us, however old the event is.
-		for i := len(e.pairs) - 1; i >= 0; i-- {
-			a.follow(e.pairs[i])
-		}
+		a.lookBack(e, 0)
+		a.orphan = true
 		if a.held != nil {
 			a.emit(cash.Signal{What: cash.Escrowed, Note: a.held.note, Raw: raw})
 		}
@@ -31,9 +30,7 @@ func (a *Acceptor) begin(e events, restarted bool, raw []byte) {
 		if restarted {
 			a.forgotten(raw)
 		} else if n := since(byte(a.mark.Counter), e.counter); !a.replayed && e.counter != 0 && n <= len(e.pairs) {
-			for i := len(e.pairs) - 1; i >= n; i-- {
-				a.follow(e.pairs[i])
-			}
+			a.lookBack(e, n)
 		}
 		a.take(e, raw)
 	}
@@ -42,13 +39,18 @@ func (a *Acceptor) begin(e events, restarted bool, raw []byte) {
 	a.restart = false
 }
 
-// follow learns from an event that was told before what is in escrow now. Called with mu held.
-func (a *Acceptor) follow(p pair) {
-	switch {
-	case p[0] != 0 && p[1] == 1:
-		a.held = &pending{note: a.note(p[0]), decision: undecided}
-	case p[0] != 0 && p[1] == 0, p == pair{0, evReturned}, p == pair{0, evBackwards}:
-		a.held = nil
+// lookBack learns from the events before the newest n, which were told before, what is in escrow now.
+// Where five events do not reach back to the last note, we are blind. Called with mu held.
+func (a *Acceptor) lookBack(e events, n int) {
+	a.blind, a.asked = int(e.counter) > len(e.pairs), false
+	for i := len(e.pairs) - 1; i >= n; i-- {
+		p := e.pairs[i]
+		switch {
+		case p[0] != 0 && p[1] == 1:
+			a.held, a.blind = &pending{note: a.note(p[0]), decision: undecided}, false
+		case p[0] != 0 && p[1] == 0, p == pair{0, evReturned}, p == pair{0, evBackwards}:
+			a.held, a.blind = nil, false
+		}
 	}
 }
 
@@ -88,6 +90,7 @@ func (a *Acceptor) take(e events, raw []byte) {
 		n = len(e.pairs)
 		a.mark.Counter = int(before(e.counter, n))
 		a.held, a.dirty = nil, true
+		a.blind, a.asked = true, false
 		a.lost("more happened than the validator remembers", raw)
 	}
 	for i := n - 1; i >= 0; i-- {
@@ -101,7 +104,7 @@ func (a *Acceptor) take(e events, raw []byte) {
 // before is lost. Called with mu held.
 func (a *Acceptor) forgotten(raw []byte) {
 	a.mark.Counter = 0
-	a.held, a.dirty, a.restart = nil, true, true
+	a.held, a.blind, a.dirty, a.restart = nil, false, true, true
 	a.lost("the validator has restarted and forgot its events", raw)
 }
 
@@ -115,10 +118,11 @@ func (a *Acceptor) event(p pair, raw []byte) {
 	case p[0] == 0:
 		a.status(p[1], raw)
 	case p[1] == 1:
+		a.blind = false
 		a.held = &pending{note: a.note(p[0]), decision: undecided, sent: time.Now()}
 		a.emit(cash.Signal{What: cash.Escrowed, Note: a.held.note, Raw: raw})
 	case p[1] == 0:
-		a.held = nil
+		a.held, a.blind = nil, false
 		delete(a.faults, onPath) // it was not stuck after all, or is not any more
 		if note := a.note(p[0]); note.Face > 0 {
 			a.emit(cash.Signal{What: cash.Stacked, Note: note, Raw: raw})
@@ -150,10 +154,11 @@ func (a *Acceptor) status(code byte, raw []byte) {
 	case cash.Returned:
 		a.returned(raw) // after a reject the same code comes for a note that never was in escrow
 	case cash.Refused:
-		if code == evBackwards && a.held != nil {
+		if code == evBackwards && (a.held != nil || a.blind) {
 			a.pulled(f, raw)
 			return
 		}
+		a.blind = false // nothing is turned away while a note is held
 		a.emit(cash.Signal{What: cash.Refused, Fault: f, Raw: raw})
 	case cash.Faulty:
 		a.faults[m.at] = placed{fault: f, since: time.Now()}
@@ -176,28 +181,28 @@ func (a *Acceptor) status(code byte, raw []byte) {
 	}
 }
 
-// returned tells that the held note went back. Called with mu held.
+// returned tells that the held note went back; being blind, without saying which. Called with mu held.
 func (a *Acceptor) returned(raw []byte) {
-	if a.held == nil {
+	var note cash.Note
+	switch {
+	case a.held != nil:
+		note = a.held.note
+	case !a.blind:
 		return
 	}
-	note := a.held.note
-	a.held = nil
+	a.held, a.blind = nil, false
 	a.emit(cash.Signal{What: cash.Returned, Note: note, Raw: raw})
 }
 
-// pulled is a hand at a note that was in escrow. A note that was to be stacked is not simply back:
-// that is how a note on a string looks.
+// pulled is a hand at a note that was in escrow: the hand has it, and there is no credit. A note that
+// was to be stacked is an attempt to cheat besides: that is how a note on a string looks. What
+// becomes of the note must not hang on the decision, which a restarted program does not remember.
 func (a *Acceptor) pulled(f *fault.Error, raw []byte) {
-	if a.held.decision != stack {
-		a.returned(raw)
-		return
+	if a.held != nil && a.held.decision == stack {
+		f.Kind, f.Detail = fault.Tampered, "pulled back on its way to the box"
+		a.faults[onHonesty] = placed{fault: f, since: time.Now()}
 	}
-	f.Kind, f.Detail = fault.Tampered, "pulled back on its way to the box"
-	a.faults[onHonesty] = placed{fault: f, since: time.Now()}
-	if a.held.gone.IsZero() {
-		a.held.gone = time.Now() // if nothing more is heard of it, nobody can tell
-	}
+	a.returned(raw)
 }
 
 // selfChecked takes the self-check's word: it knows of one fault at most. Called with mu held.

@@ -40,6 +40,9 @@ func (a *Acceptor) setUp(ctx context.Context, l *line) error {
 	if err := a.configure(l); err != nil {
 		return err
 	}
+	if err := a.grope(l); err != nil {
+		return err
+	}
 	code, err := l.query(hdrSelfCheck, nil, anySize)
 	if err != nil && !fault.Is(err, fault.Refused) {
 		return err
@@ -159,35 +162,59 @@ func (a *Acceptor) configure(l *line) error {
 		want.mask = max(1, a.maskOf(a.info.Faces))
 	}
 	a.mu.Unlock()
-	steps := []struct {
-		header byte
-		data   []byte
-	}{
-		{hdrSetMode, []byte{modeStacker | modeEscrow}},
-		{hdrSetInhibits, []byte{byte(want.mask), byte(want.mask >> 8)}},
-		{hdrSetMaster, []byte{master(want.accept)}},
-	}
-	if !want.accept {
-		steps[0], steps[2] = steps[2], steps[0] // shut first
-	}
-	for _, s := range steps {
-		if _, err := l.query(s.header, s.data, 0); err != nil {
-			a.mu.Lock()
-			defer a.mu.Unlock()
-			if fault.Is(err, fault.Refused) {
-				a.refusal = err
-				a.change()
-				return nil
-			}
-			return err
+	var err error
+	for range triesMax {
+		if err = give(l, want); err == nil || !retry(err) {
+			break
 		}
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	defer a.change()
+	if fault.Is(err, fault.Refused) {
+		a.refusal = err
+		return nil
+	}
+	if err != nil {
+		return err
+	}
 	a.applied = want
 	a.dirty = a.wanted.number != want.number
-	a.change()
 	return nil
+}
+
+// give says all settings in one go, and from the beginning after any that was not acknowledged: a
+// validator that restarted in between has forgotten the earlier ones, and one that accepts notes
+// without escrow would take money that nobody decided about.
+func give(l *line, want wish) error {
+	steps := []setting{
+		{hdrSetMaster, []byte{0}},
+		{hdrSetMode, []byte{modeStacker | modeEscrow}},
+		{hdrSetInhibits, []byte{byte(want.mask), byte(want.mask >> 8)}},
+	}
+	if want.accept {
+		steps = append(steps[1:], setting{hdrSetMaster, []byte{1}})
+	}
+	for _, s := range steps {
+		if _, err := l.ask(s.header, s.data, 0); err != nil {
+			return err
+		}
+	}
+	if !want.accept {
+		return nil
+	}
+	mode, err := l.ask(hdrReadMode, nil, 1)
+	if err != nil || mode[0] == modeStacker|modeEscrow {
+		return err
+	}
+	l.ask(hdrSetMaster, []byte{0}, 0) // best effort: the next poll comes before any note is through
+	return l.fault(fault.Busy, hdrReadMode, "the device forgot its mode", mode)
+}
+
+// setting is a command and what it sets.
+type setting struct {
+	header byte
+	data   []byte
 }
 
 // hasRestarted says whether the device has forgotten its settings since we, or the program before us,
@@ -243,6 +270,9 @@ func (a *Acceptor) turn(l *line, c *chores) error {
 		}
 	}
 	a.readyAgain()
+	if err := a.grope(l); err != nil {
+		return err
+	}
 	if err := a.act(l); err != nil {
 		return err
 	}
@@ -265,6 +295,34 @@ func (a *Acceptor) shut() bool {
 	_, box := a.faults[onBox]
 	_, room := a.faults[onRoom]
 	return (box || room) && a.wanted.accept && a.applied.number == a.wanted.number
+}
+
+// grope asks the escrow itself whether it holds a note, when too much has happened since for the
+// events to say: "hold it longer" is acknowledged only if there is one, and harms nothing.
+func (a *Acceptor) grope(l *line) error {
+	a.mu.Lock()
+	need := a.blind && !a.asked && a.held == nil
+	a.mu.Unlock()
+	if !need {
+		return nil
+	}
+	answer, err := l.ask(hdrRoute, []byte{byte(undecided)}, anySize)
+	if err != nil && !fault.Is(err, fault.Refused) {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.asked = true
+	if err == nil && len(answer) == 0 && a.held == nil {
+		// Which note it is we are not told; who had its Escrowed signal knows.
+		a.held = &pending{decision: undecided, sent: time.Now()}
+		if a.orphan {
+			a.emit(cash.Signal{What: cash.Escrowed, Raw: answer})
+		}
+	}
+	a.orphan = false
+	a.change()
+	return nil
 }
 
 // act sends the note in escrow on its way, or holds it. It comes right after a poll: a note that has
