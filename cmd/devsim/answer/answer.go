@@ -57,17 +57,24 @@ type File struct {
 
 // Handler makes a Func serve HTTP. A *Refusal goes out with its status, any other error as 500.
 func Handler(fn Func) http.HandlerFunc {
+	return handler(fn, func(r *Refusal) any { return r })
+}
+
+// PlainHandler is Handler with {"error":"text"} for a refusal, for doors that promise no more.
+func PlainHandler(fn Func) http.HandlerFunc {
+	return handler(fn, func(r *Refusal) any { return r.Text })
+}
+
+func handler(fn Func, shape func(*Refusal) any) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		doc, err := fn(r)
-		var refusal *Refusal
-		switch {
-		case errors.As(err, &refusal):
-			write(w, refusal.Status, map[string]any{"error": refusal})
-		case err != nil:
-			write(w, http.StatusInternalServerError, map[string]any{"error": &Refusal{Kind: "internal", Text: err.Error()}})
-		default:
+		if err == nil {
 			send(w, doc)
+			return
 		}
+		refusal := &Refusal{Status: http.StatusInternalServerError, Kind: "internal", Text: err.Error()}
+		errors.As(err, &refusal)
+		write(w, refusal.Status, map[string]any{"error": shape(refusal)})
 	}
 }
 

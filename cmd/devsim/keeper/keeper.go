@@ -13,7 +13,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"sync"
 	"syscall"
@@ -28,7 +27,8 @@ type Program struct {
 	Command func(start int) []string
 	Env     []string // the whole environment
 	Dir     string
-	Log     string // file to which its output is added
+	Log     string        // file to which its output is added
+	Grace   time.Duration // how long it may take to end after SIGTERM
 	// Ready is the beginning of the line of standard output that says that the program is up. An empty one
 	// means that the program does not say so; "*" takes any line.
 	Ready string
@@ -88,9 +88,9 @@ func (k *Keeper) Keep(p Program) (*Kept, error) {
 	return c, nil
 }
 
-// Stop ends all programs, the last kept first, with SIGTERM and, after grace, SIGKILL. Afterwards no
-// descendant of this process is left.
-func (k *Keeper) Stop(grace time.Duration) {
+// Stop ends all programs, the last kept first, with SIGTERM and, after the program's grace, SIGKILL.
+// Afterwards no descendant of this process is left.
+func (k *Keeper) Stop() {
 	k.mu.Lock()
 	if k.ended {
 		k.mu.Unlock()
@@ -100,7 +100,7 @@ func (k *Keeper) Stop(grace time.Duration) {
 	kept := k.kept
 	k.mu.Unlock()
 	for i := len(kept) - 1; i >= 0; i-- {
-		kept[i].stop(grace)
+		kept[i].stop()
 	}
 	killOrphans()
 	close(k.done)
@@ -254,7 +254,7 @@ func pause(quick int) time.Duration {
 }
 
 // stop ends the program for good.
-func (c *Kept) stop(grace time.Duration) {
+func (c *Kept) stop() {
 	c.cancel()
 	c.mu.Lock()
 	c.holds["stop"] = true
@@ -265,13 +265,10 @@ func (c *Kept) stop(grace time.Duration) {
 		p.signal(syscall.SIGTERM)
 		select {
 		case <-p.ended:
-		case <-time.After(grace):
+		case <-time.After(c.Grace):
 		}
 		p.kill()
 		<-p.ended
 	}
 	<-c.ended
 }
-
-// Self is the keeper's own process id, as desk.json tells it.
-func Self() int { return os.Getpid() }

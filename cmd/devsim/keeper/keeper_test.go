@@ -60,6 +60,7 @@ func kept(t *testing.T, k *Keeper, part string) (*Kept, <-chan string) {
 		Env:     []string{"KEEPER_TEST_PART=" + part},
 		Log:     filepath.Join(t.TempDir(), part+".log"),
 		Ready:   part + ": ready",
+		Grace:   100 * time.Millisecond,
 		OnReady: func(rest string) { ready <- strings.TrimSpace(rest) },
 	})
 	if err != nil {
@@ -112,7 +113,7 @@ func pidOf(t *testing.T, text string) int {
 
 func TestKilledRunsAgain(t *testing.T) {
 	k := New()
-	defer k.Stop(time.Second)
+	defer k.Stop()
 	c, ready := kept(t, k, "steady")
 	for start := 1; start <= 3; start++ {
 		pid := pidOf(t, next(t, fmt.Sprintf("start %d", start), ready))
@@ -128,7 +129,7 @@ func TestKilledRunsAgain(t *testing.T) {
 
 func TestHeldStaysDown(t *testing.T) {
 	k := New()
-	defer k.Stop(time.Second)
+	defer k.Stop()
 	c, ready := kept(t, k, "steady")
 	pid := pidOf(t, next(t, "first start", ready))
 	c.Hold("power")
@@ -155,7 +156,7 @@ func TestQuickDeathsArePaced(t *testing.T) {
 		}
 	}
 	k := New()
-	defer k.Stop(time.Second)
+	defer k.Stop()
 	c, _ := kept(t, k, "brief")
 	until(t, "five starts", func() bool { return c.Status().Starts >= 5 })
 }
@@ -167,8 +168,8 @@ func TestStopLeavesNothing(t *testing.T) {
 	_, parent := kept(t, k, "parent")
 	pids := []int{pidOf(t, next(t, "steady", steady)), pidOf(t, next(t, "grandchild", parent))}
 	next(t, "deaf", deaf)
-	k.Stop(100 * time.Millisecond)
-	k.Stop(100 * time.Millisecond) // twice is once
+	k.Stop()
+	k.Stop() // twice is once
 	if left := descendants(os.Getpid()); len(left) > 0 {
 		t.Errorf("processes %v are left", left)
 	}
@@ -184,7 +185,7 @@ func TestStopLeavesNothing(t *testing.T) {
 
 func TestKilledKeeperTakesItsProgramsWithIt(t *testing.T) {
 	k := New()
-	defer k.Stop(time.Second)
+	defer k.Stop()
 	_, ready := kept(t, k, "keeper")
 	pid := pidOf(t, next(t, "the program of the inner keeper", ready))
 	inner := k.kept[0]
@@ -194,7 +195,7 @@ func TestKilledKeeperTakesItsProgramsWithIt(t *testing.T) {
 
 func TestNoProgramIsAnError(t *testing.T) {
 	k := New()
-	defer k.Stop(time.Second)
+	defer k.Stop()
 	if _, err := k.Keep(Program{Name: "none", Command: func(int) []string { return []string{"/nonexistent/program"} }}); err == nil {
 		t.Error("a program that is not there was started")
 	}

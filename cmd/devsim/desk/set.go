@@ -1,0 +1,133 @@
+package desk
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"yichuang/cmd/devsim/world"
+)
+
+// settings are the keys of kiosk.toml that a hand may set, by their dotted names.
+type settings struct{ values map[string]string }
+
+// settable are the keys besides device.CLASS, with what they are when nobody sets them.
+var settable = map[string]string{"visit.idle_seconds": "60", "visit.warn_seconds": "20", "screen.size": "1080x1920"}
+
+// secondsMax bounds the waiting times: an hour.
+const secondsMax = 3600
+
+var sizeForm = regexp.MustCompile(`^[1-9][0-9]{2,4}x[1-9][0-9]{2,4}$`)
+
+// parseSet reads pairs of key=value that are separated by blanks; a value with blanks stands in double quotes.
+func parseSet(text string) (settings, error) {
+	s := settings{map[string]string{}}
+	for rest := strings.TrimSpace(text); rest != ""; rest = strings.TrimSpace(rest) {
+		key, after, found := strings.Cut(rest, "=")
+		if !found || strings.ContainsAny(key, " \t\n\"") {
+			return s, fmt.Errorf("SET: %q is no pair of key=value; write SET='device.cash=cctalk visit.idle_seconds=20'", rest)
+		}
+		var value string
+		if quoted, ok := strings.CutPrefix(after, `"`); ok {
+			if value, rest, found = strings.Cut(quoted, `"`); !found {
+				return s, fmt.Errorf("SET: the value of %s has no second quotation mark", key)
+			}
+			if rest != "" && strings.IndexAny(rest, " \t\n") != 0 {
+				return s, fmt.Errorf("SET: a blank is wanted after the value of %s", key)
+			}
+			value = strings.TrimSpace(value)
+		} else {
+			value, rest = cutBlank(after)
+		}
+		if _, twice := s.values[key]; twice {
+			return s, fmt.Errorf("SET: %s stands there twice", key)
+		}
+		s.values[key] = value
+		if err := check(key, value); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+func cutBlank(s string) (before, after string) {
+	if i := strings.IndexAny(s, " \t\n"); i >= 0 {
+		return s[:i], s[i:]
+	}
+	return s, ""
+}
+
+// check says what is wrong with one setting.
+func check(key, value string) error {
+	if class, ok := strings.CutPrefix(key, "device."); ok {
+		return checkDevice(class, value)
+	}
+	if _, known := settable[key]; !known {
+		return fmt.Errorf("SET: there is no key %q; the keys are device.CLASS visit.idle_seconds visit.warn_seconds screen.size", key)
+	}
+	switch key {
+	case "screen.size":
+		if !sizeForm.MatchString(value) {
+			return fmt.Errorf("screen.size %q: width and height in pixels, such as 1080x1920", value)
+		}
+	default:
+		if n, err := strconv.Atoi(value); err != nil || n < 1 || n > secondsMax {
+			return fmt.Errorf("%s %q: whole seconds from 1 to %d", key, value, secondsMax)
+		}
+	}
+	return nil
+}
+
+// checkDevice checks a protocol with its address; a protocol alone is a simulator's.
+func checkDevice(class, value string) error {
+	if !slices.Contains(world.Classes, class) {
+		return fmt.Errorf("SET: there is no device %q; the classes are %s", class, strings.Join(world.Classes, " "))
+	}
+	protocol, address, _ := strings.Cut(value, " ")
+	if protocol == "" {
+		return fmt.Errorf("device.%s is empty: a protocol, or a protocol and an address, such as %q", class, world.Protocols[class]+" serial:/dev/ttyS0")
+	}
+	if strings.TrimSpace(address) == "" && protocol != world.Protocols[class] {
+		return fmt.Errorf("device.%s: devsim has no simulator of %q for it; it has %s", class, protocol, world.Protocols[class])
+	}
+	return nil
+}
+
+// complete adds what nobody set and checks the whole.
+func (s settings) complete(language string) error {
+	for key, usual := range settable {
+		if s.values[key] == "" {
+			s.values[key] = usual
+		}
+		if err := check(key, s.values[key]); err != nil {
+			return err
+		}
+	}
+	if language == "" {
+		language = "zh"
+	}
+	if language != "zh" && language != "en" {
+		return fmt.Errorf("LANGUAGE %q: zh or en", language)
+	}
+	s.values["screen.language"] = language
+	return nil
+}
+
+// device is the address of a device in kiosk.toml: what a hand set, or the simulator's.
+func (s settings) device(class, simulator string) string {
+	if value := s.values["device."+class]; strings.Contains(value, " ") {
+		return value
+	}
+	return simulator
+}
+
+// seconds is a waiting time that check has found good.
+func (s settings) seconds(key string) int {
+	n, err := strconv.Atoi(s.values[key])
+	if err != nil {
+		panic("desk: " + key + " was promised to be a number")
+	}
+	return n
+}

@@ -1,0 +1,84 @@
+// Package one runs a single pretend device, so that another maker's program can stand at the other end.
+//
+// The device is the same mechanism as on a desk, with the same doors for hands: lay a card down, offer a
+// note, arm a fault, cut its power, ask what it holds. There are no programs and no hall around it.
+package one
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"yichuang/cmd/devsim/answer"
+	"yichuang/cmd/devsim/control"
+	"yichuang/cmd/devsim/world"
+)
+
+// Options say which device it is and where.
+type Options struct {
+	Protocol string
+	Link     string // path of the serial line; not for ipp
+	Listen   string // address; for ipp only
+	Echo     bool   // cctalk: the host hears itself
+	CRC      bool   // cctalk: CRC-16 packets
+}
+
+const loopback = "127.0.0.1:0"
+
+// Run runs the device until ctx ends, and returns nil then. It prints
+// "devsim: ready ADDRESS CONTROL_URL" when it can be spoken to.
+func Run(ctx context.Context, o Options, stdout io.Writer) error {
+	class, settings, err := o.world()
+	if err != nil {
+		return err
+	}
+	w, err := world.Open(settings)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", loopback)
+	if err != nil {
+		return errors.Join(err, w.Close())
+	}
+	server := answer.Server(control.Handler(w, nil))
+	go server.Serve(listener) // ends with Close below
+	_, address, _ := strings.Cut(w.Address(class), " ")
+	fmt.Fprintf(stdout, "devsim: ready %s http://%s\n", address, listener.Addr())
+	<-ctx.Done()
+	return errors.Join(server.Close(), w.Close())
+}
+
+// world checks the options and says which world has this device alone.
+func (o Options) world() (class string, w world.Options, err error) {
+	for c, protocol := range world.Protocols {
+		if protocol == o.Protocol {
+			class = c
+		}
+	}
+	switch {
+	case class == "":
+		known := slices.Sorted(maps.Values(world.Protocols))
+		return "", w, fmt.Errorf("there is no simulator of %q; there are %s", o.Protocol, strings.Join(known, " "))
+	case o.Protocol != "cctalk" && (o.Echo || o.CRC):
+		return "", w, fmt.Errorf("--echo and --crc are for cctalk; %s has no such thing", o.Protocol)
+	case class == "license" && o.Link != "":
+		return "", w, errors.New("ipp has no serial line; use --listen")
+	case class == "license":
+		w.License = o.Listen
+		if w.License == "" {
+			w.License = loopback
+		}
+		return class, w, nil
+	case o.Listen != "" || o.Link == "":
+		return "", w, fmt.Errorf("%s has a serial line: name its path with --link", o.Protocol)
+	}
+	link, err := filepath.Abs(o.Link)
+	w.Links, w.Echo, w.CRC = map[string]string{class: link}, o.Echo, o.CRC
+	return class, w, err
+}
