@@ -96,7 +96,7 @@ type Case struct {
 	Settled   bool
 	Posted    bool
 	ByPhone   bool
-	Receipt   bool // its receipt came out
+	Receipt   bool         // its receipt came out
 	Faces     money.Counts // notes stacked
 }
 

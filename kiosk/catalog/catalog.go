@@ -84,6 +84,7 @@ type Node struct {
 	Code   string `json:"code"`
 	Parent string `json:"parent,omitempty"`
 	Name   Text   `json:"name"`
+	Permit Text   `json:"permit,omitempty"` // a trade: what permit it needs before a license
 }
 
 // Hours are the opening hours of a back office, in Asia/Shanghai: "07:00" to "22:00".

@@ -123,6 +123,7 @@ func (p *Press) SettlePapers(ctx context.Context) error {
 			open = append(open, *paper)
 		}
 	})
+	hanging := false
 	for _, paper := range open {
 		h := casefile.Header{Paper: paper.ID, What: paper.What, Owed: paper.Owed}
 		kind := casefile.PaperFailed
@@ -133,6 +134,12 @@ func (p *Press) SettlePapers(ctx context.Context) error {
 		if err := p.append(ctx, kind, paper.Case, h); err != nil {
 			return err
 		}
+		hanging = hanging || kind == casefile.PaperFailed
+	}
+	// Only the journal knows, after a restart, that half a strip may hang in the printer. It is cut off
+	// after its fate is written down, because that cut counts too.
+	if c, ok := p.Roll.(printer.Clearer); ok && hanging {
+		return c.Clear(ctx)
 	}
 	return p.clear(ctx)
 }

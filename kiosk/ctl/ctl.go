@@ -1,0 +1,318 @@
+// Package ctl is the contract with the technician: the documents that kioskctl prints, served over
+// ctl.sock, and the client that asks for them.
+//
+// Reading is always possible, also while the store is broken; an act that is refused in this state is
+// answered with a sentence and status 409.
+package ctl
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+
+	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/money"
+)
+
+// Status is `kioskctl status`.
+type Status struct {
+	Version  string    `json:"version"`
+	Commit   string    `json:"commit"`
+	Terminal string    `json:"terminal"`
+	Epoch    string    `json:"epoch"`
+	Visit    *Visit    `json:"visit"`
+	Page     string    `json:"page"`
+	Services []Service `json:"services"`
+	Devices  []Device  `json:"devices"`
+	Queue    Queue     `json:"queue"`
+	Hall     string    `json:"hall"` // up, down
+	Journal  string    `json:"journal"`
+	Uplink   string    `json:"uplink,omitempty"` // why the hall is down, for staff
+}
+
+// Visit is the person at the screen now.
+type Visit struct {
+	Step string `json:"step"`
+	Case string `json:"case"`
+}
+
+// Service is one service, or one way to pay, and what to do when it is closed.
+type Service struct {
+	Code string    `json:"code"`
+	Open bool      `json:"open"`
+	Why  string    `json:"why"`
+	Todo string    `json:"todo"`
+	Ways []Service `json:"ways,omitempty"`
+}
+
+// Device is one device.
+type Device struct {
+	Class    string `json:"class"`
+	Protocol string `json:"protocol"`
+	Address  string `json:"address"`
+	State    string `json:"state"`
+	Fault    string `json:"fault"`
+}
+
+// Queue is the journal past the cursor.
+type Queue struct {
+	Records int64  `json:"records"`
+	Cursor  int64  `json:"cursor"`
+	Head    int64  `json:"head"`
+	Oldest  string `json:"oldest"`
+}
+
+// Ledger is `kioskctl ledger`.
+type Ledger struct {
+	Notes struct {
+		Stacked  money.Counts `json:"stacked"`
+		Returned money.Counts `json:"returned"`
+		Doubtful money.Counts `json:"doubtful"`
+	} `json:"notes"`
+	In struct {
+		Stacked money.Fen `json:"stacked"` // doubtful notes too: they stand in placed_fen.doubtful
+		QRPaid  money.Fen `json:"qr_paid"`
+	} `json:"in_fen"`
+	Placed    casefile.Places `json:"placed_fen"`
+	Blanks    casefile.Blanks `json:"blanks"`
+	Licenses  []License       `json:"licenses"`
+	OpenBegun int             `json:"open_begun"`
+	Journal   struct {
+		Head  int64  `json:"head"`
+		Hash  string `json:"hash"`
+		Chain string `json:"chain"`
+	} `json:"journal"`
+}
+
+// License is what of one license is out.
+type License struct {
+	Case          string   `json:"case"`
+	Number        string   `json:"number"`
+	LiveOriginals int      `json:"live_originals"`
+	Serials       []string `json:"serials"`
+}
+
+// Audit is `kioskctl audit`.
+type Audit struct {
+	Violations int         `json:"violations"`
+	Invariants []Invariant `json:"invariants"`
+}
+
+// Invariant is one promise and whether it holds.
+type Invariant struct {
+	ID      string `json:"id"`
+	Holds   bool   `json:"holds"`
+	Checked int64  `json:"checked"`
+	Note    string `json:"note"`
+}
+
+// Doubt is one row of `kioskctl doubtful`.
+type Doubt struct {
+	ID     string    `json:"id"`
+	Case   string    `json:"case"`
+	What   string    `json:"what"`
+	Amount money.Fen `json:"amount_fen"`
+	Since  string    `json:"since"`
+	Asked  string    `json:"asked"`
+}
+
+// Owed is one row of `kioskctl owed`.
+type Owed struct {
+	ID     string    `json:"id"`
+	Case   string    `json:"case"`
+	Amount money.Fen `json:"amount_fen"`
+	Since  string    `json:"since"`
+	State  string    `json:"state"`
+}
+
+// Exchange is `kioskctl cashbox exchange`.
+type Exchange struct {
+	Box        string       `json:"box"`
+	Expected   money.Counts `json:"expected"`
+	Counted    money.Counts `json:"counted"`
+	Difference []Difference `json:"difference"`
+}
+
+// Difference is one face that is too many (positive) or too few, and the events that put its notes in.
+type Difference struct {
+	Face   money.Fen `json:"face_fen"`
+	Count  int64     `json:"count"`
+	Events []int64   `json:"events"`
+}
+
+// Settle, Pay, Load and Count are what the acts take.
+type Settle struct {
+	ID     string `json:"id"`
+	As     string `json:"as"`
+	Reason string `json:"reason"`
+}
+
+// Pay redeems a claim code.
+type Pay struct {
+	Code   string `json:"code"`
+	Reason string `json:"reason"`
+}
+
+// Load puts numbered blanks into a tray.
+type Load struct {
+	Tray  string `json:"tray"`
+	First string `json:"first"`
+	Count int64  `json:"count"`
+}
+
+// Count is the box, counted by hand.
+type Count struct {
+	Counted string `json:"counted"`
+}
+
+// Desk does what is asked over the socket.
+type Desk interface {
+	Status(ctx context.Context) (Status, error)
+	Ledger(ctx context.Context) (Ledger, error)
+	Audit(ctx context.Context) (Audit, error)
+	Doubtful(ctx context.Context) ([]Doubt, error)
+	SettleDoubt(ctx context.Context, s Settle) (Doubt, error)
+	Owed(ctx context.Context) ([]Owed, error)
+	PayOwed(ctx context.Context, p Pay) (Owed, error)
+	LoadBlanks(ctx context.Context, l Load) (casefile.Blanks, error)
+	ExchangeBox(ctx context.Context, c Count) (Exchange, error)
+	ExportLog(ctx context.Context, w io.Writer) error
+}
+
+// Refused is an act that cannot be done in this state, in a sentence for staff.
+type Refused struct{ Text string }
+
+func (r *Refused) Error() string { return r.Text }
+
+// ErrAway says that kioskd does not answer.
+var ErrAway = errors.New("kioskd does not answer on its socket")
+
+// Handler serves a desk.
+func Handler(d Desk) http.Handler {
+	mux := http.NewServeMux()
+	read(mux, "status", d.Status)
+	read(mux, "ledger", d.Ledger)
+	read(mux, "audit", d.Audit)
+	read(mux, "doubtful", d.Doubtful)
+	read(mux, "owed", d.Owed)
+	act(mux, "doubtful/settle", d.SettleDoubt)
+	act(mux, "owed/pay", d.PayOwed)
+	act(mux, "blanks/load", d.LoadBlanks)
+	act(mux, "cashbox/exchange", d.ExchangeBox)
+	mux.HandleFunc("GET /v1/log", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Trailer", "X-Whole")
+		if d.ExportLog(r.Context(), w) == nil {
+			w.Header().Set("X-Whole", "yes")
+		}
+	})
+	return mux
+}
+
+func read[T any](mux *http.ServeMux, name string, fn func(context.Context) (T, error)) {
+	mux.HandleFunc("GET /v1/"+name, func(w http.ResponseWriter, r *http.Request) {
+		doc, err := fn(r.Context())
+		answer(w, doc, err)
+	})
+}
+
+func act[A, T any](mux *http.ServeMux, name string, fn func(context.Context, A) (T, error)) {
+	mux.HandleFunc("POST /v1/"+name, func(w http.ResponseWriter, r *http.Request) {
+		var arg A
+		dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&arg); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		doc, err := fn(r.Context(), arg)
+		answer(w, doc, err)
+	})
+}
+
+func answer(w http.ResponseWriter, doc any, err error) {
+	var refused *Refused
+	switch {
+	case errors.As(err, &refused):
+		http.Error(w, refused.Text, http.StatusConflict)
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+	default:
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		json.NewEncoder(w).Encode(doc) // a broken line is the caller's to notice
+	}
+}
+
+// Client is kioskctl's end of ctl.sock.
+type Client struct{ http *http.Client }
+
+// NewClient speaks to the socket at path.
+func NewClient(path string) *Client {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}
+	return &Client{http: &http.Client{Transport: &http.Transport{DialContext: dial}}}
+}
+
+// Get asks for a document: status, ledger, audit, doubtful, owed.
+func (c *Client) Get(ctx context.Context, name string, into any) error {
+	return c.do(ctx, "GET", name, nil, into)
+}
+
+// Post does an act.
+func (c *Client) Post(ctx context.Context, name string, arg io.Reader, into any) error {
+	return c.do(ctx, "POST", name, arg, into)
+}
+
+func (c *Client) do(ctx context.Context, method, name string, body io.Reader, into any) error {
+	req, err := http.NewRequestWithContext(ctx, method, "http://kioskd/v1/"+name, body)
+	if err != nil {
+		return err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrAway, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, 4096)) // the status alone says that it failed
+		if resp.StatusCode == http.StatusConflict {
+			return &Refused{Text: string(trim(text))}
+		}
+		return fmt.Errorf("kioskd: %s", trim(text))
+	}
+	if err := json.NewDecoder(resp.Body).Decode(into); err != nil {
+		return fmt.Errorf("%w: its answer broke off: %w", ErrAway, err)
+	}
+	return nil
+}
+
+func trim(b []byte) []byte {
+	for len(b) > 0 && (b[len(b)-1] == '\n' || b[len(b)-1] == ' ') {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+// Log copies the journal's headers to w; an export that broke off is an error.
+func (c *Client) Log(ctx context.Context, w io.Writer) error {
+	req, err := http.NewRequestWithContext(ctx, "GET", "http://kioskd/v1/log", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrAway, err)
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(w, resp.Body); err != nil {
+		return fmt.Errorf("%w: the export broke off: %w", ErrAway, err)
+	}
+	if resp.Trailer.Get("X-Whole") != "yes" {
+		return errors.New("kioskd: the export broke off")
+	}
+	return nil
+}

@@ -1,0 +1,437 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/config"
+	"yichuang/kiosk/ctl"
+	"yichuang/kiosk/money"
+	"yichuang/kiosk/station"
+	"yichuang/kiosk/store"
+)
+
+var _ ctl.Desk = (*Daemon)(nil)
+
+// ready refuses what needs the journal while it cannot be opened.
+func (d *Daemon) ready() error {
+	if d.journal == nil {
+		return &ctl.Refused{Text: fmt.Sprintf("the journal cannot be opened: %v", d.broken)}
+	}
+	return nil
+}
+
+// Status tells what is open, and what to do about what is closed.
+func (d *Daemon) Status(ctx context.Context) (ctl.Status, error) {
+	st := ctl.Status{Version: d.Version, Commit: d.Commit, Terminal: d.Config.Terminal.ID, Hall: "down", Page: d.stage.View().Page,
+		Services: []ctl.Service{}, Devices: []ctl.Device{}, Journal: "ok"}
+	if d.journal == nil {
+		st.Journal = d.broken.Error()
+		return st, nil
+	}
+	st.Epoch = d.journal.Epoch()
+	if err := d.journal.Health(); err != nil {
+		st.Journal = err.Error()
+	}
+	if d.station == nil {
+		return st, nil
+	}
+	if d.link.Up() {
+		st.Hall = "up"
+	} else {
+		st.Uplink = d.link.Trouble()
+	}
+	d.journal.Book(func(b *casefile.Book) {
+		if b.Visit == "" {
+			return
+		}
+		st.Visit = &ctl.Visit{Step: st.Page}
+		var last time.Time
+		for _, c := range b.Cases {
+			if c.Visit == b.Visit && !c.Opened.Before(last) {
+				st.Visit.Case, last = c.ID, c.Opened
+			}
+		}
+	})
+	if c := d.link.Catalog(); c != nil {
+		for i := range c.Services {
+			st.Services = append(st.Services, service(d.station.Offer(&c.Services[i], time.Now())))
+		}
+	}
+	for _, dev := range d.station.Devices() {
+		st.Devices = append(st.Devices, device(dev, d.Config))
+	}
+	queue, err := d.queue(ctx)
+	st.Queue = queue
+	return st, err
+}
+
+func service(o station.Offer) ctl.Service {
+	s := ctl.Service{Code: o.Code, Open: o.Open, Why: string(o.Why.Phrase), Todo: o.Todo}
+	for _, w := range o.Ways {
+		s.Ways = append(s.Ways, service(w))
+	}
+	return s
+}
+
+func device(dev station.Device, c *config.Config) ctl.Device {
+	spec, ok := c.Spec(dev.Class)
+	out := ctl.Device{Class: dev.Class, Protocol: spec.Protocol, Address: spec.Address, State: dev.State, Fault: dev.Fault}
+	if !ok {
+		out.State, out.Fault = "absent", ""
+	}
+	return out
+}
+
+func (d *Daemon) queue(ctx context.Context) (ctl.Queue, error) {
+	head, _ := d.journal.Head()
+	cursor, err := d.journal.Cursor(ctx)
+	if err != nil {
+		return ctl.Queue{}, err
+	}
+	q := ctl.Queue{Records: head - cursor, Cursor: cursor, Head: head}
+	if q.Records > 0 {
+		if first, err := d.journal.Read(ctx, cursor, 1); err == nil && len(first) == 1 {
+			q.Oldest = first[0].Time
+		}
+	}
+	return q, nil
+}
+
+// Ledger tells where money, blanks and licenses are.
+func (d *Daemon) Ledger(ctx context.Context) (ctl.Ledger, error) {
+	var l ctl.Ledger
+	if err := d.ready(); err != nil {
+		return l, err
+	}
+	d.journal.Book(func(b *casefile.Book) {
+		l.Notes.Stacked, l.Notes.Returned, l.Notes.Doubtful = counts(b.Stacked), counts(b.Returned), counts(b.Doubtful)
+		l.In.Stacked, l.In.QRPaid = b.StackedFen, b.QRPaid
+		l.Placed, l.Blanks, l.OpenBegun = b.Placed, b.Blanks, b.OpenBegun()
+		l.Licenses = licenses(b)
+	})
+	l.Journal.Head, l.Journal.Hash = d.journal.Head()
+	l.Journal.Chain = "ok"
+	if err := d.chain(ctx, nil); err != nil {
+		l.Journal.Chain = err.Error()
+	}
+	return l, nil
+}
+
+// counts is a pile as a document has it: an empty list, not null.
+func counts(c money.Counts) money.Counts {
+	if c == nil {
+		return money.Counts{}
+	}
+	return slices.Clone(c)
+}
+
+func licenses(b *casefile.Book) []ctl.License {
+	byCase := map[string]*ctl.License{}
+	for _, s := range b.Sheets {
+		if s.State != casefile.LicensePrinted {
+			continue
+		}
+		l := byCase[s.Case]
+		if l == nil {
+			l = &ctl.License{Case: s.Case, Number: s.License}
+			byCase[s.Case] = l
+		}
+		if s.Form == "original" {
+			l.LiveOriginals++
+		}
+		l.Serials = append(l.Serials, s.Serial)
+	}
+	out := []ctl.License{}
+	for _, l := range byCase {
+		slices.Sort(l.Serials)
+		out = append(out, *l)
+	}
+	slices.SortFunc(out, func(x, y ctl.License) int { return strings.Compare(x.Case, y.Case) })
+	return out
+}
+
+// chain reads the journal from the disk and checks that each record follows the one before; each gets every event.
+func (d *Daemon) chain(ctx context.Context, each func(casefile.Record) error) error {
+	prev := casefile.Genesis(d.journal.Terminal(), d.journal.Epoch())
+	for last := int64(0); ; {
+		records, err := d.journal.Read(ctx, last, 1000)
+		if err != nil || len(records) == 0 {
+			return err
+		}
+		for _, r := range records {
+			if err := r.Check(last+1, prev); err != nil {
+				return err
+			}
+			if each != nil {
+				if err := each(r); err != nil {
+					return err
+				}
+			}
+			last, prev = r.Seq, r.Hash
+		}
+	}
+}
+
+// Doubtful lists what the devices could not tell.
+func (d *Daemon) Doubtful(context.Context) ([]ctl.Doubt, error) {
+	if err := d.ready(); err != nil {
+		return nil, err
+	}
+	out := []ctl.Doubt{}
+	d.journal.Book(func(b *casefile.Book) {
+		for _, n := range b.Notes {
+			if n.State == casefile.NoteDoubtful {
+				out = append(out, ctl.Doubt{ID: fmt.Sprintf("note-%d", n.Number), Case: n.Case, What: "note", Amount: n.Face, Since: stamp(n.Since), Asked: n.Asked})
+			}
+		}
+		for _, s := range b.Sheets {
+			if s.State == casefile.LicenseDoubtful {
+				out = append(out, ctl.Doubt{ID: "sheet-" + s.Serial, Case: s.Case, What: s.Form, Since: stamp(s.Since), Asked: s.Asked})
+			}
+		}
+	})
+	slices.SortFunc(out, func(x, y ctl.Doubt) int { return strings.Compare(x.Since+x.ID, y.Since+y.ID) })
+	return out, nil
+}
+
+func stamp(t time.Time) string { return t.Format(time.RFC3339) }
+
+// SettleDoubt writes down what a person has found.
+func (d *Daemon) SettleDoubt(ctx context.Context, s ctl.Settle) (ctl.Doubt, error) {
+	d.acts.Lock()
+	defer d.acts.Unlock()
+	doubts, err := d.Doubtful(ctx)
+	if err != nil {
+		return ctl.Doubt{}, err
+	}
+	if strings.TrimSpace(s.Reason) == "" {
+		return ctl.Doubt{}, &ctl.Refused{Text: "settle: a reason is needed: what was found, and where"}
+	}
+	i := slices.IndexFunc(doubts, func(x ctl.Doubt) bool { return x.ID == s.ID })
+	if i < 0 {
+		return ctl.Doubt{}, &ctl.Refused{Text: fmt.Sprintf("settle %s: nothing of this number is doubtful; kioskctl doubtful lists what is", s.ID)}
+	}
+	e, err := d.finding(doubts[i], s)
+	if err != nil {
+		return ctl.Doubt{}, err
+	}
+	return doubts[i], d.journal.Append(ctx, store.Entry{Event: e})
+}
+
+func (d *Daemon) finding(doubt ctl.Doubt, s ctl.Settle) (casefile.Event, error) {
+	var e casefile.Event
+	d.journal.Book(func(b *casefile.Book) {
+		for _, n := range b.Notes {
+			if fmt.Sprintf("note-%d", n.Number) == s.ID && (s.As == "stacked" || s.As == "returned") {
+				e = casefile.Event{Kind: casefile.NoteSettled, Case: n.Case, Header: casefile.Header{Note: n.Number, Face: n.Face, Currency: n.Currency, As: s.As, Reason: s.Reason, Who: "technician", Box: b.Box.ID}}
+			}
+		}
+		for _, sh := range b.Sheets {
+			if "sheet-"+sh.Serial == s.ID && sh.State == casefile.LicenseDoubtful && (s.As == "printed" || s.As == "spoiled") {
+				e = casefile.Event{Kind: casefile.LicenseSettled, Case: sh.Case, Header: casefile.Header{Permit: sh.Permit, Serial: sh.Serial, As: s.As, Reason: s.Reason, Who: "technician"}}
+			}
+		}
+	})
+	if e.Kind == "" {
+		return e, &ctl.Refused{Text: fmt.Sprintf("settle %s: a note is settled as stacked or returned, a sheet as printed or spoiled, not as %q", doubt.ID, s.As)}
+	}
+	return e, nil
+}
+
+// Owed lists what people get back, paid or not.
+func (d *Daemon) Owed(context.Context) ([]ctl.Owed, error) {
+	if err := d.ready(); err != nil {
+		return nil, err
+	}
+	out := []ctl.Owed{}
+	d.journal.Book(func(b *casefile.Book) {
+		for _, o := range b.Owed {
+			out = append(out, owedRow(o))
+		}
+	})
+	slices.SortFunc(out, func(x, y ctl.Owed) int { return strings.Compare(x.Since+x.ID, y.Since+y.ID) })
+	return out, nil
+}
+
+func owedRow(o *casefile.Owed) ctl.Owed {
+	row := ctl.Owed{ID: o.ID, Case: o.Case, Amount: o.Amount, Since: stamp(o.Since), State: "open"}
+	if o.Paid {
+		row.State = "paid"
+	}
+	return row
+}
+
+// claimMax bounds asking the hall: staff and citizen stand there.
+const claimMax = 20 * time.Second
+
+// PayOwed redeems a claim code. The hall decides first, once for the whole fleet; then it is written down.
+func (d *Daemon) PayOwed(ctx context.Context, p ctl.Pay) (ctl.Owed, error) {
+	d.acts.Lock()
+	defer d.acts.Unlock()
+	if err := d.ready(); err != nil {
+		return ctl.Owed{}, err
+	}
+	if strings.TrimSpace(p.Reason) == "" {
+		return ctl.Owed{}, &ctl.Refused{Text: "owed pay: a reason is needed: where and how it is paid out"}
+	}
+	var found *casefile.Owed
+	d.journal.Book(func(b *casefile.Book) {
+		for _, o := range b.Owed {
+			if o.Claim == casefile.ClaimHash(o.ID, p.Code) {
+				c := *o
+				found = &c
+			}
+		}
+	})
+	if found != nil && found.Paid {
+		return ctl.Owed{}, &ctl.Refused{Text: "owed pay: this code was paid before; it is good only once"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, claimMax)
+	defer cancel()
+	if err := d.link.Flush(ctx); err != nil {
+		return ctl.Owed{}, &ctl.Refused{Text: "owed pay: the hall does not answer, and only it can say that a code was not paid elsewhere; try again when the line is back"}
+	}
+	claim, err := d.link.Claim(ctx, p.Code, p.Reason, "technician")
+	if err != nil {
+		return ctl.Owed{}, &ctl.Refused{Text: "owed pay: the hall does not answer; try again when the line is back: the same code is then paid once"}
+	}
+	if !claim.Paid {
+		return ctl.Owed{}, &ctl.Refused{Text: refusal(claim.Refused)}
+	}
+	if found == nil {
+		return ctl.Owed{ID: claim.Owed, Case: claim.Case, Amount: claim.Amount, Since: stamp(time.Now()), State: "paid"}, nil
+	}
+	h := casefile.Header{Owed: found.ID, Amount: found.Amount, Reason: p.Reason, Who: "technician"}
+	if err := d.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.OwedPaid, Case: found.Case, Header: h}}); err != nil {
+		return ctl.Owed{}, err
+	}
+	found.Paid = true
+	return owedRow(found), nil
+}
+
+func refusal(why string) string {
+	switch why {
+	case "paid":
+		return "owed pay: this code was paid before; it is good only once"
+	case "superseded":
+		return "owed pay: a later slip has taken the place of this one; ask for that"
+	}
+	return "owed pay: there is no such code; look at the slip again"
+}
+
+// LoadBlanks writes down blanks that were put into a tray.
+func (d *Daemon) LoadBlanks(ctx context.Context, l ctl.Load) (casefile.Blanks, error) {
+	d.acts.Lock()
+	defer d.acts.Unlock()
+	if err := d.ready(); err != nil {
+		return casefile.Blanks{}, err
+	}
+	if err := d.checkLoad(l); err != nil {
+		return casefile.Blanks{}, err
+	}
+	media := ""
+	for _, t := range d.Sheets.State().Trays {
+		if t.Name == l.Tray {
+			media = t.Media
+		}
+	}
+	if media == "" {
+		return casefile.Blanks{}, &ctl.Refused{Text: fmt.Sprintf("blanks load: the printer has no tray %q with paper in it now", l.Tray)}
+	}
+	h := casefile.Header{Tray: l.Tray, Media: media, First: l.First, Count: l.Count, Who: "technician"}
+	if err := d.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.BlanksLoaded, Header: h}}); err != nil {
+		return casefile.Blanks{}, err
+	}
+	var k casefile.Blanks
+	d.journal.Book(func(b *casefile.Book) { k = b.Blanks })
+	return k, nil
+}
+
+func (d *Daemon) checkLoad(l ctl.Load) error {
+	digits := len(l.First) - len(strings.TrimRight(l.First, "0123456789"))
+	last := l.First
+	switch {
+	case l.Count < 1 || l.Count > 10000:
+		return &ctl.Refused{Text: "blanks load: want a count from 1 to 10000"}
+	case digits < 1 || len(l.First) > 32:
+		return &ctl.Refused{Text: fmt.Sprintf("blanks load: a serial ends in digits, such as A00000001; %q does not", l.First)}
+	}
+	for range l.Count - 1 {
+		if last = casefile.After(last); strings.Trim(last[len(last)-digits:], "0") == "" {
+			return &ctl.Refused{Text: "blanks load: the serials run over their digits"}
+		}
+	}
+	var clash string
+	d.journal.Book(func(b *casefile.Book) {
+		for _, t := range b.Trays {
+			for _, p := range t.Packs {
+				serial := p.First
+				for range p.Count {
+					if serial == l.First || serial == last {
+						clash = serial
+					}
+					serial = casefile.After(serial)
+				}
+			}
+		}
+		for _, s := range b.Sheets {
+			if s.Serial == l.First && s.State != casefile.LicenseFailed {
+				clash = s.Serial
+			}
+		}
+	})
+	if clash != "" {
+		return &ctl.Refused{Text: "blanks load: blank " + clash + " is in a tray or was used before"}
+	}
+	return nil
+}
+
+// ExchangeBox compares the box, counted by hand, with the journal, and begins a new one.
+func (d *Daemon) ExchangeBox(ctx context.Context, c ctl.Count) (ctl.Exchange, error) {
+	d.acts.Lock()
+	defer d.acts.Unlock()
+	if err := d.ready(); err != nil {
+		return ctl.Exchange{}, err
+	}
+	counted, err := money.ParseCounts(c.Counted)
+	if err != nil {
+		return ctl.Exchange{}, &ctl.Refused{Text: err.Error()}
+	}
+	var box casefile.Box
+	var busy bool
+	d.journal.Book(func(b *casefile.Book) {
+		box = b.Box
+		box.Notes = slices.Clone(b.Box.Notes)
+		busy = b.OpenNote() != nil
+	})
+	if busy {
+		return ctl.Exchange{}, &ctl.Refused{Text: "cashbox exchange: a note is on its way; wait until it has arrived"}
+	}
+	out := ctl.Exchange{Box: box.ID, Expected: counts(box.Counts()), Counted: counted, Difference: []ctl.Difference{}}
+	for _, row := range counted.Minus(box.Counts()) {
+		diff := ctl.Difference{Face: row.Face, Count: row.Count, Events: []int64{}}
+		for _, n := range box.Notes {
+			if n.Face == row.Face && n.Currency == row.Currency {
+				diff.Events = append(diff.Events, n.Seq)
+			}
+		}
+		out.Difference = append(out.Difference, diff)
+	}
+	h := casefile.Header{Box: box.ID, Expected: out.Expected, Counted: counted, Who: "technician"}
+	return out, d.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.BoxExchanged, Header: h}})
+}
+
+// ExportLog writes the journal's clear part.
+func (d *Daemon) ExportLog(ctx context.Context, w io.Writer) error {
+	if err := d.ready(); err != nil {
+		return errors.Join(err)
+	}
+	return d.journal.Export(ctx, w)
+}
