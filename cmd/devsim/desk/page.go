@@ -23,7 +23,7 @@ func (d *desk) pages(mux *http.ServeMux) {
 	if err != nil {
 		panic("desk: the page was promised to be embedded: " + err.Error())
 	}
-	mux.Handle("GET /", http.FileServerFS(files))
+	mux.Handle("/", http.FileServerFS(files))
 	mux.Handle("GET /page/person", answer.Handler(func(*http.Request) (any, error) { return people.New(people.FreshSeed()).Person(), nil }))
 	mux.Handle("GET /page/desk", answer.Handler(func(*http.Request) (any, error) {
 		d.mu.Lock()
