@@ -43,18 +43,18 @@ type block struct {
 }
 
 // raw is the code units of a field, padding included.
-func (b *block) raw(offset, length int) []uint16 {
-	units := make([]uint16, length/2)
+func (b *block) raw(offset, count int) []uint16 {
+	units := make([]uint16, count)
 	for i := range units {
 		units[i] = binary.LittleEndian.Uint16(b.b[offset+2*i:])
 	}
 	return units
 }
 
-// text decodes a field given by its offset and length in bytes; further pairs are joined before the
+// text decodes a field given by its offset in bytes and its count of code units; further pairs are joined before the
 // padding is cut off. Half a surrogate pair is damage: a replacement mark must not pass as a name.
-func (b *block) text(offset, length int, more ...int) string {
-	units := b.raw(offset, length)
+func (b *block) text(offset, count int, more ...int) string {
+	units := b.raw(offset, count)
 	for i := 0; i+1 < len(more); i += 2 {
 		units = append(units, b.raw(more[i], more[i+1])...)
 	}
@@ -78,7 +78,7 @@ func decodeText(raw []byte) (idcard.Card, error) {
 	}
 	b := &block{b: raw}
 	var c idcard.Card
-	switch flag := b.raw(248, 2)[0]; flag {
+	switch flag := b.raw(248, 1)[0]; flag {
 	case 'I':
 		c = b.foreign2017()
 	case 'Y':
@@ -86,7 +86,7 @@ func decodeText(raw []byte) (idcard.Card, error) {
 	case 'J':
 		c = b.resident()
 		c.Kind = idcard.HMT
-		c.PermitNumber, c.IssueCount = b.text(220, 18), b.text(238, 4)
+		c.PermitNumber, c.IssueCount = b.text(220, 9), b.text(238, 2)
 	default:
 		c = b.resident()
 		c.Kind = idcard.Citizen
@@ -103,15 +103,15 @@ func decodeText(raw []byte) (idcard.Card, error) {
 // resident is what a citizen's card and a residence permit have in common.
 func (b *block) resident() idcard.Card {
 	return idcard.Card{
-		Name:      b.text(0, 30),
-		Sex:       b.text(30, 2),
-		Ethnicity: b.text(32, 4),
-		Birth:     b.text(36, 16),
-		Address:   b.text(52, 70),
-		Number:    b.text(122, 36),
-		Authority: b.text(158, 30),
-		ValidFrom: b.text(188, 16),
-		ValidTo:   b.text(204, 16),
+		Name:      b.text(0, 15),
+		Sex:       b.text(30, 1),
+		Ethnicity: b.text(32, 2),
+		Birth:     b.text(36, 8),
+		Address:   b.text(52, 35),
+		Number:    b.text(122, 18),
+		Authority: b.text(158, 15),
+		ValidFrom: b.text(188, 8),
+		ValidTo:   b.text(204, 8),
 	}
 }
 
@@ -120,15 +120,15 @@ func (b *block) resident() idcard.Card {
 func (b *block) foreign2017() idcard.Card {
 	return idcard.Card{
 		Kind:        idcard.Foreign2017,
-		EnglishName: b.text(0, 120),
-		Sex:         b.text(120, 2),
-		Number:      b.text(122, 30),
-		Nationality: b.text(152, 6),
-		Name:        b.text(158, 30),
-		ValidFrom:   b.text(188, 16),
-		ValidTo:     b.text(204, 16),
-		Birth:       b.text(220, 16),
-		Authority:   b.text(240, 8),
+		EnglishName: b.text(0, 60),
+		Sex:         b.text(120, 1),
+		Number:      b.text(122, 15),
+		Nationality: b.text(152, 3),
+		Name:        b.text(158, 15),
+		ValidFrom:   b.text(188, 8),
+		ValidTo:     b.text(204, 8),
+		Birth:       b.text(220, 8),
+		Authority:   b.text(240, 4),
 	}
 }
 
@@ -137,14 +137,14 @@ func (b *block) foreign2017() idcard.Card {
 func (b *block) foreign2023() idcard.Card {
 	return idcard.Card{
 		Kind:        idcard.Foreign2023,
-		Name:        b.text(0, 30),
-		Sex:         b.text(30, 2),
-		IssueCount:  b.text(32, 4),
-		Birth:       b.text(36, 16),
-		EnglishName: b.text(52, 70, 220, 22),
-		Number:      b.text(122, 36),
-		ValidFrom:   b.text(188, 16),
-		ValidTo:     b.text(204, 16),
-		Nationality: b.text(242, 6),
+		Name:        b.text(0, 15),
+		Sex:         b.text(30, 1),
+		IssueCount:  b.text(32, 2),
+		Birth:       b.text(36, 8),
+		EnglishName: b.text(52, 35, 220, 11),
+		Number:      b.text(122, 18),
+		ValidFrom:   b.text(188, 8),
+		ValidTo:     b.text(204, 8),
+		Nationality: b.text(242, 3),
 	}
 }

@@ -74,6 +74,14 @@ func TestTheNextFrameSurvivesABrokenOne(t *testing.T) {
 	}
 }
 
+// TestCardsOwnWords: SW1 and SW2 are kept for staff, in their order.
+func TestCardsOwnWords(t *testing.T) {
+	r, _, ok := extract([]byte{0xAA, 0xAA, 0xAA, 0x96, 0x69, 0, 4, 0x6A, 0x82, 0x41, 4 ^ 0x6A ^ 0x82 ^ 0x41}, false)
+	if !ok || r.sw1 != 0x6A || r.sw2 != 0x82 || r.sw3 != 0x41 || len(r.data) != 0 {
+		t.Errorf("got %v %+v", ok, r)
+	}
+}
+
 // TestLengthBounds: the shortest and the longest frame are taken, one more or less is noise.
 func TestLengthBounds(t *testing.T) {
 	for _, tc := range []struct {

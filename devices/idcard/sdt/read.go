@@ -140,7 +140,7 @@ func newestAddress(ctx context.Context, l *line, card *idcard.Card) error {
 		return refuse(idcard.Unreadable)
 	}
 	b := &block{b: answer.data}
-	later := b.text(0, addressBytes)
+	later := b.text(0, addressBytes/2)
 	if b.err != nil {
 		return refuse(idcard.Unreadable)
 	}

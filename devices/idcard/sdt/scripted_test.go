@@ -245,6 +245,19 @@ func TestReaderFallsSilent(t *testing.T) {
 	}
 }
 
+// TestLostReadIsNotAskedAgainAtOnce: the card may rest, so find comes first, with either read command.
+func TestLostReadIsNotAskedAgainAtOnce(t *testing.T) {
+	for cmd, o := range map[string]sdt.Options{"3010": {}, "3001": {NoFingerprint: true}} {
+		s := well(t)
+		s.lists[cmd] = append([][]byte{nil}, s.lists[cmd]...)
+		play(t, s, o, func(r *sdt.Reader, c idcard.Card, err error, took time.Duration) {
+			if n := s.count("2002"); err != nil || n != 2 || s.count(cmd) != 2 {
+				t.Errorf("got %v, %v, asked %v", c, err, s.questions())
+			}
+		})
+	}
+}
+
 // TestSettlingTakesASecondTry: one lost status answer while the line is settled is forgiven.
 func TestSettlingTakesASecondTry(t *testing.T) {
 	s := well(t)
