@@ -41,7 +41,7 @@ type deskCommand struct {
 	Screen   string `help:"Size of the screen, such as 1080x1920."`
 	Language string `help:"Language of the screen at the beginning: zh or en."`
 	Set      string `help:"Settings: pairs of key=value, separated by blanks."`
-	Show     string `help:"How the screen is shown." enum:"hidden,window,broadway" default:"hidden"`
+	Show     string `help:"How the screen is shown." enum:"hidden,window,broadway,auto" default:"hidden"`
 }
 
 type serviceCommand struct {

@@ -34,6 +34,7 @@ const (
 	Hidden   = "hidden"   // on a display of its own that nobody sees
 	Window   = "window"   // on the display of whoever started the desk
 	Broadway = "broadway" // in the page, through GTK's Broadway
+	Auto     = "auto"     // in a window where there is a display, else in the page
 )
 
 // Options say which desk is wanted.
@@ -43,7 +44,7 @@ type Options struct {
 	Screen   string // 1080x1920
 	Language string // zh or en
 	Set      string // overlay of kiosk.toml, as CONTRACT.md writes it
-	Show     string // Hidden, Window or Broadway
+	Show     string // Hidden, Window, Broadway or Auto
 }
 
 // desk is one desk at work.
@@ -76,6 +77,7 @@ type display struct {
 
 // Run runs a desk until ctx ends, and returns nil then. It prints "desk: ready FILE" when all is up.
 func Run(ctx context.Context, o Options, stdout io.Writer) (err error) {
+	o.Show = choose(ctx, o.Show)
 	d, err := prepare(o)
 	if err != nil {
 		return err

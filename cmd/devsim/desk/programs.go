@@ -104,11 +104,7 @@ func lastLine(path string) string {
 func (d *desk) startDisplay(ctx context.Context) error {
 	switch d.o.Show {
 	case Window:
-		for _, name := range []string{"DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY"} {
-			if value := os.Getenv(name); value != "" {
-				d.display.env = append(d.display.env, name+"="+value)
-			}
-		}
+		d.display.env = displayEnvironment()
 		d.display.name = os.Getenv("DISPLAY")
 	case Broadway:
 		return d.startBroadway(ctx)
