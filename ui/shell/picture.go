@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gotk3/gotk3/cairo"
+	"github.com/gotk3/gotk3/glib"
 	"rsc.io/qr"
 
 	"yichuang/ui/page"
@@ -38,15 +39,22 @@ func (s *shell) moment() float64 {
 	return float64(run%round) / float64(round)
 }
 
-// move draws the moving pictures again while they move.
+// move begins to move the pictures of a page. The timer ends with them: a screen at rest does nothing.
 func (s *shell) move() {
-	if s.parts == nil || !s.drawn.Moving || s.options.Still || s.options.Clock().Sub(s.since) > movesFor+2*frameEvery {
+	if s.moving || !s.drawn.Moving || s.options.Still {
 		return
 	}
-	s.parts.body.each(func(n *node) {
-		if n.area != nil && strings.HasPrefix(n.e.Picture, "move.") {
-			n.area.QueueDraw()
+	s.moving = true
+	glib.TimeoutAdd(uint(frameEvery/time.Millisecond), func() bool {
+		s.moving = s.parts != nil && s.drawn.Moving && s.options.Clock().Sub(s.since) < movesFor+2*frameEvery
+		if s.moving {
+			s.parts.body.each(func(n *node) {
+				if n.area != nil && strings.HasPrefix(n.e.Picture, "move.") {
+					n.area.QueueDraw()
+				}
+			})
 		}
+		return s.moving
 	})
 }
 

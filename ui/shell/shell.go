@@ -62,6 +62,7 @@ type shell struct {
 	drawn      page.Page
 	parts      *parts
 	since      time.Time // the page is on the screen since then
+	moving     bool      // the timer of moving pictures runs
 	visit      string
 	pinyin     *pinyin.Engine
 
@@ -193,7 +194,6 @@ func (s *shell) open() error {
 		s.render()
 		return true
 	})
-	glib.TimeoutAdd(uint(frameEvery/time.Millisecond), func() bool { s.move(); return true })
 	return nil
 }
 

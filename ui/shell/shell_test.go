@@ -98,7 +98,7 @@ func (b *bench) serve() {
 func (b *bench) start() {
 	b.Helper()
 	b.child = exec.Command(os.Args[0])
-	b.child.Env = append(os.Environ(), append(b.stand.Env(), childSocket+"="+b.socket)...)
+	b.child.Env = append(os.Environ(), append(b.stand.Env(), childSocket+"="+b.socket, "GOGC=20")...) // collect often: what C holds must outlive it
 	if b.wide != 1080 {
 		b.child.Env = append(b.child.Env, fmt.Sprintf("YICHUANG_SHELL_WIDE=%d", b.wide))
 	}
@@ -162,13 +162,6 @@ func (b *bench) sees(what string, want page.Page) {
 	if err != nil {
 		b.Fatal(err)
 	}
-}
-
-// typing is what the screen has for a sample in which somebody types: the engine's words are its own.
-func typingOf(v *front.View) page.Typing {
-	t := typist{}
-	t.look(v)
-	return t.typing()
 }
 
 // Every page is drawn in both languages and in large type, with each control where a screen reader finds

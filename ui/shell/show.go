@@ -39,6 +39,7 @@ func (s *shell) show(p page.Page) {
 	s.drawn = p
 	s.warn(p)
 	s.root.ShowAll()
+	s.move()
 }
 
 func (s *shell) build(p page.Page, fit float64) {
@@ -102,6 +103,7 @@ func (s *shell) change(p page.Page) {
 	s.warn(p)
 	if moved {
 		s.since = s.options.Clock()
+		s.move()
 	}
 	if s.parts.fit > fitMin && s.need() > s.room() {
 		s.show(p)
