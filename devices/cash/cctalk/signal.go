@@ -252,6 +252,7 @@ func (a *Acceptor) settle(raw []byte) {
 // emit queues a signal with the mark as it is now. Called with mu held.
 func (a *Acceptor) emit(s cash.Signal) {
 	s.Mark = a.mark
+	a.change()
 	a.queue = append(a.queue, s)
 	if len(a.queue) <= signalsMax {
 		return

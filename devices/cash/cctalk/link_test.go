@@ -1,0 +1,406 @@
+package cctalk_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/creack/pty"
+
+	"yichuang/devices/cash"
+	"yichuang/devices/cash/cashtest"
+	"yichuang/devices/cash/cctalk"
+	"yichuang/devices/cash/cctalksim"
+	"yichuang/devices/cash/notepath"
+	"yichuang/devices/fault"
+	"yichuang/devices/serialport"
+	"yichuang/devices/wire"
+)
+
+// first runs a driver until its first signal.
+func first(t *testing.T, open wire.Opener, o cctalk.Options) cash.Signal {
+	t.Helper()
+	a := cctalk.New(open, o)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- a.Run(ctx) }()
+	bounded, stop := context.WithTimeout(ctx, time.Minute)
+	defer stop()
+	s, err := a.Next(bounded)
+	if err != nil {
+		t.Fatalf("no signal: %v", err)
+	}
+	cancel()
+	<-ended
+	return s
+}
+
+func TestEchoAndChecksum(t *testing.T) {
+	for _, crc := range []bool{false, true} {
+		for _, echo := range []bool{false, true} {
+			sim := cctalksim.Options{CRC: crc, Echo: echo}
+			right, wrong := cctalk.Simple, cctalk.CRC
+			if crc {
+				right, wrong = wrong, right
+			}
+			loop, plain := cctalk.EchoOff, cctalk.EchoOn
+			if echo {
+				loop, plain = plain, loop
+			}
+			tests := []struct {
+				o    cctalk.Options
+				want cash.Happening
+			}{
+				{cctalk.Options{}, cash.Ready},
+				{cctalk.Options{Checksum: right}, cash.Ready},
+				{cctalk.Options{Checksum: right, Echo: loop, Address: 40}, cash.Ready},
+				{cctalk.Options{Echo: plain}, cash.Ready}, // a wrong word about the echo does no harm
+				{cctalk.Options{Checksum: wrong}, cash.Faulty},
+				{cctalk.Options{Address: 41}, cash.Faulty},
+			}
+			for _, tt := range tests {
+				synctest.Test(t, func(t *testing.T) {
+					b := newBench(sim)
+					defer b.close()
+					if got := first(t, b.open, tt.o); got.What != tt.want {
+						t.Errorf("%+v against crc %v echo %v: got %s (%v), want %s", tt.o, crc, echo, got.What, got.Fault, tt.want)
+					}
+				})
+			}
+		}
+	}
+}
+
+func TestEncryptedValidatorIsNamed(t *testing.T) {
+	for _, crc := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(cctalksim.Options{Encrypted: true, CRC: crc})
+			defer b.close()
+			s := first(t, b.open, cctalk.Options{})
+			if s.What != cash.Faulty || s.Fault.Kind != fault.Broken || !strings.Contains(s.Fault.Error(), "encryption") {
+				t.Errorf("crc %v: got %s (%v), want a fault that names encryption", crc, s.What, s.Fault)
+			}
+		})
+	}
+}
+
+// relay passes bytes between driver and validator through a hand that may change them.
+func relay(b *bench, change func(fromHost bool, p []byte) []byte) wire.Opener {
+	return func() (wire.Port, error) {
+		below, err := b.open()
+		if err != nil {
+			return nil, err
+		}
+		host, near := net.Pipe()
+		pass := func(to io.WriteCloser, from io.ReadCloser, fromHost bool) {
+			defer to.Close()
+			defer from.Close()
+			buffer := make([]byte, 1024)
+			for {
+				n, err := from.Read(buffer)
+				if err != nil {
+					return
+				}
+				if out := change(fromHost, buffer[:n]); len(out) > 0 {
+					if _, err := to.Write(out); err != nil {
+						return
+					}
+				}
+			}
+		}
+		go pass(below, near, true)
+		go pass(near, below, false)
+		return host, nil
+	}
+}
+
+// reply makes a packet from 40 to the host.
+func reply(header byte, data ...byte) []byte {
+	out := append([]byte{1, byte(len(data)), 40, header}, data...)
+	var sum byte
+	for _, b := range out {
+		sum += b
+	}
+	return append(out, -sum)
+}
+
+// Another device's word, a device that says no, and one that is something else.
+func TestOddDevices(t *testing.T) {
+	asked := byte(0)
+	answering := func(header byte, with []byte) func(bool, []byte) []byte {
+		return func(fromHost bool, p []byte) []byte {
+			if fromHost {
+				asked = p[3]
+				return p
+			}
+			if asked == header {
+				return with
+			}
+			return p
+		}
+	}
+	tests := []struct {
+		name   string
+		change func(bool, []byte) []byte
+		want   cash.Happening
+		kind   fault.Kind
+	}{
+		{"a coin acceptor", answering(245, reply(0, []byte("Coin Acceptor")...)), cash.Faulty, fault.Invalid},
+		{"no name of the maker", answering(246, reply(5)), cash.Ready, ""},
+		{"no serial number", answering(242, reply(5)), cash.Faulty, fault.Refused},
+		{"a bill id that is no number", answering(157, reply(0, []byte("CN00x1A")...)), cash.Faulty, fault.Garbled},
+		{"no inhibits to read", answering(230, reply(5)), cash.Ready, ""},
+		{"no self-check", answering(232, reply(5)), cash.Ready, ""},
+		{"a door open", answering(232, reply(0, 51)), cash.Faulty, fault.Open},
+		{"always busy", answering(159, reply(6)), cash.Faulty, fault.Busy},
+		{"talk of another device before each answer", func(fromHost bool, p []byte) []byte {
+			if fromHost {
+				return p
+			}
+			return append([]byte{1, 0, 3, 0, 252}, p...)
+		}, cash.Ready, ""},
+		{"noise that never ends", func(fromHost bool, p []byte) []byte {
+			if fromHost {
+				return p
+			}
+			return []byte{1, 200, 40, 0, 1, 2, 3}
+		}, cash.Faulty, fault.Garbled},
+	}
+	for _, tt := range tests {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(cctalksim.Options{})
+			defer b.close()
+			got := first(t, relay(b, tt.change), cctalk.Options{Checksum: cctalk.Simple})
+			if got.What != tt.want || got.Fault != nil && got.Fault.Kind != tt.kind {
+				t.Errorf("%s: got %s (%v), want %s %s", tt.name, got.What, got.Fault, tt.want, tt.kind)
+			}
+		})
+	}
+}
+
+// A command that the device never heard is given again; one that it heard but could not be heard
+// about is not carried out on another note.
+func TestCommandLostOnItsWay(t *testing.T) {
+	for _, lose := range []int{1, 2, 3, 5} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(cctalksim.Options{})
+			defer b.close()
+			lost := 0
+			open := relay(b, func(fromHost bool, p []byte) []byte {
+				if fromHost && p[3] == 154 && p[4] == 1 && lost < lose {
+					lost++
+					return nil
+				}
+				return p
+			})
+			a := cctalk.New(open, cctalk.Options{})
+			ctx, cancel := context.WithCancel(context.Background())
+			ended := make(chan error)
+			go func() { ended <- a.Run(ctx) }()
+			defer func() { cancel(); <-ended }()
+			await(t, a, cash.Ready)
+			if err := a.Accept(ctx, cashtest.Faces); err != nil {
+				t.Fatal(err)
+			}
+			id, _ := b.sim.Path().Offer(5000, "CNY", notepath.Genuine)
+			await(t, a, cash.Escrowed)
+			err := a.Stack(ctx)
+			if got, want := fault.Is(err, fault.Silent), lose >= 3; got != want || err != nil && !got {
+				t.Errorf("stack with %d lost commands: got %v, want silent %v", lose, err, want)
+			}
+			await(t, a, cash.Stacked)
+			if got := b.sim.Path().Fate(id); got != notepath.Stacked {
+				t.Errorf("fate: got %s, want %s", got, notepath.Stacked)
+			}
+			if lost != lose {
+				t.Errorf("%d commands were lost, want %d", lost, lose)
+			}
+		})
+	}
+}
+
+// A note that leaves escrow without any event ends as Lost, not in silence.
+func TestNoteVanishes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(cctalksim.Options{})
+		defer b.close()
+		frozen := []byte(nil)
+		freeze, routed := false, 0
+		open := relay(b, func(fromHost bool, p []byte) []byte {
+			if fromHost && p[3] == 154 {
+				routed++
+			}
+			if !fromHost && p[1] == 11 {
+				if freeze && frozen != nil {
+					return frozen
+				}
+				frozen = append([]byte(nil), p...)
+			}
+			return p
+		})
+		a := cctalk.New(open, cctalk.Options{})
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error)
+		go func() { ended <- a.Run(ctx) }()
+		defer func() { cancel(); <-ended }()
+		await(t, a, cash.Ready)
+		if err := a.Accept(ctx, cashtest.Faces); err != nil {
+			t.Fatal(err)
+		}
+		b.sim.Path().Offer(5000, "CNY", notepath.Genuine)
+		await(t, a, cash.Escrowed)
+		freeze = true
+		if err := a.Stack(ctx); err != nil {
+			t.Fatalf("stack: %v", err)
+		}
+		began := time.Now()
+		s := await(t, a, cash.Lost)
+		if s.Note.Face != 5000 || s.Fault == nil || s.Fault.Kind != fault.Doubtful {
+			t.Errorf("got %+v, want the note of 5000 and %s", s, fault.Doubtful)
+		}
+		if took := time.Since(began); took < 10*time.Second || took > 30*time.Second {
+			t.Errorf("it took %v, want some 16 s", took)
+		}
+		if routed > 4 {
+			t.Errorf("%d commands, want a few", routed)
+		}
+		if a.State().Escrow {
+			t.Error("state says that a note is in escrow")
+		}
+	})
+}
+
+// await passes over news of faults until the signal comes.
+func await(t *testing.T, a *cctalk.Acceptor, want cash.Happening) cash.Signal {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for {
+		s, err := a.Next(ctx)
+		if err != nil {
+			t.Fatalf("waiting for %s: %v; state %+v", want, err, a.State())
+		}
+		if s.What == want {
+			return s
+		}
+		if s.What != cash.Faulty && s.What != cash.Cleared && s.What != cash.Ready {
+			t.Fatalf("got %s of %v, want %s", s.What, s.Note, want)
+		}
+	}
+}
+
+// A device that never answers leaves Run free to end, and costs no more than a few attempts a second.
+func TestDeafLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opened := 0
+		a := cctalk.New(func() (wire.Port, error) {
+			opened++
+			host, far := net.Pipe() // nobody reads: the write blocks
+			_ = far
+			return host, nil
+		}, cctalk.Options{})
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		began := time.Now()
+		if err := a.Run(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("run: got %v", err)
+		}
+		if took := time.Since(began); took > time.Minute+5*time.Second {
+			t.Errorf("run ended after %v, want a minute and a little", took)
+		}
+		if opened != 1 {
+			t.Errorf("opened %d times, want once", opened)
+		}
+	})
+}
+
+func TestReopenBacksOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opened := 0
+		a := cctalk.New(func() (wire.Port, error) { opened++; return nil, errors.New("none") }, cctalk.Options{})
+		ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+		defer cancel()
+		a.Run(ctx)
+		if opened < 25 || opened > 40 {
+			t.Errorf("opened %d times in a minute, want some 33", opened)
+		}
+		if s := a.State(); s.Online || s.Fault == nil || s.Fault.Kind != fault.Absent {
+			t.Errorf("state: got %+v, want %s", s, fault.Absent)
+		}
+	})
+}
+
+// The smoke test: driver, serialport, a real pseudo terminal behind a link, simulator.
+func TestOverPseudoTerminal(t *testing.T) {
+	for _, o := range []cctalksim.Options{{}, {CRC: true}, {Echo: true}, {CRC: true, Echo: true}} {
+		t.Run(fmt.Sprintf("crc %v echo %v", o.CRC, o.Echo), func(t *testing.T) {
+			o.Path = notepath.Options{Validate: time.Millisecond, Stack: time.Millisecond, Return: time.Millisecond}
+			overTerminal(t, cctalksim.New(o))
+		})
+	}
+}
+
+func overTerminal(t *testing.T, sim *cctalksim.Sim) {
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Skipf("no pseudo terminals here: %v", err)
+	}
+	link := filepath.Join(t.TempDir(), "cash")
+	if err := os.Symlink(slave.Name(), link); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	a := cctalk.New(func() (wire.Port, error) { return serialport.Open(link, serialport.Options{}) }, cctalk.Options{})
+	// The terminal must be raw before anything is sent; its settings stay while the slave is open.
+	raw, err := serialport.Open(link, serialport.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw.Close()
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	served := make(chan error, 1)
+	go func() { served <- sim.Serve(ctx, master) }()
+	next := func(want cash.Happening) {
+		t.Helper()
+		for {
+			s, err := a.Next(ctx)
+			if err != nil {
+				t.Fatalf("waiting for %s: %v; state %+v", want, err, a.State())
+			}
+			if s.What == want {
+				return
+			}
+		}
+	}
+	next(cash.Ready)
+	if err := a.Accept(ctx, cashtest.Faces); err != nil {
+		t.Fatal(err)
+	}
+	id, err := sim.Path().Offer(2000, "CNY", notepath.Genuine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next(cash.Escrowed)
+	if err := a.Stack(ctx); err != nil {
+		t.Errorf("stack: %v", err)
+	}
+	next(cash.Stacked)
+	if got := sim.Path().Wait(ctx, id); got != notepath.Stacked {
+		t.Errorf("fate: got %s, want %s", got, notepath.Stacked)
+	}
+	cancel()
+	<-ended
+	slave.Close() // the last of the slave's ends: the master's read ends too
+	<-served
+	master.Close()
+}

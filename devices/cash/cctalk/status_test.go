@@ -1,0 +1,243 @@
+package cctalk
+
+import (
+	"testing"
+	"time"
+
+	"yichuang/devices/cash"
+	"yichuang/devices/fault"
+)
+
+// Part 2, header 229: the examples of the specification.
+func TestSince(t *testing.T) {
+	tests := []struct {
+		last, now byte
+		want      int
+	}{{23, 23, 0}, {102, 104, 2}, {255, 1, 1}, {253, 3, 5}, {48, 54, 6}, {0, 3, 3}, {254, 255, 1}, {1, 255, 254}}
+	for _, tt := range tests {
+		if got := since(tt.last, tt.now); got != tt.want {
+			t.Errorf("since(%d, %d): got %d, want %d", tt.last, tt.now, got, tt.want)
+		}
+	}
+}
+
+func TestBefore(t *testing.T) {
+	tests := []struct {
+		now  byte
+		n    int
+		want byte
+	}{{5, 0, 5}, {5, 4, 1}, {1, 1, 255}, {3, 4, 254}, {255, 1, 254}, {255, 0, 255}}
+	for _, tt := range tests {
+		if got := before(tt.now, tt.n); got != tt.want {
+			t.Errorf("before(%d, %d): got %d, want %d", tt.now, tt.n, got, tt.want)
+		}
+		if tt.n > 0 && since(before(tt.now, tt.n), tt.now) != tt.n {
+			t.Errorf("since does not undo before(%d, %d)", tt.now, tt.n)
+		}
+	}
+}
+
+func TestBillNames(t *testing.T) {
+	scales := map[string]scaling{"CN": {100, 2}, "JP": {1, 0}, "EU": {1, 0}, "US": {1000, 3}, "KR": {100, 2}, "GB": {5, 3}, "XX": {100, 2}}
+	tests := []struct {
+		text string
+		want cash.Note
+		ok   bool
+		bad  bool
+	}{
+		{"CN0010A", cash.Note{Face: 1000, Currency: "CNY"}, true, false},
+		{"CN0100B", cash.Note{Face: 10000, Currency: "CNY"}, true, false},
+		{"JP1000A", cash.Note{Face: 1000, Currency: "JPY"}, true, false},
+		{"EU0050A", cash.Note{Face: 5000, Currency: "EUR"}, true, false},
+		{"US0020A", cash.Note{Face: 2000, Currency: "USD"}, true, false},
+		{"KR0010A", cash.Note{Face: 10, Currency: "KRW"}, true, false},
+		{"GB0001A", cash.Note{}, false, true}, // half a penny
+		{"CN00x0A", cash.Note{}, false, true},
+		{"CN0000A", cash.Note{Currency: "CNY"}, false, false},
+		{".......", cash.Note{}, false, false},
+		{"       ", cash.Note{}, false, false},
+		{"XX0010A", cash.Note{}, false, false},
+		{"RU0010A", cash.Note{}, false, false},
+		{"CN001", cash.Note{}, false, false},
+	}
+	for _, tt := range tests {
+		got, ok, err := parseBill(tt.text, scales)
+		if got != tt.want || ok != tt.ok || fault.Is(err, fault.Garbled) != tt.bad {
+			t.Errorf("%q: got %v, %v, %v, want %v, %v, garbled %v", tt.text, got, ok, err, tt.want, tt.ok, tt.bad)
+		}
+	}
+}
+
+// told runs events through an acceptor that knows bill types 1 to 3, and gives what it tells.
+func told(a *Acceptor, pairs ...pair) (list []cash.Signal) {
+	a.mark = cash.Mark{Serial: "1", Counter: 9, Known: true}
+	delete(a.faults, onLine)
+	a.types = [typesMax]cash.Note{{Face: 100, Currency: "CNY"}, {Face: 500, Currency: "CNY"}, {Face: 1000, Currency: "CNY"}}
+	for i, p := range pairs {
+		a.take(events{counter: byte(10 + i), pairs: [5]pair{p}}, []byte{1})
+	}
+	list, a.queue = a.queue, nil
+	return list
+}
+
+func TestMeanings(t *testing.T) {
+	escrow := pair{3, 1}
+	tests := []struct {
+		name  string
+		pairs []pair
+		want  []cash.Happening
+		kind  fault.Kind // of the last signal
+	}{
+		{"stacked", []pair{{3, 0}}, []cash.Happening{cash.Stacked}, ""},
+		{"escrow, stacked", []pair{escrow, {3, 0}}, []cash.Happening{cash.Escrowed, cash.Stacked}, ""},
+		{"escrow, returned", []pair{escrow, {0, 1}}, []cash.Happening{cash.Escrowed, cash.Returned}, ""},
+		{"returned without escrow", []pair{{0, 2}, {0, 1}}, []cash.Happening{cash.Refused}, fault.Refused},
+		{"inhibited", []pair{{0, 0}}, nil, ""},
+		{"transport", []pair{{0, 3}}, []cash.Happening{cash.Refused}, fault.Refused},
+		{"inhibited by serial", []pair{{0, 4}}, []cash.Happening{cash.Refused}, fault.Refused},
+		{"inhibited by switch", []pair{{0, 5}}, []cash.Happening{cash.Refused}, fault.Refused},
+		{"unsafe jam", []pair{{0, 6}}, []cash.Happening{cash.Faulty}, fault.Jammed},
+		{"stacker jam", []pair{{0, 7}}, []cash.Happening{cash.Faulty}, fault.Jammed},
+		{"pulled back from the mouth", []pair{{0, 8}}, []cash.Happening{cash.Refused}, fault.Refused},
+		{"pulled out of escrow", []pair{escrow, {0, 8}, {0, 1}}, []cash.Happening{cash.Escrowed, cash.Returned}, ""},
+		{"tamper", []pair{{0, 9}}, []cash.Happening{cash.Faulty}, fault.Tampered},
+		{"full, then not", []pair{{0, 14}, {0, 0}, {0, 10}}, []cash.Happening{cash.Faulty, cash.Cleared}, ""},
+		{"full", []pair{{0, 14}}, []cash.Happening{cash.Faulty}, fault.Full},
+		{"box out", []pair{{0, 11}}, []cash.Happening{cash.BoxOut, cash.Faulty}, fault.Open},
+		{"box out, in", []pair{{0, 11}, {0, 12}}, []cash.Happening{cash.BoxOut, cash.Faulty, cash.BoxIn, cash.Cleared}, ""},
+		{"stacker faulty", []pair{{0, 13}}, []cash.Happening{cash.Faulty}, fault.Broken},
+		{"stacker jammed", []pair{{0, 15}}, []cash.Happening{cash.Faulty}, fault.Jammed},
+		{"jam, safe", []pair{escrow, {0, 16}, {3, 0}}, []cash.Happening{cash.Escrowed, cash.Faulty, cash.Stacked, cash.Cleared}, ""},
+		{"opto fraud", []pair{{0, 17}}, []cash.Happening{cash.Faulty}, fault.Tampered},
+		{"string", []pair{{0, 18}}, []cash.Happening{cash.Faulty}, fault.Tampered},
+		{"anti-string", []pair{{0, 19}}, []cash.Happening{cash.Faulty}, fault.Broken},
+		{"barcode", []pair{{0, 20}}, nil, ""},
+		{"unknown stacked", []pair{{0, 21}}, []cash.Happening{cash.Lost}, fault.Doubtful},
+		{"unknown event", []pair{{0, 99}}, []cash.Happening{cash.Faulty}, fault.Garbled},
+		{"unknown second byte", []pair{{3, 7}}, []cash.Happening{cash.Faulty}, fault.Garbled},
+		{"nameless type in escrow", []pair{{9, 1}}, []cash.Happening{cash.Escrowed}, ""},
+		{"nameless type stacked", []pair{{9, 0}}, []cash.Happening{cash.Lost}, fault.Doubtful},
+		{"coupon stacked", []pair{{255, 0}}, []cash.Happening{cash.Lost}, fault.Doubtful},
+		{"worse covers bad", []pair{{0, 14}, {0, 11}, {0, 12}}, []cash.Happening{cash.Faulty, cash.BoxOut, cash.Faulty, cash.BoxIn, cash.Faulty}, fault.Full},
+		{"same fault twice", []pair{{0, 7}, {0, 15}}, []cash.Happening{cash.Faulty}, fault.Jammed},
+	}
+	for _, tt := range tests {
+		got := told(New(nil, Options{}), tt.pairs...)
+		var what []cash.Happening
+		for _, s := range got {
+			what = append(what, s.What)
+		}
+		if len(what) != len(tt.want) {
+			t.Errorf("%s: got %v, want %v", tt.name, what, tt.want)
+			continue
+		}
+		for i := range what {
+			if what[i] != tt.want[i] {
+				t.Errorf("%s: got %v, want %v", tt.name, what, tt.want)
+			}
+		}
+		if n := len(got); n > 0 && tt.kind != "" && (got[n-1].Fault == nil || got[n-1].Fault.Kind != tt.kind) {
+			t.Errorf("%s: got fault %v, want kind %s", tt.name, got[n-1].Fault, tt.kind)
+		}
+		for _, s := range got {
+			if (s.What == cash.Stacked || s.What == cash.Returned) && s.Note != (cash.Note{Face: 1000, Currency: "CNY"}) {
+				t.Errorf("%s: %s names %v, want 1000 CNY", tt.name, s.What, s.Note)
+			}
+		}
+	}
+}
+
+func TestPulledOnItsWayToTheBox(t *testing.T) {
+	a := New(nil, Options{})
+	told(a, pair{3, 1})
+	a.held.decision = stack
+	got := told(a, pair{0, 8})
+	if len(got) != 2 || got[0].What != cash.Returned || got[1].What != cash.Faulty || got[1].Fault.Kind != fault.Tampered {
+		t.Errorf("got %v, want returned and a fault of kind %s", got, fault.Tampered)
+	}
+}
+
+func TestMarksCount(t *testing.T) {
+	a := New(nil, Options{})
+	told(a)
+	a.take(events{counter: 12, pairs: [5]pair{{2, 0}, {2, 1}, {0, 3}}}, nil)
+	for i, want := range []int{10, 11, 12} {
+		if got := a.queue[i].Mark; got.Counter != want || !got.Known || got.Serial != "1" {
+			t.Errorf("signal %d (%s): got mark %+v, want counter %d", i, a.queue[i].What, got, want)
+		}
+	}
+}
+
+func TestTooMuchAtOnce(t *testing.T) {
+	a := New(nil, Options{})
+	told(a)
+	a.take(events{counter: 14, pairs: [5]pair{{1, 0}, {1, 1}, {2, 0}, {2, 1}, {3, 0}}}, nil)
+	if got := a.queue[0].What; got != cash.Stacked {
+		t.Errorf("five new events: got %s first, want %s", got, cash.Stacked)
+	}
+	a.queue = nil
+	a.take(events{counter: 20, pairs: [5]pair{{1, 0}, {1, 1}, {2, 0}, {2, 1}, {3, 0}}}, nil)
+	if got := a.queue[0]; got.What != cash.Lost || got.Mark.Counter != 15 || got.Fault.Kind != fault.Doubtful {
+		t.Errorf("six new events: got %+v first, want %s with mark 15", got, cash.Lost)
+	}
+	if got := len(a.queue); got != 6 {
+		t.Errorf("six new events: got %d signals, want Lost and five", got)
+	}
+}
+
+func TestSelfCheckCodes(t *testing.T) {
+	tests := []struct {
+		code byte
+		want fault.Kind
+	}{{0, ""}, {36, fault.Broken}, {39, fault.Jammed}, {41, fault.Tampered}, {44, fault.Open}, {45, fault.Full}, {49, fault.Tampered}, {51, fault.Open}, {30, fault.Broken}, {255, fault.Broken}}
+	for _, tt := range tests {
+		a := New(nil, Options{})
+		told(a)
+		a.selfChecked(tt.code)
+		f, _ := a.worst()
+		if tt.want == "" && f != nil || tt.want != "" && (f == nil || f.Kind != tt.want) {
+			t.Errorf("self-check %d: got %v, want kind %q", tt.code, f, tt.want)
+		}
+		if got := a.boxOut; got != (tt.code == 44) {
+			t.Errorf("self-check %d: box out %v", tt.code, got)
+		}
+	}
+}
+
+// An event is younger than the self-check that was under way with it.
+func TestEventOutlivesSelfCheck(t *testing.T) {
+	a := New(nil, Options{})
+	told(a, pair{0, 11})
+	a.selfChecked(0)
+	if f, _ := a.worst(); f == nil || f.Kind != fault.Open {
+		t.Errorf("right after the event: got %v, want %s", f, fault.Open)
+	}
+	a.faults[onBox] = placed{fault: a.faults[onBox].fault, since: time.Now().Add(-faultHold)}
+	a.selfChecked(0)
+	if f, _ := a.worst(); f != nil || a.boxOut {
+		t.Errorf("later: got %v, box out %v, want none", f, a.boxOut)
+	}
+}
+
+func TestQueueIsBounded(t *testing.T) {
+	a := New(nil, Options{})
+	told(a)
+	a.emit(cash.Signal{What: cash.Stacked})
+	for range 10 * signalsMax {
+		a.emit(cash.Signal{What: cash.Refused})
+	}
+	if got := len(a.queue); got != signalsMax {
+		t.Errorf("signals kept: got %d, want %d", got, signalsMax)
+	}
+	if got := a.queue[0].What; got != cash.Stacked {
+		t.Errorf("first signal: got %s, want %s: money is never dropped", got, cash.Stacked)
+	}
+}
+
+func TestSerialText(t *testing.T) {
+	for want, b := range map[string][]byte{"0": {0, 0, 0}, "123456": {0x40, 0xE2, 0x01}, "16777215": {255, 255, 255}} {
+		if got := serialText(b); got != want {
+			t.Errorf("serial % x: got %s, want %s", b, got, want)
+		}
+	}
+}
