@@ -179,18 +179,18 @@ func TestRefund(t *testing.T) {
 					d.arm(shape, 1)
 				}
 				for range 2 {
-					if _, err := d.machine.Refund(t.Context(), "YC000001", "R1", 300); err != nil {
+					if _, err := d.machine.Refund(d.t.Context(), "YC000001", "R1", 300); err != nil {
 						t.Fatal(err)
 					}
 				}
 				time.Sleep(2 * time.Minute)
 				check(t, "a part is back", d.query("YC000001", 0), qr.Paid, 700, true)
 				for no, want := range map[string]error{"R1": qr.ErrConflict, "R2": qr.ErrUnpaid} {
-					if _, err := d.machine.Refund(t.Context(), "YC000001", no, 401); !errors.Is(err, want) {
+					if _, err := d.machine.Refund(d.t.Context(), "YC000001", no, 401); !errors.Is(err, want) {
 						t.Errorf("refund %s of 401: got %v, want %v", no, err, want)
 					}
 				}
-				if _, err := d.machine.Refund(t.Context(), "YC000001", "R3", 400); err != nil {
+				if _, err := d.machine.Refund(d.t.Context(), "YC000001", "R3", 400); err != nil {
 					t.Fatal(err)
 				}
 				d.restartHall()
@@ -209,7 +209,7 @@ func TestRefundThatNeedsAHand(t *testing.T) {
 	bubble(t, nil, func(d *desk) {
 		d.place(scan(1, 700, d.phone("success", 0)))
 		d.arm("refund_abnormal", 1)
-		got, err := d.machine.Refund(t.Context(), "YC000001", "R1", 700)
+		got, err := d.machine.Refund(d.t.Context(), "YC000001", "R1", 700)
 		if err != nil || got.Status != qr.RefundAbnormal || got.Reason != "needs_a_hand" {
 			t.Errorf("got %+v, %v", got, err)
 		}
@@ -238,7 +238,7 @@ func TestPlaceRefuses(t *testing.T) {
 			{"no case", qr.Order{OutTradeNo: "YC0003", Mode: qr.Show, AmountFen: 1}, qr.ErrInvalid},
 			{"no mode", qr.Order{Case: "c", OutTradeNo: "YC0003", AmountFen: 1}, qr.ErrInvalid},
 		} {
-			if _, err := d.machine.Place(t.Context(), c.o); !errors.Is(err, c.want) {
+			if _, err := d.machine.Place(d.t.Context(), c.o); !errors.Is(err, c.want) {
 				t.Errorf("%s: got %v, want %v", c.what, err, c.want)
 			}
 		}

@@ -1,12 +1,12 @@
 package gateway
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"sync"
 	"time"
 )
@@ -224,20 +224,13 @@ func twice(w http.ResponseWriter, status int, body []byte) bool {
 	if !ok {
 		return false
 	}
-	rec := httptest.NewRecorder()
-	for k, v := range w.Header() {
-		rec.Header()[k] = v
-	}
-	rec.WriteHeader(status)
-	_, _ = rec.Write(body)
 	conn, _, err := h.Hijack()
 	if err != nil {
 		return false
 	}
 	defer conn.Close()
 	for range 2 {
-		answer := rec.Result()
-		answer.ContentLength = int64(len(body))
+		answer := http.Response{StatusCode: status, ProtoMajor: 1, ProtoMinor: 1, Header: w.Header(), ContentLength: int64(len(body)), Body: io.NopCloser(bytes.NewReader(body))}
 		if answer.Write(conn) != nil {
 			break
 		}

@@ -92,6 +92,7 @@ func (s *shop) open() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	g.Client = &http.Client{Transport: hall(func(*http.Request) int { return 500 })}
 	s.g = g
 }
 
@@ -465,15 +466,17 @@ func TestSignaturesAreChecked(t *testing.T) {
 			return good
 		}
 		for what, change := range map[string]func(r *http.Request){
-			"none":           func(r *http.Request) { r.Header.Del("Authorization") },
-			"other method":   func(r *http.Request) { r.Method = "POST" },
-			"other query":    func(r *http.Request) { r.URL.RawQuery += "&a=b" },
-			"other merchant": func(r *http.Request) { r.Header.Set("Authorization", strings.Replace(good, s.m.MchID, "1900000001", 1)) },
-			"other serial":   func(r *http.Request) { r.Header.Set("Authorization", strings.Replace(good, s.m.Serial, "00", 1)) },
-			"other scheme":   func(r *http.Request) { r.Header.Set("Authorization", strings.Replace(good, "SHA256", "SM3", 1)) },
-			"field twice":    func(r *http.Request) { r.Header.Set("Authorization", good+`,mchid="1"`) },
-			"field missing":  func(r *http.Request) { r.Header.Set("Authorization", good[:strings.LastIndex(good, ",")]) },
-			"body added":     func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("{}")) },
+			"none":         func(r *http.Request) { r.Header.Del("Authorization") },
+			"other method": func(r *http.Request) { r.Method = "POST" },
+			"other query":  func(r *http.Request) { r.URL.RawQuery += "&a=b" },
+			"other merchant": func(r *http.Request) {
+				r.Header.Set("Authorization", strings.Replace(good, s.m.MchID, "1900000001", 1))
+			},
+			"other serial":  func(r *http.Request) { r.Header.Set("Authorization", strings.Replace(good, s.m.Serial, "00", 1)) },
+			"other scheme":  func(r *http.Request) { r.Header.Set("Authorization", strings.Replace(good, "SHA256", "SM3", 1)) },
+			"field twice":   func(r *http.Request) { r.Header.Set("Authorization", good+`,mchid="1"`) },
+			"field missing": func(r *http.Request) { r.Header.Set("Authorization", good[:strings.LastIndex(good, ",")]) },
+			"body added":    func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("{}")) },
 		} {
 			r := s.request("GET", uri, nil)
 			change(r)
