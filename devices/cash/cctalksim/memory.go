@@ -168,6 +168,7 @@ func (s *Sim) watchEscrow() {
 
 // Tell turns what happened on the path into events. It is told by the path.
 func (s *Sim) Tell(what notepath.What, leg notepath.Leg, n notepath.Note) {
+	s.m.watch(time.Now()) // so that events come in the order of their times
 	s.log("device", nil, tale(what, leg, n))
 	if s.m.Mute && leg != "" {
 		// The controller has started anew and does not know this note.
