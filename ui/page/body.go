@@ -62,6 +62,7 @@ func (b *builder) body() Element {
 // planned draws a page from its plan: what is fixed, the parts, room, and the acts at the foot.
 func (b *builder) planned(p plan) []Element {
 	out := slices.Concat(b.steps(), b.heading("title"), b.says())
+	out = append(out, b.codeWritten()...)
 	if p.picture != "" && !b.crowded() {
 		out = append(out, b.moves(p.picture, p.high))
 	}
@@ -71,8 +72,20 @@ func (b *builder) planned(p plan) []Element {
 	return b.finish(out, p.next, p.acts...)
 }
 
-// crowded says whether there is too much to type for a picture beside it.
-func (b *builder) crowded() bool { return b.v.Keys == "pinyin" || b.v.Keys == "latin" }
+// crowded says whether a picture would be in the way: of a keyboard, or of a code that stands on the
+// screen because no paper comes out of any slot.
+func (b *builder) crowded() bool {
+	return b.v.Keys == "pinyin" || b.v.Keys == "latin" || b.v.Code != ""
+}
+
+// codeWritten is a code to be copied by hand, as large as an amount.
+func (b *builder) codeWritten() []Element {
+	m := b.v.Message
+	if m == nil || m.Phrase != front.SayCodeAtScreen || m.Args["code"] == "" {
+		return nil
+	}
+	return []Element{column("sheet", 0, text("code-words", m.Args["code"]))}
+}
 
 // moves is a picture that shows the hand what to do.
 func (b *builder) moves(name string, high int) Element {
@@ -121,7 +134,7 @@ func (b *builder) part(name string) []Element {
 	case "choices":
 		return b.choices()
 	case "code":
-		return b.code("slip.code", 360)
+		return b.code("slip.code", 440)
 	case "cases":
 		return b.cases()
 	case "progress":

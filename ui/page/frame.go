@@ -154,9 +154,15 @@ func (b *builder) notes() []Element {
 	b.drawn["notes"] = true
 	e := column("notes", 10)
 	for _, n := range b.v.Notes {
+		if n.Phrase == front.HintTyping && b.v.Keys == "pinyin" {
+			continue // it stands above the keys
+		}
 		if words := b.say(n); words != "" {
 			e.Inside = append(e.Inside, text("note", words))
 		}
+	}
+	if len(e.Inside) == 0 {
+		return nil
 	}
 	return []Element{e}
 }

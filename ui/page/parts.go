@@ -27,11 +27,20 @@ func (b *builder) services() []Element {
 		if !s.Open {
 			class = "card closed"
 		}
-		e := b.button("service."+s.Code, s.Name, class, row("", 32, picture(serviceIcon(s.Code), 92, 92), words, picture("icon.next", 40, 40)))
-		e.About, e.H = s.Line, 168
+		e := b.button("service."+s.Code, s.Name, class, b.card(serviceIcon(s.Code), words, s.Open))
+		e.About, e.H = s.Line, 188
 		list.Inside = append(list.Inside, e)
 	}
 	return []Element{list}
+}
+
+// card is what stands in a wide card: its sign, its words, and an arrow when it leads on.
+func (b *builder) card(icon string, words Element, open bool) Element {
+	r := row("", 32, picture(icon, 92, 92), words)
+	if open {
+		r.Inside = append(r.Inside, picture("icon.next", 40, 40))
+	}
+	return r
 }
 
 // serviceIcon is the drawing for a service, by what its code begins with.
@@ -64,7 +73,7 @@ func (b *builder) ways() []Element {
 				words.Inside[1] = text("why", why)
 			}
 		}
-		e := b.button(w.ID, b.word(key), class, row("", 32, picture("icon."+w.ID, 92, 92), words, picture("icon.next", 40, 40)))
+		e := b.button(w.ID, b.word(key), class, b.card("icon."+w.ID, words, w.Open))
 		e.About, e.H = b.word(key+".line"), 188
 		list.Inside = append(list.Inside, e)
 	}
@@ -79,7 +88,12 @@ func (b *builder) sheet(rows []front.Row, long bool) []Element {
 	list := column("sheet", 0)
 	for i, r := range rows {
 		label, value := text("label", b.say(r.Label)), text("value", b.say(r.Value))
-		if r.Strong {
+		switch {
+		case r.Strong && r.Label.Phrase == front.LabelOwed:
+			value.Class = "value strong owed"
+		case r.Strong && strings.Contains(value.Text, "¥"):
+			value.Class = "value strong money"
+		case r.Strong:
 			value.Class = "value strong"
 		}
 		class := "line"
@@ -160,6 +174,9 @@ func (b *builder) choice(c front.Choice) Element {
 	}
 	e := b.button(c.ID, b.say(c.Text), class, line)
 	e.About, e.H = about, 108
+	if b.v.Page == "pay" { // what becomes of money that is in the box
+		e.H = 140
+	}
 	return e
 }
 

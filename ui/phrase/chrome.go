@@ -98,7 +98,7 @@ var chrome = map[Key]words{
 	Help:       {"请人帮忙", "Help"},
 	Language:   {"English", "中文"},
 	Large:      {"大字", "Large type"},
-	LargeOff:   {"普通字", "Normal type"},
+	LargeOff:   {"普通字", "Normal"},
 	Hotline:    {"服务热线 {phone}", "Call us: {phone}"},
 	CashRule:   {"多出的钱怎么处理，放入纸币前会先问您", "Before the first note we tell you what becomes of any change"},
 	Terminal:   {"{number} 号机", "Terminal {number}"},

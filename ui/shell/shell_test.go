@@ -57,7 +57,7 @@ type bench struct {
 // newBench starts all of it; limit bounds the whole test.
 func newBench(t *testing.T, wide, high int) *bench {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
 	stand, err := touch.Start(wide, high)
 	if err != nil {

@@ -20,7 +20,7 @@ type palette map[string]string
 // calm is the usual palette: ink for authority, paper behind, red only for the seal and what is owed.
 var calm = palette{
 	"ink": "#17395C", "ink2": "#0F2A45", "paper": "#F6F3EC", "sheet": "#FFFFFF", "line": "#E7E0D2", "edge": "#CFC7B4",
-	"seal": "#C8372D", "gold": "#B98A2F", "gold2": "#8A6212", "good": "#246B41", "goodbg": "#E4F0E7", "bad": "#9C2B22",
+	"seal": "#C8372D", "gold": "#B98A2F", "gold2": "#8A6212", "good": "#246B41", "goodbg": "#E4F0E7", "goodline": "#CBE2D2", "bad": "#9C2B22",
 	"badbg": "#F8E7E3", "badline": "#E9C5BE", "calmbg": "#E6EDF5", "calmline": "#C3D2E2", "cream": "#FBF2DE",
 	"text": "#1B2A3A", "text2": "#566270", "faint": "#A7A69E", "onink": "#FFFFFF", "onink2": "#C6D3E1",
 	"sand": "#DDD6C6", "sand2": "#EFEBE1", "bar": "#FCFAF5", "bar2": "#FFFDF8", "press": "#DCE6F0", "in": "#2E7D4F", "light": "#5FDD8D", "loud": "#FFE9B0",
@@ -29,7 +29,7 @@ var calm = palette{
 // strong is the palette of large type: black on white, edges everywhere.
 var strong = palette{
 	"ink": "#00224A", "ink2": "#000F22", "paper": "#FFFFFF", "sheet": "#FFFFFF", "line": "#000000", "edge": "#000000",
-	"seal": "#B00000", "gold": "#7A5200", "gold2": "#5C3D00", "good": "#00551E", "goodbg": "#FFFFFF", "bad": "#A00000",
+	"seal": "#B00000", "gold": "#7A5200", "gold2": "#5C3D00", "good": "#00551E", "goodbg": "#FFFFFF", "goodline": "#00551E", "bad": "#A00000",
 	"badbg": "#FFF0EE", "badline": "#A00000", "calmbg": "#E9F1FF", "calmline": "#00224A", "cream": "#FFF6D6",
 	"text": "#000000", "text2": "#1C1C1C", "faint": "#6B6B6B", "onink": "#FFFFFF", "onink2": "#FFFFFF",
 	"sand": "#B9B9B9", "sand2": "#EDEDED", "bar": "#FFFFFF", "bar2": "#FFFFFF", "press": "#FFE58A", "in": "#00551E", "light": "#6BFF9E", "loud": "#FFFF8A",
