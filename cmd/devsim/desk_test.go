@@ -69,6 +69,9 @@ func TestDeskFromStartToEnd(t *testing.T) {
 			t.Errorf("%s: pid %d alive %v, starts %d, want 1", name, p.PID, alive(p.PID), p.Starts)
 		}
 	}
+	if d.Hall.Console != "http://127.0.0.1:1" {
+		t.Errorf("console: %q", d.Hall.Console)
+	}
 	if d.Contract != 1 || d.Screen != "800x600" || !strings.HasPrefix(d.Display, ":") || !strings.HasPrefix(d.Bus, "unix:path=/") {
 		t.Errorf("desk.json: %+v", d.Document)
 	}
@@ -97,7 +100,7 @@ func TestDeskFromStartToEnd(t *testing.T) {
 	if got, want := config.Device["cash"], "cctalk serial:"+filepath.Join(dir, "dev", "cash"); got != want {
 		t.Errorf("device.cash: got %q, want %q", got, want)
 	}
-	if code, err := os.ReadFile(config.Hall.EnrolCode); err != nil || string(code) != "code-of-T0001" {
+	if code, err := os.ReadFile(config.Hall.EnrolCode); err != nil || string(code) != "code-of-T03" {
 		t.Errorf("enrolment code: got %q, %v", code, err)
 	}
 	throughLine(t, d, config.Hall.URL)

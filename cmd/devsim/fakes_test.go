@@ -76,6 +76,7 @@ func fakeHall(ctx context.Context, args []string) {
 			go io.Copy(c, c)
 		}
 	}()
+	fmt.Println("console http://127.0.0.1:1")
 	fmt.Println("halld: ready http://" + l.Addr().String())
 	<-ctx.Done()
 }

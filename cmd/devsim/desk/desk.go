@@ -82,11 +82,14 @@ func Run(ctx context.Context, o Options, stdout io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	unlock, err := lock(filepath.Join(d.o.Dir, "desk.lock"))
+	unlock, err := lock(d.path("desk.lock"))
 	if err != nil {
 		return err
 	}
 	defer unlock()
+	if err := d.folders(); err != nil {
+		return err
+	}
 	close, err := d.openLog()
 	if err != nil {
 		return err
@@ -126,7 +129,7 @@ func (d *desk) greeting() string {
 	return "Open " + d.doc.Devsim.URL + "/ in a browser. Ctrl-C stops everything.\n"
 }
 
-// prepare checks the options and makes the folders.
+// prepare checks the options.
 func prepare(o Options) (*desk, error) {
 	s, err := parseSet(o.Set)
 	if err != nil {
@@ -149,21 +152,30 @@ func prepare(o Options) (*desk, error) {
 			return nil, fmt.Errorf("%s is not in %s: run make build first", name, o.Bin)
 		}
 	}
-	d := &desk{o: o, settings: s, kept: map[string]*keeper.Kept{}, listen: map[string]string{}}
+	return &desk{o: o, settings: s, kept: map[string]*keeper.Kept{}, listen: map[string]string{}}, nil
+}
+
+// folders makes what is not there yet. It is done under the lock.
+func (d *desk) folders() error {
 	for _, name := range []string{"terminal/log", "hall", "biller", "gateway", "log"} {
-		if err := os.MkdirAll(filepath.Join(o.Dir, name), 0o700); err != nil {
-			return nil, err
+		if err := os.MkdirAll(d.path(name), 0o700); err != nil {
+			return err
 		}
 	}
-	// The gateway would insist on the port of an earlier desk, which may be somebody else's now.
-	if err := os.Remove(filepath.Join(o.Dir, "gateway", "address")); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
+	// Hall and gateway would insist on the ports of an earlier desk, which may be somebody else's now.
+	for _, name := range []string{"gateway/address", "hall/ports.json"} {
+		if err := os.Remove(d.path(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
 	}
-	return d, nil
+	return nil
 }
 
 // lock keeps a second desk out of the folder.
 func lock(path string) (func(), error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err

@@ -29,10 +29,11 @@ type document struct {
 	} `json:"kiosk_ui"`
 	Hall struct {
 		Process
-		URL    string `json:"url"`
-		Config string `json:"config"`
-		State  string `json:"state"`
-		Log    string `json:"log"`
+		URL     string `json:"url"`
+		Console string `json:"console"` // for people
+		Config  string `json:"config"`
+		State   string `json:"state"`
+		Log     string `json:"log"`
 	} `json:"hall"`
 	Biller  service `json:"biller"`
 	Gateway service `json:"gateway"`

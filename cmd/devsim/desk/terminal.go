@@ -17,8 +17,11 @@ import (
 	"yichuang/cmd/devsim/world"
 )
 
-// terminalID is the terminal's name at the hall.
-const terminalID = "T0001"
+// The terminal's name at the hall, and how people read it.
+const (
+	terminalID     = "T03"
+	terminalNumber = "03"
+)
 
 // startHall starts the hall and has it mint a code for the terminal.
 func (d *desk) startHall(ctx context.Context) error {
@@ -31,6 +34,7 @@ func (d *desk) startHall(ctx context.Context) error {
 	}
 	command := func(int) []string { return []string{d.bin("halld"), "--config", d.doc.Hall.Config} }
 	_, err = d.keep(ctx, keeper.Program{Name: "halld", Command: command, Env: d.environment(), Ready: "halld: ready ", Grace: graceHall,
+		OnLine:  d.hallSays,
 		OnReady: func(rest string) { d.up("halld", rest, &d.doc.Hall.URL) }})
 	if err != nil {
 		return err
@@ -40,6 +44,15 @@ func (d *desk) startHall(ctx context.Context) error {
 		return err
 	}
 	return world.WriteFile(d.path("enrol.code"), bytes.TrimSpace(code))
+}
+
+// hallSays hears where the hall's console is.
+func (d *desk) hallSays(line string) {
+	if console, ok := strings.CutPrefix(line, "console "); ok {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.doc.Hall.Console = console
+	}
 }
 
 // startTerminal starts the daemon and the screen.
@@ -76,7 +89,7 @@ func (d *desk) kioskConfig() ([]byte, error) {
 		devices[class] = d.settings.device(class, d.world.Address(class))
 	}
 	tables := map[string]any{
-		"terminal": map[string]string{"id": terminalID, "state": d.doc.Kioskd.State},
+		"terminal": map[string]string{"id": terminalID, "number": terminalNumber, "state": d.doc.Kioskd.State},
 		"hall":     map[string]string{"url": hall, "enrol_code_file": d.path("enrol.code")},
 		"socket":   map[string]string{"ui": d.doc.Kioskd.UISock, "ctl": d.doc.Kioskd.CtlSock},
 		"device":   devices,
@@ -89,7 +102,7 @@ func (d *desk) kioskConfig() ([]byte, error) {
 // hallConfig is the hall's configuration.
 func (d *desk) hallConfig() ([]byte, error) {
 	tables := map[string]any{
-		"hall":    map[string]string{"state": d.doc.Hall.State, "listen": loopback},
+		"hall":    map[string]string{"state": d.doc.Hall.State, "listen": loopback, "console": loopback},
 		"biller":  map[string]string{"water": d.doc.Biller.URL},
 		"gateway": map[string]string{"merchant": d.path("gateway/merchant.json"), "url": d.doc.Gateway.URL},
 	}

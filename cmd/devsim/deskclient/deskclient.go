@@ -37,6 +37,7 @@ type Process struct {
 	PID     int    `json:"pid"`
 	Starts  int    `json:"starts"`
 	URL     string `json:"url"`
+	Console string `json:"console"`
 	Config  string `json:"config"`
 	State   string `json:"state"`
 	UISock  string `json:"ui_sock"`

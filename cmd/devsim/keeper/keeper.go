@@ -32,8 +32,9 @@ type Program struct {
 	// Ready is the beginning of the line of standard output that says that the program is up. An empty one
 	// means that the program does not say so; "*" takes any line.
 	Ready string
-	// OnReady hears the rest of that line.
+	// OnReady hears the rest of that line, OnLine every line before it.
 	OnReady func(rest string)
+	OnLine  func(line string)
 	// OnChange hears of each new process, and of pid 0 when one has ended. It must not call the keeper.
 	OnChange func(pid, starts int)
 }

@@ -32,7 +32,7 @@ func fork(p Program, start int) (*process, error) {
 	cmd.Stderr = log
 	cmd.Stdout = log
 	if p.Ready != "" {
-		cmd.Stdout = &watcher{out: log, prefix: p.Ready, found: p.OnReady}
+		cmd.Stdout = &watcher{out: log, prefix: p.Ready, found: p.OnReady, other: p.OnLine}
 	}
 	if err := cmd.Start(); err != nil {
 		log.Close()
@@ -86,6 +86,7 @@ type watcher struct {
 	out    io.Writer
 	prefix string
 	found  func(rest string)
+	other  func(line string)
 	line   []byte
 	done   bool
 }
@@ -116,6 +117,9 @@ func (w *watcher) look(line string) {
 		rest, ok = line, line != ""
 	}
 	if !ok {
+		if w.other != nil {
+			w.other(line)
+		}
 		return
 	}
 	w.done = true

@@ -47,6 +47,8 @@ async function findScreen() {
   const where = await ask("GET", "/page/desk");
   const [wide, high] = where.desk.screen.split("x").map(Number);
   const glass = $("glass");
+  $("console").href = where.desk.hall.console;
+  $("console").hidden = !where.desk.hall.console;
   if (!where.broadway) {
     $("elsewhere").textContent = where.show === "window"
       ? "The terminal's screen is the window that has opened on your display."
