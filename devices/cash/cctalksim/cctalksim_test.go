@@ -473,8 +473,7 @@ func count(list []notepath.Tally) (n int) {
 
 func TestLog(t *testing.T) {
 	log := mechanism.NewLog()
-	bubble(t, Options{}, func(t *testing.T, s *Sim, h *host) {
-		s.o.Log = log
+	bubble(t, Options{Log: log}, func(t *testing.T, s *Sim, h *host) {
 		h.ask(hdrSimplePoll)
 	})
 	got := log.After(context.Background(), 0)
@@ -512,8 +511,8 @@ func FuzzHost(f *testing.F) {
 	f.Fuzz(func(t *testing.T, said []byte, crc bool) {
 		synctest.Test(t, func(t *testing.T) {
 			s := New(Options{CRC: crc})
-			h := serve(t, s)
 			s.m.Master, s.m.Mask, s.m.Mode, s.m.Polled = true, 0xFFFF, 3, time.Now()
+			h := serve(t, s)
 			offer(t, s, 1000)
 			time.Sleep(time.Second)
 			h.say(said)

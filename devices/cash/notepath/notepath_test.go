@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 // device is an acceptor whose every answer a test sets.
 type device struct {
+	mu      sync.Mutex
 	draws   bool
 	verdict Verdict
 	stick   Leg
@@ -20,16 +22,40 @@ type device struct {
 	moves   []Leg
 }
 
-func (d *device) Draws(Note) bool             { return d.draws }
-func (d *device) Judges(Note) Verdict         { return d.verdict }
-func (d *device) Sticks(_ Note, leg Leg) bool { return leg == d.stick }
+func (d *device) Draws(Note) bool     { return d.draws }
+func (d *device) Judges(Note) Verdict { return d.verdict }
+func (d *device) Sticks(_ Note, leg Leg) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return leg == d.stick
+}
 func (d *device) Tell(w What, leg Leg, n Note) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.told = append(d.told, fmt.Sprintf("%s %s %d", w, leg, n.Face))
 }
-func (d *device) Moves(leg Leg, _ int) { d.moves = append(d.moves, leg) }
+func (d *device) Moves(leg Leg, _ int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.moves = append(d.moves, leg)
+}
+
+func (d *device) sticks(leg Leg) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stick = leg
+}
+
+func (d *device) forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.told = nil
+}
 
 func (d *device) heard(t *testing.T, want ...string) {
 	t.Helper()
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if len(d.told) != len(want) || len(want) > 0 && !reflect.DeepEqual(d.told, want) {
 		t.Errorf("the device was told %q, want %q", d.told, want)
 	}
@@ -90,7 +116,7 @@ func TestStackedInItsTime(t *testing.T) {
 		synctest.Wait()
 		fate(t, p, id, Moving)
 		world(t, p, true, 1, 0, 0, 0)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		fate(t, p, id, Escrow)
 		world(t, p, true, 1, 0, 0, 0)
@@ -101,7 +127,7 @@ func TestStackedInItsTime(t *testing.T) {
 		time.Sleep(stackUsual - 1)
 		synctest.Wait()
 		fate(t, p, id, Moving)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		fate(t, p, id, Stacked)
 		d.heard(t, "stacked stacking 1000")
@@ -248,7 +274,7 @@ func TestJam(t *testing.T) {
 			if err := p.PullBack(id); !errors.Is(err, ErrGone) {
 				t.Errorf("pull back of a stuck note: got %v, want %v", err, ErrGone)
 			}
-			d.stick = ""
+			d.sticks("")
 			p.Free()
 			time.Sleep(time.Second)
 			fate(t, p, id, tt.fate)
@@ -268,7 +294,7 @@ func TestBox(t *testing.T) {
 			p.Stack()
 			time.Sleep(time.Second)
 		}
-		d.told = nil
+		d.forget()
 		if got, want := p.TakeBox(), []Tally{{1000, "CNY", 2}}; !reflect.DeepEqual(got, want) {
 			t.Errorf("took %v, want %v", got, want)
 		}
@@ -336,7 +362,7 @@ func TestPower(t *testing.T) {
 			if !tt.boxIn {
 				p.LiftBox()
 			}
-			d.told = nil
+			d.forget()
 			p.Power(false, tt.in)
 			fate(t, p, id, tt.want)
 			d.heard(t)
