@@ -1,0 +1,167 @@
+// Package hall is the other end: it takes the terminals' journals in, and answers what they ask.
+//
+// Taking in and drawing consequences are two things. A terminal hands records over and learns how far
+// the hall has them on its disk; a worker then goes through each journal in order and draws each
+// record's consequences exactly once: payments are booked at the biller, applications decided, licenses
+// numbered, permits ended, what is owed kept until it is claimed. A consequence that needs somebody
+// else, a biller or a payment gateway, is put down as due first and carried out under a reference of
+// its own, so that after a power cut it is asked for and never done twice.
+//
+// What a person must decide waits in the console. Nothing of a person is written to a log.
+package hall
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"yichuang/kiosk/catalog"
+	"yichuang/sync/hall/biller"
+	"yichuang/sync/hall/rule"
+	"yichuang/sync/hallstore"
+)
+
+// Config is what a hall is told about itself and its neighbours.
+type Config struct {
+	State   string            // folder for database and keys
+	Name    catalog.Text      // 青山区市民服务中心
+	Area    catalog.Text      // 24 小时自助服务区
+	Phone   string            // 12345
+	Hosts   []string          // further names and addresses in the hall's certificate
+	Billers map[string]string // biller code → URL
+	Gateway *Gateway          // payment by phone; nil: none
+}
+
+// Hall is a hall at work.
+type Hall struct {
+	cfg     Config
+	log     *slog.Logger
+	store   *hallstore.Store
+	keys    *keys
+	epoch   string
+	billers map[string]*biller.Client
+	rules   *rule.Set
+	orders  *orders
+
+	mu      sync.Mutex
+	changed chan struct{}              // closed and replaced whenever something may have changed
+	offers  map[int64]*catalog.Catalog // parsed catalogues by version
+}
+
+// Open opens the hall's state, or founds a hall.
+func Open(ctx context.Context, cfg Config, log *slog.Logger) (h *Hall, err error) {
+	if err := os.MkdirAll(cfg.State, 0o700); err != nil {
+		return nil, fmt.Errorf("hall: %w", err)
+	}
+	h = &Hall{cfg: cfg, log: log, changed: make(chan struct{}), offers: map[int64]*catalog.Catalog{}, billers: map[string]*biller.Client{}}
+	if h.keys, err = loadKeys(cfg.State, "Yichuang hall", time.Now()); err != nil {
+		return nil, err
+	}
+	if h.rules, err = rule.Load(); err != nil {
+		return nil, err
+	}
+	for code, url := range cfg.Billers {
+		h.billers[code] = biller.New(url)
+	}
+	if h.store, err = hallstore.Open(ctx, cfg.State); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.store.Close())
+		}
+	}()
+	if h.epoch, err = h.store.Meta(ctx, "epoch", rand.Text()); err != nil {
+		return nil, err
+	}
+	if h.orders, err = openOrders(h); err != nil {
+		return nil, err
+	}
+	return h, h.firstCatalog(ctx)
+}
+
+// Close closes the hall's state.
+func (h *Hall) Close() error { return h.store.Close() }
+
+// Run draws consequences and carries out what is due until ctx ends.
+func (h *Hall) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for _, run := range []func(context.Context){h.work, h.post, h.orders.run, h.refund} {
+		wg.Go(func() { run(ctx) })
+	}
+	wg.Wait()
+	return ctx.Err()
+}
+
+// LicenseRoot is the certificate that licenses are checked with, as PEM.
+func (h *Hall) LicenseRoot() []byte { return h.keys.root.CertPEM() }
+
+// CA is the hall's TLS CA in DER.
+func (h *Hall) CA() []byte { return h.keys.ca.Raw }
+
+// CatalogKey is the key that catalogues are signed with.
+func (h *Hall) CatalogKey() ed25519.PublicKey { return h.keys.catalog.Public().(ed25519.PublicKey) }
+
+// tx runs f in one transaction and, when it stands, tells everybody who waits to look again.
+func (h *Hall) tx(ctx context.Context, f func(*sql.Tx) error) error {
+	if err := h.store.Tx(ctx, f); err != nil {
+		return err
+	}
+	h.announce()
+	return nil
+}
+
+// announce wakes everybody who waits.
+func (h *Hall) announce() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	close(h.changed)
+	h.changed = make(chan struct{})
+}
+
+func (h *Hall) change() <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.changed
+}
+
+// await looks until done says so, the time is up, or ctx ends. It looks at least once. The end of the
+// time is no error: what was seen last stands.
+func (h *Hall) await(ctx context.Context, limit time.Duration, done func() (bool, error)) error {
+	end := time.NewTimer(limit)
+	defer end.Stop()
+	again := time.NewTicker(recheck)
+	defer again.Stop()
+	for {
+		changed := h.change() // taken before looking, so that nothing between is missed
+		if ok, err := done(); ok || err != nil {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-again.C:
+		case <-end.C:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// pause waits for a change or for a time, whichever is first.
+func (h *Hall) pause(ctx context.Context, changed <-chan struct{}, limit time.Duration) {
+	t := time.NewTimer(limit)
+	defer t.Stop()
+	select {
+	case <-changed:
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

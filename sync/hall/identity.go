@@ -1,0 +1,228 @@
+package hall
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"yichuang/kiosk/seal"
+	"yichuang/sync/hallapi"
+	"yichuang/sync/hallapi/hallapiconnect"
+	"yichuang/sync/hallstore"
+)
+
+// terminalShape is what a terminal may be called.
+var terminalShape = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$`)
+
+// EnrolCode mints a one-time code for a terminal. It carries the fingerprint of the hall's CA.
+func (h *Hall) EnrolCode(ctx context.Context, terminal string) (string, error) {
+	if !terminalShape.MatchString(terminal) {
+		return "", fmt.Errorf("terminal %q: want up to 32 letters, digits, - and _", terminal)
+	}
+	code := hallapi.NewCode(h.CA())
+	return code, h.tx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO enrol_codes (hash, terminal, expires) VALUES (?, ?, ?)`,
+			sha256Hex([]byte(hallapi.PlainCode(code))), terminal, time.Now().Add(codeLife).Unix())
+		return err
+	})
+}
+
+// Revoke ends a terminal's right to ask. What it hands in goes into quarantine from then on.
+func (h *Hall) Revoke(ctx context.Context, terminal string) error {
+	return h.tx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE terminals SET revoked = 1 WHERE id = ?`, terminal)
+		return err
+	})
+}
+
+func sha256Hex(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// TLS is how the hall's listener speaks: TLS 1.3, with the terminal's certificate asked for. Whether it
+// counts is decided for each route, because an expired one is still good for a new one.
+func (h *Hall) TLS() (*tls.Config, error) {
+	der, key, err := h.keys.server(h.cfg.Hosts, time.Now())
+	if err != nil {
+		return nil, fmt.Errorf("hall certificate: %w", err)
+	}
+	return &tls.Config{
+		MinVersion:   tls.VersionTLS13,
+		Certificates: []tls.Certificate{{Certificate: [][]byte{der, h.keys.ca.Raw}, PrivateKey: key}},
+		ClientAuth:   tls.RequestClientCert,
+		NextProtos:   []string{"h2", "http/1.1"},
+	}, nil
+}
+
+type peerKey struct{}
+
+// peer is who calls.
+type peer struct {
+	id      string
+	revoked bool
+	expired bool
+}
+
+// identify looks at the certificate of a call. No certificate, or one that is not from this hall, leaves
+// the caller unknown.
+func (h *Hall) identify(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
+			p, err := h.whose(r.Context(), r.TLS.PeerCertificates[0], time.Now())
+			if err != nil {
+				h.log.Warn("a caller's certificate does not count", "cause", err)
+			} else {
+				r = r.WithContext(context.WithValue(r.Context(), peerKey{}, p))
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (h *Hall) whose(ctx context.Context, cert *x509.Certificate, now time.Time) (peer, error) {
+	p := peer{id: cert.Subject.CommonName, expired: now.After(cert.NotAfter)}
+	at := now
+	if p.expired {
+		at = cert.NotAfter
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(h.keys.ca)
+	if _, err := cert.Verify(x509.VerifyOptions{Roots: pool, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}); err != nil {
+		return p, err
+	}
+	var floor int64
+	err := h.store.DB().QueryRowContext(ctx, `SELECT revoked, floor FROM terminals WHERE id = ?`, p.id).Scan(&p.revoked, &floor)
+	if err != nil {
+		return p, fmt.Errorf("terminal %s: %w", p.id, err)
+	}
+	p.revoked = p.revoked || cert.NotBefore.Unix() < floor
+	return p, nil
+}
+
+// caller is the terminal that asks, if it may.
+func caller(ctx context.Context) (string, error) {
+	p, ok := ctx.Value(peerKey{}).(peer)
+	switch {
+	case !ok:
+		return "", connect.NewError(connect.CodeUnauthenticated, errors.New("no certificate of this hall"))
+	case p.revoked:
+		return "", connect.NewError(connect.CodePermissionDenied, errors.New("the terminal's certificate is revoked"))
+	case p.expired:
+		return "", connect.NewError(connect.CodeUnauthenticated, errors.New("the terminal's certificate has expired: renew it"))
+	}
+	return p.id, nil
+}
+
+// Handler serves the contract to terminals.
+func (h *Hall) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle(hallapiconnect.NewHallHandler(&service{h}, hallapi.WithZstd(), connect.WithReadMaxBytes(hallapi.MessageMax)))
+	return h.identify(mux)
+}
+
+// service is the hall as the contract sees it; each route is in the file of its matter.
+type service struct{ *Hall }
+
+// Enroll answers a one-time code with a certificate. The same code with the same key again is answered
+// again: the first answer may have been lost.
+func (s *service) Enroll(ctx context.Context, req *hallapi.EnrollRequest) (*hallapi.EnrollResponse, error) {
+	public, sum, err := publicKey(req.CsrDer)
+	if err != nil {
+		return nil, connect.NewError(connect.CodeInvalidArgument, err)
+	}
+	var id string
+	now := time.Now()
+	err = s.tx(ctx, func(tx *sql.Tx) error {
+		id, err = s.redeem(ctx, tx, req.Code, sum, now)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	der, err := s.keys.terminal(id, public, now)
+	if err != nil {
+		return nil, connect.NewError(connect.CodeInvalidArgument, fmt.Errorf("certificate request: %w", err))
+	}
+	s.log.Info("terminal enrolled", "terminal", id)
+	return &hallapi.EnrollResponse{Terminal: id, CertificateDer: der, CaDer: s.CA(), SealKeys: s.sealKeys(),
+		LicenseRootPem: s.LicenseRoot(), CatalogKey: s.CatalogKey(), HallEpoch: s.epoch}, nil
+}
+
+var errCode = connect.NewError(connect.CodePermissionDenied, errors.New("the enrolment code is not known, used or too old: mint another one"))
+
+func (s *service) redeem(ctx context.Context, tx *sql.Tx, code, key string, now time.Time) (id string, err error) {
+	var expires int64
+	var usedBy string
+	hash := sha256Hex([]byte(hallapi.PlainCode(code)))
+	err = tx.QueryRowContext(ctx, `SELECT terminal, expires, used_by FROM enrol_codes WHERE hash = ?`, hash).Scan(&id, &expires, &usedBy)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && (now.Unix() > expires || usedBy != "" && usedBy != key) {
+		return "", errCode
+	}
+	if err != nil {
+		return "", err
+	}
+	if _, err = tx.ExecContext(ctx, `UPDATE enrol_codes SET used_by = ? WHERE hash = ?`, key, hash); err != nil {
+		return "", err
+	}
+	floor := now.Add(-skew).Unix() // a certificate made now begins here
+	_, err = tx.ExecContext(ctx, `INSERT INTO terminals (id, enrolled, floor) VALUES (?1, ?2, ?3)
+		ON CONFLICT (id) DO UPDATE SET enrolled = ?2, floor = ?3, revoked = 0`, id, hallstore.Stamp(now), floor)
+	if err != nil {
+		return "", err
+	}
+	version, err := catalogVersion(ctx, tx)
+	if err != nil {
+		return "", err
+	}
+	return id, hallstore.Tell(ctx, tx, id, "catalog", "", map[string]int64{"version": version})
+}
+
+// Renew gives a terminal a new certificate, also to an expired one: it may have been away for a year.
+func (s *service) Renew(ctx context.Context, req *hallapi.RenewRequest) (*hallapi.RenewResponse, error) {
+	p, ok := ctx.Value(peerKey{}).(peer)
+	if !ok || p.revoked {
+		return nil, connect.NewError(connect.CodePermissionDenied, errors.New("no certificate of this hall that could be renewed"))
+	}
+	public, _, err := publicKey(req.CsrDer)
+	if err != nil {
+		return nil, connect.NewError(connect.CodeInvalidArgument, err)
+	}
+	der, err := s.keys.terminal(p.id, public, time.Now())
+	if err != nil {
+		return nil, connect.NewError(connect.CodeInvalidArgument, fmt.Errorf("certificate request: %w", err))
+	}
+	return &hallapi.RenewResponse{CertificateDer: der, SealKeys: s.sealKeys()}, nil
+}
+
+func (s *service) sealKeys() []*hallapi.SealKey {
+	var out []*hallapi.SealKey
+	for _, k := range s.keys.seal {
+		public := k.PublicKey().Bytes()
+		id := seal.KeyID(public)
+		out = append(out, &hallapi.SealKey{Id: id[:], Public: public})
+	}
+	return out
+}
+
+// publicKey takes the key out of a certificate request. The name in it does not count.
+func publicKey(csr []byte) (key any, sum string, err error) {
+	req, err := x509.ParseCertificateRequest(csr)
+	if err != nil {
+		return nil, "", fmt.Errorf("certificate request: %w", err)
+	}
+	if err := req.CheckSignature(); err != nil {
+		return nil, "", fmt.Errorf("certificate request: %w", err)
+	}
+	return req.PublicKey, sha256Hex(req.RawSubjectPublicKeyInfo), nil
+}

@@ -1,0 +1,54 @@
+package hall
+
+import "time"
+
+const (
+	// billWait is how long a biller may take to look up an account: a person stands there and reads that
+	// the water company is being asked.
+	billWait = 6 * time.Second
+	// postWait is how long one call to book a payment may take. It is asked again afterwards.
+	postWait = 6 * time.Second
+	// postAgainMin and postAgainMax bound the pause before a biller is asked again whether it has booked.
+	// The first pause is short, because a person may still be there.
+	postAgainMin = 500 * time.Millisecond
+	postAgainMax = time.Minute
+	// orderWait bounds one question to the order machine.
+	orderWait = 20 * time.Second
+	// orderAgain is the pause before an order that nobody counts on is looked at again.
+	orderAgain = 2 * time.Second
+	// orphanAfter is how long a terminal may be silent about an order that it placed before the hall lets
+	// go of it. A terminal that comes back later asks, and is told that the money went back.
+	orphanAfter = 2 * time.Hour
+	// recheck is how often a waiting question looks again although nothing was announced: another program
+	// beside this one may have changed the database.
+	recheck = time.Second
+	// behindWait is how long a permit or a claim waits for the consequences of what its terminal has
+	// handed in before.
+	behindWait = 5 * time.Second
+	// workBatch is how many records' consequences are drawn in one transaction. The intake waits for it.
+	workBatch = 64
+	// codeLife is how long an enrolment code may be used.
+	codeLife = 24 * time.Hour
+	// certificateLife is that of a terminal's certificate; it renews at half of it by itself.
+	certificateLife = 365 * 24 * time.Hour
+	// serverLife is that of the hall's own certificate, which is made anew at each start.
+	serverLife = 2 * 365 * 24 * time.Hour
+	// caYears is the life of the TLS CA: longer than that of any terminal.
+	caYears = 30
+	// skew is how far a terminal's clock may be behind.
+	skew = time.Hour
+	// stopWait is how long questions under way may finish when the hall stops.
+	stopWait = 5 * time.Second
+	// catalogMax bounds a catalogue document, as hallapi.MessageMax bounds what carries it.
+	catalogMax = 24 << 20
+	// formMax bounds what a form of the console may hold, in bytes.
+	formMax = 64 << 10
+	// workPause is how long a failing database is left alone before work goes on.
+	workPause = time.Second
+	// headerWait bounds how slowly a caller may begin.
+	headerWait = 10 * time.Second
+	// idleWait keeps a terminal's line open between two questions.
+	idleWait = 2 * time.Minute
+	// peopleWait bounds a person's request; pages are small.
+	peopleWait = 30 * time.Second
+)

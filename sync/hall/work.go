@@ -1,0 +1,132 @@
+package hall
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/seal"
+	"yichuang/sync/hallstore"
+)
+
+// work draws the consequences of what was taken in, until ctx ends.
+func (h *Hall) work(ctx context.Context) {
+	for ctx.Err() == nil {
+		changed := h.change()
+		n, err := h.step(ctx)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			h.log.Error("drawing consequences", "cause", err)
+			h.pause(ctx, nil, workPause)
+		case n == 0:
+			h.pause(ctx, changed, recheck)
+		}
+	}
+}
+
+// step draws the consequences of the next records in one transaction with the mark of how far it got: a
+// power cut takes both back or neither.
+func (h *Hall) step(ctx context.Context) (n int, err error) {
+	offer, err := h.offer(ctx)
+	if err != nil {
+		return 0, err
+	}
+	err = h.store.Tx(ctx, func(tx *sql.Tx) error {
+		records, err := hallstore.Batch(ctx, tx, workBatch)
+		if err != nil {
+			return err
+		}
+		n = len(records)
+		f := &fold{Hall: h, ctx: ctx, tx: tx, offer: offer}
+		for _, r := range records {
+			if err := f.record(r); err != nil {
+				return fmt.Errorf("record %s %d: %w", r.Terminal, r.Seq, err)
+			}
+			if err := hallstore.Processed(ctx, tx, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil && n > 0 {
+		h.announce()
+	}
+	return n, err
+}
+
+// odd is something in a record that cannot be. The record is passed over, and a person looks at it.
+type odd struct{ what string }
+
+func (o *odd) Error() string { return o.what }
+
+func oddf(format string, args ...any) error { return &odd{fmt.Sprintf(format, args...)} }
+
+// record draws the consequences of one record. What of it was done before it turned out odd is taken
+// back, so that an odd record has none.
+func (f *fold) record(r *casefile.Record) error {
+	draw := draws[r.Kind]
+	if draw == nil {
+		return nil // of no consequence here, or of a kind that a later version added
+	}
+	f.r = r
+	e, err := r.Event()
+	if err != nil {
+		return f.problem(err.Error())
+	}
+	f.e, f.at = e, hallstore.Stamp(r.When())
+	if err := f.exec(`SAVEPOINT record`); err != nil {
+		return err
+	}
+	err = draw(f)
+	var o *odd
+	if !errors.As(err, &o) {
+		return errors.Join(err, f.exec(`RELEASE record`))
+	}
+	if err := f.exec(`ROLLBACK TO record`); err != nil {
+		return err
+	}
+	if err := f.exec(`RELEASE record`); err != nil {
+		return err
+	}
+	return f.problem(o.what)
+}
+
+func (f *fold) problem(what string) error {
+	f.log.Warn("a record that cannot be", "terminal", f.r.Terminal, "seq", f.r.Seq, "kind", f.r.Kind, "what", what)
+	return f.exec(`INSERT INTO problems (terminal, epoch, seq, kind, what, time) VALUES (?,?,?,?,?,?)`,
+		f.r.Terminal, f.r.Epoch, f.r.Seq, string(f.r.Kind), what, hallstore.Stamp(f.r.When()))
+}
+
+// open opens the record's sealed part into a value.
+func (f *fold) open(into any) error {
+	if len(f.r.Sealed) == 0 {
+		return oddf("no sealed part")
+	}
+	plain, err := f.keys.open(f.r.Seq, seal.AAD(f.r.Terminal, f.r.Epoch, f.r.Seq, string(f.r.Kind), f.r.Header), f.r.Sealed)
+	if err != nil {
+		return oddf("%s", err)
+	}
+	if json.Unmarshal(plain, into) != nil { // the error would quote personal data
+		return oddf("the sealed part is not what belongs to %s", f.r.Kind)
+	}
+	return nil
+}
+
+// waitFor waits until the consequences of what a terminal has handed in are drawn: it asks about them.
+func (h *Hall) waitFor(ctx context.Context, terminal string) error {
+	behind := false
+	err := h.await(ctx, behindWait, func() (bool, error) {
+		err := h.store.Tx(ctx, func(tx *sql.Tx) (err error) {
+			behind, err = hallstore.Behind(ctx, tx, terminal)
+			return err
+		})
+		return !behind, err
+	})
+	if err == nil && behind {
+		err = unavailable(errors.New("the hall is still working on what this terminal has handed in"))
+	}
+	return err
+}

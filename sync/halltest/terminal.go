@@ -1,0 +1,163 @@
+package halltest
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/seal"
+	"yichuang/sync/hallapi"
+	"yichuang/sync/hallapi/hallapiconnect"
+	"yichuang/sync/hallstore"
+)
+
+// Terminal is the hall's end of a terminal: a certificate and a journal in memory. Its Client speaks the
+// contract; the journal is whatever the test writes into it.
+type Terminal struct {
+	ID      string
+	Epoch   string
+	Client  hallapiconnect.HallClient
+	Answer  *hallapi.EnrollResponse
+	Records []*casefile.Record
+	Cursor  int64
+
+	t      testing.TB
+	sealer *seal.Sealer
+}
+
+// Enrol enrols a terminal at the hall with a fresh code, and checks the hall as a real one does.
+func (h *Hall) Enrol(id string) *Terminal {
+	h.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	code := h.EnrolCode(id)
+	r, err := h.Client(nil, code).Enroll(h.t.Context(), &hallapi.EnrollRequest{Code: code, CsrDer: Request(h.t, key)})
+	if err != nil {
+		h.t.Fatalf("enrol %s: %v", id, err)
+	}
+	t := &Terminal{ID: r.Terminal, Epoch: "e1-" + id, Answer: r, t: h.t}
+	t.Client = h.Client(&tls.Certificate{Certificate: [][]byte{r.CertificateDer}, PrivateKey: key}, code)
+	if t.sealer, err = seal.NewSealer(r.SealKeys[0].Public); err != nil {
+		h.t.Fatal(err)
+	}
+	return t
+}
+
+// Request makes a certificate request for a key.
+func Request(t testing.TB, key *ecdsa.PrivateKey) []byte {
+	t.Helper()
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+// Client is a client with this certificate (nil: none) that believes the hall whose fingerprint a code carries.
+func (h *Hall) Client(certificate *tls.Certificate, code string) hallapiconnect.HallClient {
+	h.t.Helper()
+	want, err := hallapi.CodeFingerprint(code)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	conf := &tls.Config{MinVersion: tls.VersionTLS13, InsecureSkipVerify: true, // checked right here, against the code
+		VerifyPeerCertificate: func(raw [][]byte, _ [][]*x509.Certificate) error {
+			last := raw[len(raw)-1]
+			if got := sha256.Sum256(last); !bytes.Equal(got[:], want[:]) {
+				return fmt.Errorf("the hall's CA is %x, want %x", got, want)
+			}
+			ca, err := x509.ParseCertificate(last)
+			if err != nil {
+				return err
+			}
+			leaf, err := x509.ParseCertificate(raw[0])
+			if err != nil {
+				return err
+			}
+			pool := x509.NewCertPool()
+			pool.AddCert(ca)
+			_, err = leaf.Verify(x509.VerifyOptions{Roots: pool, DNSName: "127.0.0.1"})
+			return err
+		}}
+	if certificate != nil {
+		conf.Certificates = []tls.Certificate{*certificate}
+	}
+	tr := &http.Transport{TLSClientConfig: conf, ForceAttemptHTTP2: true}
+	h.t.Cleanup(tr.CloseIdleConnections)
+	return hallapiconnect.NewHallClient(&http.Client{Transport: tr, Timeout: Limit}, h.URL, hallapi.AcceptZstd(), connect.WithSendCompression(hallapi.Zstd))
+}
+
+// Write appends an event to the journal; secret is sealed, nil is none.
+func (t *Terminal) Write(kind casefile.Kind, caseID string, header casefile.Header, secret any) *casefile.Record {
+	t.t.Helper()
+	raw, err := casefile.Event{Kind: kind, Case: caseID, Header: header}.Encode()
+	if err != nil {
+		t.t.Fatal(err)
+	}
+	r := &casefile.Record{Terminal: t.ID, Epoch: t.Epoch, Seq: int64(len(t.Records)) + 1, Time: time.Now().Format(time.RFC3339Nano),
+		Quality: "synced", Case: caseID, Kind: kind, Header: raw, Prev: casefile.Genesis(t.ID, t.Epoch)}
+	if n := len(t.Records); n > 0 {
+		r.Prev = t.Records[n-1].Hash
+	}
+	if secret != nil {
+		plain, err := json.Marshal(secret)
+		if err != nil {
+			t.t.Fatal(err)
+		}
+		r.Sealed = t.sealer.Seal(r.Seq, seal.AAD(r.Terminal, r.Epoch, r.Seq, string(r.Kind), r.Header), plain)
+		r.SealSum = casefile.SumSealed(r.Sealed)
+	}
+	r.Hash = r.Sum()
+	t.Records = append(t.Records, r)
+	return r
+}
+
+// Push hands over what is past the cursor.
+func (t *Terminal) Push() {
+	t.t.Helper()
+	var batch []*hallapi.Record
+	for _, r := range t.Records[min(t.Cursor, int64(len(t.Records))):] {
+		batch = append(batch, hallstore.ToWire(r))
+	}
+	ctx, cancel := context.WithTimeout(t.t.Context(), Limit)
+	defer cancel()
+	r, err := t.Client.Push(ctx, &hallapi.PushRequest{Epoch: t.Epoch, Records: batch,
+		Health: &hallapi.Health{Version: "test", Page: "home", Devices: []*hallapi.DeviceHealth{{Class: "cash", Protocol: "cctalk", State: "ready"}}}})
+	if err != nil {
+		t.t.Fatalf("push: %v", err)
+	}
+	t.Cursor = r.Cursor
+}
+
+// Await pulls notices until one of this kind and case is there.
+func (t *Terminal) Await(kind, caseID string) *hallapi.Notice {
+	t.t.Helper()
+	ctx, cancel := context.WithTimeout(t.t.Context(), Limit)
+	defer cancel()
+	for cursor := int64(0); ; {
+		r, err := t.Client.Pull(ctx, &hallapi.PullRequest{Cursor: cursor, WaitMs: 5000})
+		if err != nil {
+			t.t.Fatalf("waiting for a notice %s about %s: %v", kind, caseID, err)
+		}
+		for _, n := range r.Notices {
+			if cursor = n.Seq; n.Kind == kind && n.Case == caseID {
+				return n
+			}
+		}
+	}
+}
