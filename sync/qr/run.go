@@ -50,7 +50,7 @@ func (m *Machine) round(ctx context.Context, workers *sync.WaitGroup, slots chan
 		}
 		for _, no := range due {
 			if !m.start(ctx, workers, slots, no, work.step) {
-				break
+				return askEvery // a worker that gets free wakes us sooner
 			}
 		}
 	}

@@ -40,7 +40,6 @@ type order struct {
 	Expires       time.Time      `json:"expires"`
 	Paid          time.Time      `json:"paid"`
 	Pending       *pending       `json:"pending,omitempty"`
-	Late          bool           `json:"late"` // the pending payment comes even after a close
 	Calls         map[string]int `json:"calls"`
 	Log           []entry        `json:"log"`
 	Refunds       []*refund      `json:"refunds"`
@@ -50,7 +49,8 @@ type order struct {
 	NotifyID      string         `json:"notify_id"`
 }
 
-// pending is what the payer will do and when.
+// pending is what the payer will do and when. Whatever ends an order takes it away; only the fault
+// paid_after_close leaves one behind.
 type pending struct {
 	At time.Time `json:"at"`
 	To string    `json:"to"`
@@ -85,12 +85,8 @@ type code struct {
 func (o *order) settle(now time.Time) bool {
 	changed := false
 	if p := o.Pending; p != nil && !now.Before(p.At) {
-		o.Pending = nil
-		changed = true
-		open := o.State == stateNotPay || o.State == stateUserPaying
-		if open || o.Late && o.PaidFen == 0 {
-			o.become(p.To, p.At)
-		}
+		o.Pending, changed = nil, true
+		o.become(p.To, p.At)
 	}
 	if !o.Code && o.State == stateNotPay && o.Pending == nil && !now.Before(o.Expires) {
 		o.State, changed = stateClosed, true

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -297,5 +298,77 @@ func FuzzBook(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
 		b := &book{orders: map[string]*order{}, codes: map[string]*code{}, faults: map[string]int{}}
 		_ = b.replay(content)
+	})
+}
+
+// TestFromTheManuals pins what the gateway's pages say in numbers.
+func TestFromTheManuals(t *testing.T) {
+	for what, c := range map[string]struct{ got, want time.Duration }{
+		"reverse, sooner":         {reverseAfter, 15 * time.Second},
+		"reverse, later":          {reverseDays, 168 * time.Hour},
+		"signature":               {signWindow, 300 * time.Second},
+		"an order without expiry": {orderLife, 168 * time.Hour},
+		"answer to notification":  {notifyLimit, 5 * time.Second},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: got %s, want %s", what, c.got, c.want)
+		}
+	}
+	var schedule []string
+	for _, d := range notifyAgain {
+		schedule = append(schedule, d.String())
+	}
+	if got, want := strings.Join(schedule, " "), "15s 15s 30s 3m0s 10m0s 20m0s 30m0s 30m0s 30m0s 1h0m0s 3h0m0s 3h0m0s 3h0m0s 6h0m0s 6h0m0s"; got != want {
+		t.Errorf("notifications: got %s, want %s", got, want)
+	}
+	for no, want := range map[string]bool{"12345": false, "123456": true, "aZ09_-|*": true, "a b c d": false, strings.Repeat("9", 32): true, strings.Repeat("9", 33): false} {
+		if got := outTradeNo.MatchString(no); got != want {
+			t.Errorf("out_trade_no %q: got %t", no, got)
+		}
+	}
+	for no, want := range map[string]bool{"": false, "R": true, "aZ09_-|*@": true, "a/b": false, strings.Repeat("9", 64): true, strings.Repeat("9", 65): false} {
+		if got := outRefundNo.MatchString(no); got != want {
+			t.Errorf("out_refund_no %q: got %t", no, got)
+		}
+	}
+}
+
+func TestDeskSeesThePresent(t *testing.T) {
+	bubble(t, func(s *shop) {
+		body := s.nativeBody("YC0001", 1)
+		body["time_expire"] = time.Now().Add(time.Minute).Format(time.RFC3339)
+		s.call("POST", transactions+"native", body)
+		url := s.native("YC0002", 2)
+		var scan struct{ State string }
+		s.desk("POST", "/desk/scan", object{"code_url": url, "outcome": "success", "after_ms": 0}, &scan)
+		if scan.State != "SUCCESS" {
+			t.Errorf("scan: got %+v, want SUCCESS", scan)
+		}
+		url = s.native("YC0003", 3)
+		s.desk("POST", "/desk/scan", object{"code_url": url, "outcome": "expired", "after_ms": 0}, &scan)
+		if scan.State != "CLOSED" {
+			t.Errorf("scan of an old code: got %+v, want CLOSED", scan)
+		}
+		time.Sleep(time.Minute)
+		var list []deskOrder
+		s.desk("GET", "/desk/orders", nil, &list)
+		if len(list) != 3 || list[0].State != "CLOSED" || list[1].State != "SUCCESS" || list[2].State != "CLOSED" {
+			t.Errorf("orders: got %+v", list)
+		}
+	})
+}
+
+func TestRefusalsSayOneThing(t *testing.T) {
+	bubble(t, func(s *shop) {
+		for uri, body := range map[string]string{"/desk/codes": `{"outcome":"maybe"}`, "/desk/scan": `{"code_url":"x","outcome":"success","after_ms":-1}`} {
+			answer := s.send(httptest.NewRequest("POST", uri, strings.NewReader(body)))
+			text, err := io.ReadAll(answer.Body)
+			if err != nil || strings.Count(string(text), "\n") != 1 {
+				t.Errorf("%s: got %q, want one document", uri, text)
+			}
+		}
+		if len(s.g.book.codes) != 0 {
+			t.Errorf("codes: got %v, want none", s.g.book.codes)
+		}
 	})
 }

@@ -273,7 +273,7 @@ func (g *Gateway) closeOrder(r *http.Request, body []byte, now time.Time) answer
 func (o *order) end(state string, now time.Time, late bool) {
 	o.State, o.Pending = state, nil
 	if late {
-		o.Late, o.Pending = true, &pending{now.Add(lateAfter), stateSuccess}
+		o.Pending = &pending{now.Add(lateAfter), stateSuccess}
 	}
 }
 
