@@ -1,0 +1,124 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"yichuang/devices/barcode"
+	"yichuang/devices/barcode/scanner"
+	"yichuang/devices/cash"
+	"yichuang/devices/cash/cctalk"
+	"yichuang/devices/idcard"
+	"yichuang/devices/idcard/sdt"
+	"yichuang/devices/printer"
+	"yichuang/devices/printer/escpos"
+	"yichuang/devices/printer/ipp"
+	"yichuang/devices/serialport"
+	"yichuang/devices/wire"
+	"yichuang/kiosk/config"
+)
+
+// The table of drivers: one line for each protocol, and the only place where drivers are named.
+var (
+	cashDrivers = map[string]func(string, *slog.Logger) (cash.Acceptor, error){
+		"cctalk": func(a string, log *slog.Logger) (cash.Acceptor, error) {
+			open, err := serial(a, serialport.Options{Baud: 9600})
+			return cctalk.New(open, cctalk.Options{Log: log}), err
+		},
+	}
+	rollDrivers = map[string]func(string) (printer.Roll, error){
+		"escpos": func(a string) (printer.Roll, error) {
+			open, err := serial(a, serialport.Options{Baud: 115200})
+			return escpos.New(open, escpos.Profile{HasQR: true, HasCuts: true, HasClear: true}), err
+		},
+	}
+	sheetDrivers = map[string]func(string) (printer.Sheets, error){
+		"ipp": func(a string) (printer.Sheets, error) { return ipp.New(a, ipp.Options{}), url(a) },
+	}
+	readerDrivers = map[string]func(string) (idcard.Reader, error){
+		"sdt": func(a string) (idcard.Reader, error) {
+			_, err := serial(a, serialport.Options{})
+			open := func(baud int) (wire.Port, error) {
+				return serialport.Open(strings.TrimPrefix(a, "serial:"), serialport.Options{Baud: baud})
+			}
+			return sdt.New(open, sdt.Options{}), err
+		},
+	}
+	scannerDrivers = map[string]func(string) (barcode.Scanner, error){
+		"scanner": func(a string) (barcode.Scanner, error) {
+			open, err := serial(a, serialport.Options{Baud: 9600})
+			return scanner.New(open, scanner.Options{}), err
+		},
+		"scanner-honeywell": func(a string) (barcode.Scanner, error) {
+			open, err := serial(a, serialport.Options{Baud: 9600})
+			return scanner.New(open, scanner.Options{Dialect: scanner.Honeywell}), err
+		},
+	}
+)
+
+// serial makes an opener of a serial address. Opening itself comes later and again after each unplug.
+func serial(address string, o serialport.Options) (wire.Opener, error) {
+	path, ok := strings.CutPrefix(address, "serial:")
+	if !ok || path == "" {
+		return nil, fmt.Errorf("address %q: this driver wants serial:PATH", address)
+	}
+	return func() (wire.Port, error) { return serialport.Open(path, o) }, nil
+}
+
+func url(address string) error {
+	if !strings.HasPrefix(address, "http://") && !strings.HasPrefix(address, "https://") {
+		return fmt.Errorf("address %q: this driver wants http://HOST:PORT/PATH", address)
+	}
+	return nil
+}
+
+// devices is one of each class; a class that the terminal lacks is its Absent.
+type devices struct {
+	cash    cash.Acceptor
+	roll    printer.Roll
+	sheets  printer.Sheets
+	reader  idcard.Reader
+	scanner barcode.Scanner
+}
+
+// openDevices makes the drivers that the configuration names.
+func openDevices(c *config.Config, log *slog.Logger) (devices, error) {
+	d := devices{cash: cash.Absent{}, roll: printer.AbsentRoll{}, sheets: printer.AbsentSheets{}, reader: idcard.Absent{}, scanner: barcode.Absent{}}
+	for class := range c.Device {
+		spec, _ := c.Spec(class)
+		var err error
+		switch class {
+		case "cash":
+			d.cash, err = pick(cashDrivers, spec, func(f func(string, *slog.Logger) (cash.Acceptor, error)) (cash.Acceptor, error) {
+				return f(spec.Address, log)
+			})
+		case "receipt":
+			d.roll, err = pick(rollDrivers, spec, func(f func(string) (printer.Roll, error)) (printer.Roll, error) { return f(spec.Address) })
+		case "license":
+			d.sheets, err = pick(sheetDrivers, spec, func(f func(string) (printer.Sheets, error)) (printer.Sheets, error) { return f(spec.Address) })
+		case "idcard":
+			d.reader, err = pick(readerDrivers, spec, func(f func(string) (idcard.Reader, error)) (idcard.Reader, error) { return f(spec.Address) })
+		case "scanner":
+			d.scanner, err = pick(scannerDrivers, spec, func(f func(string) (barcode.Scanner, error)) (barcode.Scanner, error) { return f(spec.Address) })
+		}
+		if err != nil {
+			return d, fmt.Errorf("device.%s: %w", class, err)
+		}
+	}
+	return d, nil
+}
+
+// pick finds a protocol in a table, and lists the table when it is not there.
+func pick[F, T any](table map[string]F, spec config.Spec, make func(F) (T, error)) (T, error) {
+	f, ok := table[spec.Protocol]
+	if !ok {
+		var names []string
+		for name := range table {
+			names = append(names, name)
+		}
+		var none T
+		return none, fmt.Errorf("protocol %q: there is a driver for %s", spec.Protocol, strings.Join(names, ", "))
+	}
+	return make(f)
+}
