@@ -1,0 +1,208 @@
+package uplink
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"connectrpc.com/connect"
+	"google.golang.org/protobuf/proto"
+
+	"yichuang/kiosk/casefile"
+	"yichuang/sync/hallapi"
+)
+
+// push hands the journal over, and tells how the terminal is when there is nothing to hand over. A hall
+// that does not let itself be asked is given the records all the same: they are about real notes.
+func (l *Link) push(ctx context.Context) {
+	lineTries, hallTries := lineBackoff, slowBackoff
+	var beat time.Time // when the hall last heard how the terminal is
+	batch := batchFirst
+	for l.line.awaitReached(ctx) {
+		appended := l.journal.Appended() // taken before looking, so that nothing between is missed
+		head, _ := l.journal.Head()
+		if wait := time.Until(beat.Add(beatEvery)); l.acknowledged() >= head && wait > 0 {
+			l.awaitAppended(ctx, wait, appended)
+			continue
+		}
+		began := time.Now()
+		moved, err := l.pushBatch(ctx, batch)
+		took := time.Since(began)
+		if ended(ctx) {
+			return
+		}
+		l.trouble("queue", err)
+		switch {
+		case err != nil && isBroken(err):
+			batch = max(batch/2, batchMin)
+			sleep(ctx, lineTries.pause(), nil)
+			continue
+		case err != nil || !moved:
+			sleep(ctx, hallTries.pause(), nil)
+		default:
+			lineTries.reset()
+			hallTries.reset()
+			batch = nextBatch(batch, took)
+		}
+		beat = time.Now()
+	}
+}
+
+func nextBatch(batch int, took time.Duration) int {
+	switch {
+	case took > pushSlow:
+		return max(batch/2, batchMin)
+	case took < pushQuick:
+		return min(batch*2, batchMax)
+	}
+	return batch
+}
+
+func (l *Link) awaitAppended(ctx context.Context, wait time.Duration, appended <-chan struct{}) {
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-appended:
+	case <-l.pokePush:
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// pushBatch sends one batch of at most so many bytes, or none, and takes the answer in. moved is false
+// when the hall did not take a single record of those that it was given.
+func (l *Link) pushBatch(ctx context.Context, bytes int) (moved bool, err error) {
+	cursor := l.acknowledged()
+	records, err := l.journal.Read(ctx, cursor, hallapi.RecordsMax)
+	if err != nil {
+		return false, err
+	}
+	req := &hallapi.PushRequest{Epoch: l.journal.Epoch(), Health: l.health()}
+	for size := 0; len(records) > len(req.Records); {
+		r := onWire(&records[len(req.Records)])
+		if size += proto.Size(r); size > bytes && len(req.Records) > 0 {
+			break
+		}
+		req.Records = append(req.Records, r)
+	}
+	call, done := context.WithTimeoutCause(ctx, pushMax, errSlow)
+	defer done()
+	answer, err := l.client().Push(call, req)
+	l.line.note(call, err)
+	if err != nil {
+		if isRefused(err) {
+			poke(l.pokeRenew)
+		}
+		return false, err
+	}
+	if err := l.acknowledge(ctx, answer.Cursor); err != nil {
+		return false, err
+	}
+	return len(req.Records) == 0 || answer.Cursor > cursor, l.noteEpoch(ctx, answer.HallEpoch)
+}
+
+func onWire(r *casefile.Record) *hallapi.Record {
+	return &hallapi.Record{Seq: r.Seq, Time: r.Time, Quality: r.Quality, Case: r.Case, Kind: string(r.Kind),
+		Header: r.Header, Sealed: r.Sealed, SealSum: r.SealSum, Prev: r.Prev, Hash: r.Hash}
+}
+
+func (l *Link) health() *hallapi.Health {
+	h := &hallapi.Health{}
+	if l.cfg.Health != nil {
+		if told := l.cfg.Health(); told != nil {
+			h = told
+		}
+	}
+	if h.Version == "" {
+		h.Version = l.cfg.Version
+	}
+	head, _ := l.journal.Head()
+	h.Queue = max(head-l.acknowledged(), 0)
+	return h
+}
+
+func (l *Link) acknowledged() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.cursor
+}
+
+// acknowledge moves the cursor to where the hall says it has the journal, forward or, when the hall was
+// restored from a backup, back. A hall that has more than there is knows a longer journal of this
+// terminal: the disk here is an old one, or the hall is mistaken; that is for staff.
+func (l *Link) acknowledge(ctx context.Context, cursor int64) error {
+	if cursor == l.acknowledged() {
+		return nil
+	}
+	if err := l.journal.Acknowledge(ctx, cursor); err != nil {
+		return fmt.Errorf("%w: %w", errGarbled, err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if cursor < l.cursor {
+		l.log.Warn("hall: has less of the journal than before; it is sent again", "cursor", l.cursor, "hall", cursor)
+	}
+	l.cursor = cursor
+	close(l.moved)
+	l.moved = make(chan struct{})
+	return nil
+}
+
+// noteEpoch takes in which life the hall is in. After one that was restored from a backup the numbers of
+// its notices mean something else, so they are taken from the first again.
+func (l *Link) noteEpoch(ctx context.Context, epoch string) error {
+	l.keeping.Lock()
+	defer l.keeping.Unlock()
+	l.mu.Lock()
+	was := l.hallEpoch
+	l.mu.Unlock()
+	if epoch == "" || epoch == was {
+		return nil
+	}
+	if err := l.journal.Keep(ctx, map[string][]byte{keptHallEpoch: []byte(epoch), keptNotices: []byte("0")}); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	l.hallEpoch, l.notices = epoch, 0
+	l.mu.Unlock()
+	l.log.Warn("hall: was restored; its notices are taken from the first again", "epoch", epoch, "before", was)
+	poke(l.pokePull)
+	poke(l.pokeOffer)
+	return nil
+}
+
+// Flush sends the queue and waits until the hall has what was in it when Flush was called.
+func (l *Link) Flush(ctx context.Context) error {
+	head, _ := l.journal.Head()
+	poke(l.pokePush)
+	for {
+		l.mu.Lock()
+		cursor, moved := l.cursor, l.moved
+		l.mu.Unlock()
+		if cursor >= head {
+			return nil
+		}
+		if err := l.line.awaitUp(ctx); err != nil {
+			return noLine("flush", err)
+		}
+		select {
+		case <-moved:
+		case <-l.line.change():
+		case <-ctx.Done():
+			return noLine("flush", ctx.Err())
+		}
+	}
+}
+
+// permanent says whether asking again cannot help.
+func permanent(err error) bool {
+	if !connect.IsWireError(err) {
+		return false
+	}
+	switch connect.CodeOf(err) {
+	case connect.CodeUnavailable, connect.CodeAborted, connect.CodeDeadlineExceeded, connect.CodeResourceExhausted,
+		connect.CodeInternal, connect.CodeUnknown, connect.CodeCanceled:
+		return false
+	}
+	return true
+}

@@ -1,0 +1,604 @@
+package uplink
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdh"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/catalog"
+	"yichuang/kiosk/seal"
+	"yichuang/kiosk/store"
+	"yichuang/sync/hallapi"
+	"yichuang/sync/hallapi/hallapiconnect"
+)
+
+// network is the line between terminal and hall in a bubble. It can be cut (connections break, none are
+// made) or be a hole (connections stand and not a byte passes).
+type network struct {
+	mu      sync.Mutex
+	mode    string // up, cut, hole
+	changed chan struct{}
+	conns   map[*netConn]bool
+	queue   chan net.Conn
+	closed  chan struct{}
+	dials   int
+}
+
+func newNetwork() *network {
+	return &network{mode: "up", changed: make(chan struct{}), conns: map[*netConn]bool{}, queue: make(chan net.Conn), closed: make(chan struct{})}
+}
+
+func (n *network) set(mode string) {
+	n.mu.Lock()
+	n.mode = mode
+	close(n.changed)
+	n.changed = make(chan struct{})
+	var open []*netConn
+	if mode == "cut" {
+		for c := range n.conns {
+			open = append(open, c)
+		}
+	}
+	n.mu.Unlock()
+	for _, c := range open {
+		c.Close()
+	}
+}
+
+// pass waits while the line is a hole.
+func (n *network) pass(gone <-chan struct{}) error {
+	for {
+		n.mu.Lock()
+		mode, changed := n.mode, n.changed
+		n.mu.Unlock()
+		if mode != "hole" {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-gone:
+			return net.ErrClosed
+		}
+	}
+}
+
+func (n *network) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	n.mu.Lock()
+	n.dials++
+	mode := n.mode
+	n.mu.Unlock()
+	if mode == "cut" {
+		return nil, errors.New("connection refused")
+	}
+	if err := n.pass(ctx.Done()); err != nil {
+		return nil, ctx.Err()
+	}
+	near, far := net.Pipe()
+	c := &netConn{Conn: near, net: n, gone: make(chan struct{})}
+	n.mu.Lock()
+	n.conns[c] = true
+	n.mu.Unlock()
+	select {
+	case n.queue <- far:
+		return c, nil
+	case <-n.closed:
+	case <-ctx.Done():
+	}
+	return nil, errors.New("connection refused")
+}
+
+func (n *network) Accept() (net.Conn, error) {
+	select {
+	case c := <-n.queue:
+		return c, nil
+	case <-n.closed:
+		return nil, net.ErrClosed
+	}
+}
+func (n *network) Close() error   { close(n.closed); return nil }
+func (n *network) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
+
+type netConn struct {
+	net.Conn
+	net  *network
+	once sync.Once
+	gone chan struct{}
+}
+
+func (c *netConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if hole := c.net.pass(c.gone); hole != nil {
+		return 0, hole
+	}
+	return n, err
+}
+
+func (c *netConn) Write(b []byte) (int, error) {
+	if err := c.net.pass(c.gone); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(b)
+}
+
+func (c *netConn) Close() error {
+	c.once.Do(func() { close(c.gone) })
+	c.net.mu.Lock()
+	delete(c.net.conns, c)
+	c.net.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// scripted is a hall whose answers a test decides.
+type scripted struct {
+	hallapiconnect.UnimplementedHallHandler
+	t       *testing.T
+	net     *network
+	ca      *x509.Certificate
+	caKey   *ecdsa.PrivateKey
+	seal    *ecdh.PrivateKey
+	sign    ed25519.PrivateKey
+	root    []byte
+	code    string
+	life    time.Duration
+	server  *http.Server
+	serving sync.WaitGroup
+
+	mu       sync.Mutex
+	changed  chan struct{}
+	used     []byte // key that used the code
+	records  map[int64]*hallapi.Record
+	twice    int // records that came again
+	pushes   []int
+	beats    []*hallapi.Health
+	epoch    string
+	refused  map[string]connect.Code // by route
+	revoked  bool
+	notices  []*hallapi.Notice
+	document []byte
+	forge    func(route string, answer any) // changes an answer on its way
+	calls    map[string]int
+	renewed  int
+	requests []any
+}
+
+func newCA(t *testing.T, name string) (*x509.Certificate, *ecdsa.PrivateKey) {
+	t.Helper()
+	key, err := newKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(30, 0, 0),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert, key
+}
+
+// newHall begins a hall on a line. Certificates are made here, because a bubble has a clock of its own.
+func newHall(t *testing.T, n *network) *scripted {
+	t.Helper()
+	h := &scripted{t: t, net: n, life: 365 * 24 * time.Hour, changed: make(chan struct{}), records: map[int64]*hallapi.Record{},
+		epoch: "hall-1", refused: map[string]connect.Code{}, calls: map[string]int{}}
+	h.ca, h.caKey = newCA(t, "hall CA")
+	var err error
+	if h.seal, err = ecdh.X25519().GenerateKey(rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	if _, h.sign, err = ed25519.GenerateKey(rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	h.root = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: h.ca.Raw})
+	h.code = hallapi.NewCode(h.ca.Raw)
+	h.document = document(1)
+	h.serve()
+	return h
+}
+
+func (h *scripted) serve() {
+	key, err := newKey()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	der := h.certify(&x509.Certificate{Subject: pkix.Name{CommonName: "hall"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(20, 0, 0),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}, key.Public())
+	config := &tls.Config{MinVersion: tls.VersionTLS13, ClientAuth: tls.RequestClientCert, NextProtos: []string{"h2"},
+		Certificates: []tls.Certificate{{Certificate: [][]byte{der, h.ca.Raw}, PrivateKey: key}}}
+	path, handler := hallapiconnect.NewHallHandler(h, hallapi.WithZstd())
+	mux := http.NewServeMux()
+	mux.Handle(path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var peer *x509.Certificate
+		if len(r.TLS.PeerCertificates) > 0 {
+			peer = r.TLS.PeerCertificates[0]
+		}
+		handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), peerKey{}, peer)))
+	}))
+	h.server = &http.Server{Handler: mux, Protocols: new(http.Protocols), ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
+	h.server.Protocols.SetHTTP2(true)
+	h.serving.Go(func() { h.server.Serve(tls.NewListener(h.net, config)) })
+}
+
+type peerKey struct{}
+
+func (h *scripted) certify(tmpl *x509.Certificate, public any) []byte {
+	tmpl.SerialNumber = big.NewInt(time.Now().UnixNano())
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, h.ca, public, h.caKey)
+	if err != nil {
+		h.t.Error(err)
+	}
+	return der
+}
+
+func (h *scripted) stop() {
+	h.server.Close()
+	h.serving.Wait()
+}
+
+// with changes what the hall answers from now on.
+func (h *scripted) with(change func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	change()
+	close(h.changed)
+	h.changed = make(chan struct{})
+}
+
+// begin counts a call and says whether it is let in.
+func (h *scripted) begin(ctx context.Context, route string, req any) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.calls[route]++
+	if route != "Push" && route != "Pull" {
+		h.requests = append(h.requests, req)
+	}
+	if code := h.refused[route]; code != 0 {
+		return connect.NewError(code, errors.New("as the test wants: 330106194910010022"))
+	}
+	peer, _ := ctx.Value(peerKey{}).(*x509.Certificate)
+	switch {
+	case route == "Enroll":
+	case peer == nil || peer.CheckSignatureFrom(h.ca) != nil:
+		return connect.NewError(connect.CodeUnauthenticated, errors.New("no certificate of this hall"))
+	case h.revoked && route != "Push":
+		return connect.NewError(connect.CodePermissionDenied, errors.New("revoked"))
+	case route != "Renew" && route != "Push" && time.Now().After(peer.NotAfter):
+		return connect.NewError(connect.CodeUnauthenticated, errors.New("expired"))
+	}
+	return nil
+}
+
+// end lets the test forge the answer.
+func end[Answer any](h *scripted, route string, a *Answer) (*Answer, error) {
+	h.mu.Lock()
+	forge := h.forge
+	h.mu.Unlock()
+	if forge != nil {
+		forge(route, a)
+	}
+	return a, nil
+}
+
+func (h *scripted) sealKeys() []*hallapi.SealKey {
+	public := h.seal.PublicKey().Bytes()
+	id := seal.KeyID(public)
+	return []*hallapi.SealKey{{Id: id[:], Public: public}}
+}
+
+func (h *scripted) terminalCertificate(csr []byte) ([]byte, []byte, error) {
+	req, err := x509.ParseCertificateRequest(csr)
+	if err != nil {
+		return nil, nil, connect.NewError(connect.CodeInvalidArgument, err)
+	}
+	return h.certify(&x509.Certificate{Subject: pkix.Name{CommonName: "T1"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(h.life),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}, req.PublicKey), req.RawSubjectPublicKeyInfo, nil
+}
+
+func (h *scripted) Enroll(ctx context.Context, req *hallapi.EnrollRequest) (*hallapi.EnrollResponse, error) {
+	if err := h.begin(ctx, "Enroll", req); err != nil {
+		return nil, err
+	}
+	der, key, err := h.terminalCertificate(req.CsrDer)
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	good := hallapi.PlainCode(req.Code) == hallapi.PlainCode(h.code) && (h.used == nil || bytes.Equal(h.used, key))
+	if good {
+		h.used, h.revoked = key, false
+	}
+	epoch := h.epoch
+	h.mu.Unlock()
+	if !good {
+		return nil, connect.NewError(connect.CodePermissionDenied, errors.New("the code is used"))
+	}
+	return end(h, "Enroll", &hallapi.EnrollResponse{Terminal: "T1", CertificateDer: der, CaDer: h.ca.Raw, SealKeys: h.sealKeys(), LicenseRootPem: h.root,
+		CatalogKey: h.sign.Public().(ed25519.PublicKey), HallEpoch: epoch})
+}
+
+func (h *scripted) Renew(ctx context.Context, req *hallapi.RenewRequest) (*hallapi.RenewResponse, error) {
+	if err := h.begin(ctx, "Renew", req); err != nil {
+		return nil, err
+	}
+	der, _, err := h.terminalCertificate(req.CsrDer)
+	if err != nil {
+		return nil, err
+	}
+	h.with(func() { h.renewed++ })
+	return end(h, "Renew", &hallapi.RenewResponse{CertificateDer: der, SealKeys: h.sealKeys()})
+}
+
+func (h *scripted) Push(ctx context.Context, req *hallapi.PushRequest) (*hallapi.PushResponse, error) {
+	if err := h.begin(ctx, "Push", req); err != nil {
+		return nil, err
+	}
+	a := &hallapi.PushResponse{}
+	h.with(func() {
+		h.pushes = append(h.pushes, len(req.Records))
+		h.beats = append(h.beats, req.Health)
+		for _, r := range req.Records {
+			if h.records[r.Seq] != nil {
+				h.twice++
+			}
+			h.records[r.Seq] = r
+		}
+		for h.records[a.Cursor+1] != nil {
+			a.Cursor++
+		}
+		a.HallEpoch = h.epoch
+	})
+	return end(h, "Push", a)
+}
+
+// hold waits for good, as long as asked.
+func (h *scripted) hold(ctx context.Context, ms int64, good func() bool) {
+	t := time.NewTimer(time.Duration(ms) * time.Millisecond)
+	defer t.Stop()
+	for {
+		h.mu.Lock()
+		ok, changed := good(), h.changed
+		h.mu.Unlock()
+		if ok {
+			return
+		}
+		select {
+		case <-changed:
+		case <-t.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (h *scripted) Pull(ctx context.Context, req *hallapi.PullRequest) (*hallapi.PullResponse, error) {
+	if err := h.begin(ctx, "Pull", req); err != nil {
+		return nil, err
+	}
+	a := &hallapi.PullResponse{}
+	h.hold(ctx, req.WaitMs, func() bool {
+		a.Notices = nil
+		for _, n := range h.notices {
+			if n.Seq > req.Cursor {
+				a.Notices = append(a.Notices, n)
+			}
+		}
+		return len(a.Notices) > 0
+	})
+	return end(h, "Pull", a)
+}
+
+func (h *scripted) Catalog(ctx context.Context, req *hallapi.CatalogRequest) (*hallapi.CatalogResponse, error) {
+	if err := h.begin(ctx, "Catalog", req); err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	doc := h.document
+	h.mu.Unlock()
+	var c struct{ Version int64 }
+	if err := json.Unmarshal(doc, &c); err != nil {
+		return nil, err
+	}
+	a := &hallapi.CatalogResponse{Version: c.Version}
+	if c.Version != req.Have {
+		a.Document, a.Signature = doc, ed25519.Sign(h.sign, doc)
+	}
+	return end(h, "Catalog", a)
+}
+
+// document is a small catalogue.
+func document(version int64) []byte {
+	zh := func(s string) catalog.Text { return catalog.Text{"zh": s} }
+	raw, err := json.Marshal(catalog.Catalog{Version: version, Hall: zh("大厅"), Phone: "12345",
+		Services: []catalog.Service{{Code: "apply.one", Entrance: "apply", Name: zh("一"), Line: zh("二")}}})
+	if err != nil {
+		panic(err)
+	}
+	return raw
+}
+
+// desk is a terminal and a hall with a line between them, in a bubble.
+type desk struct {
+	t       *testing.T
+	net     *network
+	hall    *scripted
+	dir     string
+	journal *store.Store
+	link    *Link
+	config  Config
+	log     *bytes.Buffer
+	logMu   sync.Mutex
+	handle  func(Notice) error
+
+	cancel context.CancelFunc
+	ended  chan error
+}
+
+type logTo struct{ d *desk }
+
+func (w logTo) Write(b []byte) (int, error) {
+	w.d.logMu.Lock()
+	defer w.d.logMu.Unlock()
+	return w.d.log.Write(b)
+}
+
+func (d *desk) logged() string {
+	d.logMu.Lock()
+	defer d.logMu.Unlock()
+	return d.log.String()
+}
+
+// onDesk runs a story in a bubble, with a hall and a terminal that has its code but does not run yet.
+func onDesk(t *testing.T, story func(d *desk)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork()
+		d := &desk{t: t, net: n, hall: newHall(t, n), dir: t.TempDir(), log: &bytes.Buffer{}}
+		d.config = Config{URL: "https://127.0.0.1:7443", EnrolCodeFile: filepath.Join(d.dir, "code"), Version: "1.2.3", Dial: n.dial}
+		d.writeCode(d.hall.code)
+		d.open()
+		story(d)
+		d.powerOff()
+		d.hall.stop()
+		if t.Failed() {
+			t.Log(d.logged())
+		}
+	})
+}
+
+func (d *desk) writeCode(code string) {
+	if err := os.WriteFile(d.config.EnrolCodeFile, []byte(code+"\n"), 0o600); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// open reads the terminal's disk.
+func (d *desk) open() {
+	d.t.Helper()
+	var err error
+	if d.journal, err = store.Open(d.t.Context(), filepath.Join(d.dir, "state"), "T1"); err != nil {
+		d.t.Fatal(err)
+	}
+	if d.link, err = New(d.config, d.journal, slog.New(slog.NewTextHandler(io.MultiWriter(logTo{d}), nil))); err != nil {
+		d.t.Fatal(err)
+	}
+	d.link.Notices(func(n Notice) error {
+		if d.handle == nil {
+			return nil
+		}
+		return d.handle(n)
+	})
+}
+
+// start works the line.
+func (d *desk) start() {
+	ctx, cancel := context.WithCancel(d.t.Context())
+	d.cancel, d.ended = cancel, make(chan error, 1)
+	go func() { d.ended <- d.link.Run(ctx) }()
+}
+
+// powerOff ends the terminal; what it kept is on its disk.
+func (d *desk) powerOff() {
+	d.t.Helper()
+	if d.cancel != nil {
+		d.cancel()
+		if err := <-d.ended; !errors.Is(err, context.Canceled) {
+			d.t.Errorf("Run: got %v, want context canceled", err)
+		}
+		d.cancel = nil
+	}
+	if d.journal != nil {
+		d.journal.Close()
+		d.journal = nil
+	}
+}
+
+// online starts the terminal and waits until it can ask.
+func (d *desk) online() {
+	d.t.Helper()
+	d.start()
+	d.await(time.Minute, "up", d.link.Up)
+}
+
+// await waits in virtual time until something holds.
+func (d *desk) await(limit time.Duration, what string, good func() bool) time.Duration {
+	d.t.Helper()
+	began := time.Now()
+	for !good() {
+		if time.Since(began) > limit {
+			d.t.Fatalf("%s: not within %v\nstatus %+v\nlog:\n%s", what, limit, d.link.Status(), d.logged())
+		}
+		<-time.After(10 * time.Millisecond) // virtual: nobody waits
+	}
+	return time.Since(began)
+}
+
+// happen puts events into the journal.
+func (d *desk) happen(count int) {
+	d.t.Helper()
+	head, _ := d.journal.Head()
+	for i := range count {
+		e := store.Entry{Event: casefile.Event{Kind: casefile.CaseOpened, Case: fmt.Sprintf("c%d", head+int64(i)), Header: casefile.Header{Service: "pay.water"}}}
+		if err := d.journal.Append(d.t.Context(), e); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+}
+
+// delivered says whether the hall has the whole journal, unchanged.
+func (d *desk) delivered() bool {
+	d.t.Helper()
+	head, _ := d.journal.Head()
+	records, err := d.journal.Read(d.t.Context(), 0, 0)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.hall.mu.Lock()
+	defer d.hall.mu.Unlock()
+	if int64(len(d.hall.records)) != head {
+		return false
+	}
+	for _, r := range records {
+		got := d.hall.records[r.Seq]
+		back := casefile.Record{Terminal: "T1", Epoch: d.journal.Epoch(), Seq: got.Seq, Time: got.Time, Quality: got.Quality, Case: got.Case,
+			Kind: casefile.Kind(got.Kind), Header: got.Header, Sealed: got.Sealed, SealSum: got.SealSum, Prev: got.Prev, Hash: got.Hash}
+		if err := back.Check(r.Seq, r.Prev); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+	return d.link.Status().Cursor == head
+}
+
+func (d *desk) count(route string) int {
+	d.hall.mu.Lock()
+	defer d.hall.mu.Unlock()
+	return d.hall.calls[route]
+}
