@@ -59,6 +59,7 @@ type desk struct {
 	line     *line.Line
 	// lineAddress is the line's near end, where the terminal finds the hall.
 	lineAddress string
+	stacks      []stack // the blanks in the license printer when the terminal starts
 
 	mu       sync.Mutex
 	kept     map[string]*keeper.Kept // the programs that desk.json names

@@ -57,6 +57,10 @@ func (d *desk) hallSays(line string) {
 
 // startTerminal starts the daemon and the screen.
 func (d *desk) startTerminal(ctx context.Context) error {
+	var err error
+	if d.stacks, err = d.fillTrays(); err != nil {
+		return err
+	}
 	config, err := d.kioskConfig()
 	if err != nil {
 		return err
@@ -195,7 +199,7 @@ func (d *desk) awaitTerminal(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if err := d.loadBlanks(ctx); err != nil {
+	if err := d.bookBlanks(ctx); err != nil {
 		return err
 	}
 	return d.until(ctx, func() string {
@@ -244,17 +248,15 @@ const (
 	blanksStack  = 200
 )
 
-// loadBlanks sees to it that each tray holds enough blanks and that kioskd has booked them in. What an
-// earlier desk left in a tray stays; a terminal that is new beside an old printer books in what is there.
-func (d *desk) loadBlanks(ctx context.Context) error {
-	var ledger struct {
-		Blanks struct {
-			Received int `json:"received"`
-		} `json:"blanks"`
-	}
-	if err := d.ctl(ctx, &ledger, "ledger"); err != nil {
-		return err
-	}
+// stack is what lies in a tray, and whether it was put in by this desk.
+type stack struct {
+	tray, first string
+	sheets      int
+	fresh       bool
+}
+
+// fillTrays puts blanks into each tray that has too few. What an earlier desk left in a tray stays.
+func (d *desk) fillTrays() ([]stack, error) {
 	var license struct {
 		Trays []struct {
 			Name   string `json:"name"`
@@ -263,28 +265,51 @@ func (d *desk) loadBlanks(ctx context.Context) error {
 		} `json:"trays"`
 	}
 	if err := json.Unmarshal(d.world.License.World(), &license); err != nil {
-		return err
+		return nil, err
 	}
+	var stacks []stack
 	for _, want := range trays {
-		sheets, next := 0, want.first
+		s := stack{tray: want.name, first: want.first}
 		for _, t := range license.Trays {
 			if t.Name == want.name {
-				sheets, next = t.Sheets, t.Next
+				s.sheets, s.first = t.Sheets, t.Next
 			}
 		}
-		if sheets >= blanksWanted && ledger.Blanks.Received > 0 {
+		if s.sheets < blanksWanted {
+			s.fresh, s.sheets = true, blanksStack
+			if s.first != want.first {
+				s.first = nextStack(s.first)
+			}
+			if err := d.world.License.LoadTray(s.tray, want.media, s.sheets, s.first); err != nil {
+				return nil, err
+			}
+		}
+		stacks = append(stacks, s)
+	}
+	return stacks, nil
+}
+
+// bookBlanks has kioskd book in the stacks that it does not know: those put in now, and, when the
+// terminal is new beside an old printer, all. kioskd refuses until it has seen the paper itself.
+func (d *desk) bookBlanks(ctx context.Context) error {
+	var ledger struct {
+		Blanks struct {
+			Received int `json:"received"`
+		} `json:"blanks"`
+	}
+	if err := d.ctl(ctx, &ledger, "ledger"); err != nil {
+		return err
+	}
+	for _, s := range d.stacks {
+		if !s.fresh && ledger.Blanks.Received > 0 {
 			continue
 		}
-		if sheets < blanksWanted {
-			sheets = blanksStack
-			if next != want.first {
-				next = nextStack(next)
+		if err := d.until(ctx, func() string {
+			if err := d.ctl(ctx, nil, "blanks", "load", "--tray", s.tray, "--first", s.first, "--count", strconv.Itoa(s.sheets)); err != nil {
+				return err.Error()
 			}
-			if err := d.world.License.LoadTray(want.name, want.media, sheets, next); err != nil {
-				return err
-			}
-		}
-		if err := d.ctl(ctx, nil, "blanks", "load", "--tray", want.name, "--first", next, "--count", strconv.Itoa(sheets)); err != nil {
+			return ""
+		}); err != nil {
 			return err
 		}
 	}

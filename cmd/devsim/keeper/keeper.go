@@ -54,6 +54,7 @@ func New() *Keeper {
 	k := &Keeper{spawn: make(chan func()), done: make(chan struct{})}
 	adoptOrphans()
 	go k.spawner()
+	go buryOrphans(k.done)
 	return k
 }
 

@@ -193,6 +193,19 @@ func TestKilledKeeperTakesItsProgramsWithIt(t *testing.T) {
 	until(t, "the program's end", func() bool { return !alive(pid) })
 }
 
+func TestOrphansAreBuried(t *testing.T) {
+	k := New()
+	defer k.Stop()
+	c, ready := kept(t, k, "parent")
+	orphan := pidOf(t, next(t, "grandchild", ready))
+	c.Hold("test")
+	until(t, "the parent's end", func() bool { return c.Status().PID == 0 })
+	if err := syscall.Kill(orphan, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the burial", func() bool { _, _, there := stat(orphan); return !there })
+}
+
 func TestNoProgramIsAnError(t *testing.T) {
 	k := New()
 	defer k.Stop()

@@ -15,6 +15,8 @@ const (
 	// orphanWait bounds the search for orphans at the end.
 	orphanWait = 2 * time.Second
 	orphanLook = 10 * time.Millisecond
+	// buryPace: ended orphans cost nothing but a number; there are a few an hour.
+	buryPace = 2 * time.Second
 	// lineMax bounds the line in which a program says that it is ready.
 	lineMax = 4096
 )

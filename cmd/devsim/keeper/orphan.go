@@ -16,6 +16,32 @@ func adoptOrphans() {
 	unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) // an old kernel without it: the helpers end with their bus
 }
 
+// buryOrphans reaps adopted processes that have ended, until stop is closed. A child of our own is reaped
+// by whoever waits for it, at once; so only one that is found dead twice in a row is an orphan.
+func buryOrphans(stop <-chan struct{}) {
+	tick := time.NewTicker(buryPace)
+	defer tick.Stop()
+	dead := map[int]bool{}
+	for {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+		}
+		found := map[int]bool{}
+		for _, pid := range descendants(os.Getpid()) {
+			if _, state, ok := stat(pid); !ok || state != "Z" {
+				continue
+			}
+			if found[pid] = true; dead[pid] {
+				var status syscall.WaitStatus
+				syscall.Wait4(pid, &status, syscall.WNOHANG, nil) // another's child is not ours to bury: an error then
+			}
+		}
+		dead = found
+	}
+}
+
 // killOrphans kills and buries all descendants of this process, until none is left or orphanWait has passed.
 func killOrphans() {
 	for end := time.Now().Add(orphanWait); time.Now().Before(end); {
@@ -44,7 +70,7 @@ func descendants(pid int) []int {
 		if err != nil {
 			continue
 		}
-		if parent, ok := parentOf(child); ok {
+		if parent, _, ok := stat(child); ok {
 			children[parent] = append(children[parent], child)
 		}
 	}
@@ -56,18 +82,17 @@ func descendants(pid int) []int {
 	return found
 }
 
-// parentOf reads the parent's id: the second field after the program's name, which stands in parentheses
-// and may hold anything.
-func parentOf(pid int) (int, bool) {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+// stat reads parent and state: the fields after the program's name, which stands in parentheses and may
+// hold anything.
+func stat(pid int) (parent int, state string, ok bool) {
+	line, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
-		return 0, false
+		return 0, "", false
 	}
-	_, rest, ok := strings.Cut(string(stat[strings.LastIndexByte(string(stat), ')')+1:]), " ")
-	fields := strings.Fields(rest)
-	if !ok || len(fields) < 2 {
-		return 0, false
+	fields := strings.Fields(string(line[strings.LastIndexByte(string(line), ')')+1:]))
+	if len(fields) < 2 {
+		return 0, "", false
 	}
-	parent, err := strconv.Atoi(fields[1])
-	return parent, err == nil
+	parent, err = strconv.Atoi(fields[1])
+	return parent, fields[0], err == nil
 }
