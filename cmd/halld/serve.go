@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"yichuang/sync/hall"
 )
@@ -20,6 +21,11 @@ func serve(ctx context.Context, c *config, stdout, stderr io.Writer) (err error)
 	if err := os.MkdirAll(c.Hall.State, 0o700); err != nil {
 		return err
 	}
+	unlock, err := lock(c.Hall.State)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
 	terminals, err := listen(c, "listen", c.Hall.Listen)
 	if err != nil {
 		return err
@@ -42,6 +48,18 @@ func serve(ctx context.Context, c *config, stdout, stderr io.Writer) (err error)
 	return h.Serve(ctx, terminals, people)
 }
 
+// lock keeps a second hall from serving the same state. The kernel lets go of it with the process.
+func lock(state string) (unlock func() error, err error) {
+	f, err := os.OpenFile(filepath.Join(state, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: another hall serves this state: %w", state, err), f.Close())
+	}
+	return f.Close, nil
+}
+
 // listen opens an address. A port that the kernel chose once is kept: terminals know it.
 func listen(c *config, name, address string) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(address)
@@ -61,7 +79,10 @@ func listen(c *config, name, address string) (net.Listener, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if kept := ports[name]; kept != "" {
-		return net.Listen("tcp", net.JoinHostPort(host, kept))
+		// Somebody else may have taken the port while the hall was away; then a new one is better than none.
+		if l, err := net.Listen("tcp", net.JoinHostPort(host, kept)); !errors.Is(err, syscall.EADDRINUSE) {
+			return l, err
+		}
 	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {

@@ -200,7 +200,7 @@ func TestSecretsComeBack(t *testing.T) {
 		t.Errorf("signed with the loaded issuer: %v", err)
 	}
 	mixed := string(is[:strings.Index(string(is), "-----BEGIN CERT")]) + string(root.CertPEM())
-	for _, bad := range []string{"", string(root.CertPEM()), mixed, strings.Replace(string(is), "PRIVATE", "PUBLIC", 0)[:300]} {
+	for _, bad := range []string{"", string(root.CertPEM()), mixed, string(is[:100])} {
 		if _, err := LoadIssuer([]byte(bad)); err == nil {
 			t.Errorf("LoadIssuer(%.40q…) succeeded", bad)
 		}

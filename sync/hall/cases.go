@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 
 	"yichuang/devices/idcard/idcheck"
 	"yichuang/sync/hallapi"
@@ -43,7 +44,12 @@ func (s *service) Cases(ctx context.Context, req *hallapi.CasesRequest) (*hallap
 		if err != nil {
 			return err
 		}
-		return addMoney(ctx, tx, out.Cases)
+		if err := addMoney(ctx, tx, out.Cases); err != nil {
+			return err
+		}
+		// A case that was opened and left has nothing to tell.
+		out.Cases = slices.DeleteFunc(out.Cases, func(c *hallapi.CaseLine) bool { return c.State == "" })
+		return nil
 	})
 	return out, err
 }

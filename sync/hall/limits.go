@@ -16,6 +16,11 @@ const (
 	orderWait = 20 * time.Second
 	// orderAgain is the pause before an order that nobody counts on is looked at again.
 	orderAgain = 2 * time.Second
+	// visitGrace is how long a terminal has, after a visit that ended with an order open, to ask for its
+	// end and to place what was paid. It asks every few seconds while it has a line.
+	visitGrace = 30 * time.Second
+	// toldGrace is how long a terminal that was told of a payment has to hand in what it did with it.
+	toldGrace = 10 * time.Minute
 	// orphanAfter is how long a terminal may be silent about an order that it placed before the hall lets
 	// go of it. A terminal that comes back later asks, and is told that the money went back.
 	orphanAfter = 2 * time.Hour

@@ -155,6 +155,11 @@ func (o *orders) answer(ctx context.Context, st qr.State, err error) (*hallapi.O
 	if err := o.store.DB().QueryRowContext(ctx, `SELECT refund FROM attempts WHERE attempt = ?`, st.OutTradeNo).Scan(&refund); err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return nil, unavailable(err)
 	}
+	if st.State == qr.Paid && refund == "" {
+		if err := o.told(ctx, st.OutTradeNo); err != nil {
+			return nil, unavailable(err)
+		}
+	}
 	switch {
 	case refund == "due" && st.State != qr.Refunded:
 		out.State, out.Definite, out.Reason = qr.Unknown, false, "refunding"
@@ -162,6 +167,14 @@ func (o *orders) answer(ctx context.Context, st qr.State, err error) (*hallapi.O
 		out.State, out.Definite = qr.Refunded, true
 	}
 	return out, nil
+}
+
+// told gives a terminal that has heard of a payment the time to write it down.
+func (o *orders) told(ctx context.Context, no string) error {
+	return o.store.Tx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE attempts SET next = ? WHERE attempt = ? AND state = 'begun' AND refund = ''`, time.Now().Add(toldGrace).UnixMilli(), no)
+		return err
+	})
 }
 
 func (f *fold) orderBegun() error {
@@ -192,8 +205,8 @@ func (f *fold) orderRefunded() error {
 
 // visitEnded lets go of every order of the visit that its journal does not count on.
 func (f *fold) visitEnded() error {
-	return f.exec(`UPDATE attempts SET ended = 1, next = 0 WHERE state = 'begun' AND terminal = ?1
-		AND case_id IN (SELECT case_id FROM cases WHERE visit = ?2 AND terminal = ?1)`, f.r.Terminal, f.e.Header.Visit)
+	return f.exec(`UPDATE attempts SET ended = 1, next = max(next, ?3) WHERE state = 'begun' AND terminal = ?1
+		AND case_id IN (SELECT case_id FROM cases WHERE visit = ?2 AND terminal = ?1)`, f.r.Terminal, f.e.Header.Visit, time.Now().Add(visitGrace).UnixMilli())
 }
 
 // lapse lets go of every order whose terminal has not said anything for long.
@@ -291,7 +304,7 @@ func (h *Hall) unwanted(ctx context.Context, p pending, paidFen int64) error {
 	return h.tx(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE attempts SET
 			refund = CASE state WHEN 'paid' THEN refund ELSE 'due' END, refunded = ?, why = 'unwanted', next = 0,
-			ended = CASE state WHEN 'paid' THEN 2 ELSE ended END WHERE attempt = ? AND refund = ''`, paidFen, p.no)
+			ended = CASE state WHEN 'paid' THEN 2 ELSE ended END WHERE attempt = ? AND refund = '' AND next <= ?`, paidFen, p.no, time.Now().UnixMilli())
 		return err
 	})
 }

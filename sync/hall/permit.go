@@ -5,8 +5,11 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
+
+	"connectrpc.com/connect"
 
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/license"
@@ -31,7 +34,7 @@ func (s *service) Permit(ctx context.Context, req *hallapi.PermitRequest) (*hall
 		return nil, err
 	}
 	if req.Form != "original" && req.Form != "duplicate" || req.Serial == "" {
-		return &hallapi.PermitResponse{Refused: "unknown_form"}, nil
+		return nil, connect.NewError(connect.CodeInvalidArgument, errors.New("want form original or duplicate, and the blank's serial"))
 	}
 	// The terminal pushes before it asks: what it says of a former permit is drawn first.
 	if err := s.waitFor(ctx, terminal); err != nil {
@@ -71,7 +74,8 @@ func (s *service) permit(ctx context.Context, tx *sql.Tx, terminal string, req *
 		return nil, err
 	}
 	if used > 0 {
-		return &hallapi.PermitResponse{Refused: "serial_used"}, nil
+		// Two trays hold the same number: nobody can say afterwards which sheet is which.
+		return nil, connect.NewError(connect.CodeFailedPrecondition, fmt.Errorf("blank %s was used before", req.Serial))
 	}
 	return s.grant(ctx, tx, terminal, epoch, req, raw, now)
 }
