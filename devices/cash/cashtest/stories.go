@@ -414,6 +414,9 @@ func boxOutIn(t *testing.T, f *Fixture) {
 	p.fate(p.offer(100), notepath.Refused)
 	f.Path.PutBox()
 	p.until(cash.BoxIn)
+	if s := p.a.State(); !s.BoxIn {
+		t.Errorf("state with a new box: got %+v", s)
+	}
 	p.until(cash.Cleared)
 	p.accepting()
 	p.escrow(100)

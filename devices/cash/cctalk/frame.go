@@ -11,8 +11,8 @@ type Checksum string
 // The checksums.
 const (
 	Auto   Checksum = ""       // find out
-	Simple Checksum = "simple" // §part 1: the sum of all bytes is zero
-	CRC    Checksum = "crc"    // §part 1: CRC-16 CCITT; the source address makes room for its low byte
+	Simple Checksum = "simple" // part 1: the sum of all bytes is zero
+	CRC    Checksum = "crc"    // part 1: CRC-16 CCITT; the source address makes room for its low byte
 )
 
 // frame is one packet.
@@ -22,10 +22,9 @@ type frame struct {
 }
 
 const (
-	overhead  = 5   // destination, length, source or CRC, header, checksum
-	dataMax   = 252 // part 1: longer packets need a variant that no validator uses
-	hostHome  = 1   // our address on the bus
-	broadcast = 0
+	overhead = 5   // destination, length, source or CRC, header, checksum
+	dataMax  = 252 // part 1: longer packets need a variant that no validator uses
+	hostHome = 1   // our address on the bus
 )
 
 var (

@@ -167,6 +167,15 @@ func TestOddDevices(t *testing.T) {
 			}
 			return append([]byte{1, 0, 3, 0, 252}, p...)
 		}, cash.Ready, ""},
+		{"a late acknowledgement before each answer", func(fromHost bool, p []byte) []byte {
+			if fromHost || p[1] == 0 {
+				return p
+			}
+			return append(reply(0), p...)
+		}, cash.Faulty, fault.Invalid}, // a text may be empty: the category is
+		{"a late acknowledgement before the events", answering(159, append(reply(0), reply(0, make([]byte, 11)...)...)), cash.Ready, ""},
+		{"a reply of an unknown header before the events", answering(159, append(reply(7, make([]byte, 11)...), reply(0, make([]byte, 11)...)...)), cash.Ready, ""},
+		{"only replies of an unknown header", answering(159, reply(7, make([]byte, 11)...)), cash.Faulty, fault.Silent},
 		{"noise that never ends", func(fromHost bool, p []byte) []byte {
 			if fromHost {
 				return p
@@ -225,6 +234,67 @@ func TestCommandLostOnItsWay(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A device that will not route leaves the decision with the owner.
+func TestRouteRefused(t *testing.T) {
+	for _, no := range [][]byte{reply(5), reply(0, 255)} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(cctalksim.Options{})
+			defer b.close()
+			routing, refuse := false, true
+			open := relay(b, func(fromHost bool, p []byte) []byte {
+				if fromHost {
+					if routing = p[3] == 154; routing && refuse {
+						return []byte{40, 0, 1, 254, 217} // a simple poll instead: the note stays
+					}
+					return p
+				}
+				if routing && refuse {
+					return no
+				}
+				return p
+			})
+			a := cctalk.New(open, cctalk.Options{})
+			ctx, cancel := context.WithCancel(context.Background())
+			ended := make(chan error)
+			go func() { ended <- a.Run(ctx) }()
+			defer func() { cancel(); <-ended }()
+			await(t, a, cash.Ready)
+			if err := a.Accept(ctx, cashtest.Faces); err != nil {
+				t.Fatal(err)
+			}
+			b.sim.Path().Offer(5000, "CNY", notepath.Genuine)
+			await(t, a, cash.Escrowed)
+			if err := a.Stack(ctx); !fault.Is(err, fault.Refused) {
+				t.Errorf("answer % x: got %v, want %s", no, err, fault.Refused)
+			}
+			if s := a.State(); !s.Escrow || !s.Online {
+				t.Errorf("state: got %+v, want the note still in escrow", s)
+			}
+			refuse = false
+			if err := a.Return(ctx); err != nil {
+				t.Errorf("return: %v", err)
+			}
+			await(t, a, cash.Returned)
+		})
+	}
+}
+
+// One missing answer costs its own time and not that of every later one.
+func TestOneSilenceIsShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(cctalksim.Options{})
+		defer b.close()
+		b.sim.Faults().Arm("silence", 1)
+		began := time.Now()
+		if s := first(t, b.open, cctalk.Options{Checksum: cctalk.Simple}); s.What != cash.Ready {
+			t.Fatalf("got %s, want %s", s.What, cash.Ready)
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("ready after %v, want less than a second", took)
+		}
+	})
 }
 
 // A note that leaves escrow without any event ends as Lost, not in silence.

@@ -373,7 +373,7 @@ const routeEmpty = 254
 func (p *pending) due(now time.Time) bool {
 	wait := againUnheard
 	switch {
-	case p.refused != nil || p.decision == undecided:
+	case p.decision == undecided:
 		wait = extendEvery
 	case p.acked:
 		wait = againHeard
