@@ -64,6 +64,10 @@ func TestExpiryIsBounded(t *testing.T) {
 	bubble(t, nil, func(d *desk) {
 		never, far := show(1, 1), show(2, 1)
 		never.Expires, far.Expires = time.Time{}, time.Now().Add(48*time.Hour)
+		second0 := show(3, 1)
+		second0.Expires = time.Unix(0, 0)
+		check(t, "second 0", d.place(second0), qr.Placed, 0, false)
+		d.close(second0.OutTradeNo, time.Minute)
 		d.place(never)
 		d.place(far)
 		time.Sleep(30*time.Minute - time.Second)

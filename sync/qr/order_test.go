@@ -220,3 +220,29 @@ func TestRefundFold(t *testing.T) {
 		}
 	}
 }
+
+// TestFromTheManuals pins what the gateway's pages say in numbers.
+func TestFromTheManuals(t *testing.T) {
+	for what, c := range map[string]struct{ got, want time.Duration }{
+		"reverse after a pay call": {reverseAfter, 15 * time.Second},
+		"age of a signature":       {signWindow, 300 * time.Second},
+		"shortest expiry":          {expiresMin, 60 * time.Second},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: got %s, want %s", what, c.got, c.want)
+		}
+	}
+	for code, want := range map[string]bool{
+		"134567890123456789": true, "100000000000000000": true, "159999999999999999": true, "164567890123456789": false, "094567890123456789": false,
+		"13456789012345678": false, "1345678901234567890": false, "281234567890123456": false, "6212345678901234567": false,
+	} {
+		if got := codeForm.MatchString(code); got != want {
+			t.Errorf("payment code %s: got %t, want %t", code, got, want)
+		}
+	}
+	for code, want := range map[string]string{"134567890123456789": "13****", "123": "", "": ""} {
+		if got := masked(code); got != want {
+			t.Errorf("masked(%q): got %q, want %q", code, got, want)
+		}
+	}
+}

@@ -153,7 +153,7 @@ func newRow(o Order, now time.Time) *row {
 	if r.description == "" {
 		r.description = o.Case
 	}
-	if !o.Expires.IsZero() && o.Expires.Before(r.expires) {
+	if o.Expires.Unix() > 0 && o.Expires.Before(r.expires) { // no time and second 0 both mean: none given
 		r.expires = o.Expires
 	}
 	switch {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -499,7 +500,7 @@ func TestSignaturesAreChecked(t *testing.T) {
 func TestNotificationUntilAcknowledged(t *testing.T) {
 	bubble(t, func(s *shop) {
 		got := make(chan time.Time, 99)
-		refuse := 3
+		var told atomic.Int32
 		s.g.Client = &http.Client{Transport: hall(func(r *http.Request) int {
 			body, _ := io.ReadAll(r.Body)
 			answer := &http.Response{Header: r.Header, Body: io.NopCloser(bytes.NewReader(body))}
@@ -516,7 +517,7 @@ func TestNotificationUntilAcknowledged(t *testing.T) {
 				t.Errorf("notification: %v %s %s", err, n.EventType, plain)
 			}
 			got <- time.Now()
-			if refuse--; refuse >= 0 {
+			if told.Add(1) <= 3 {
 				return 500
 			}
 			return 204

@@ -29,7 +29,7 @@ const (
 	// bodyMax: no request of a merchant is longer.
 	bodyMax = 64 << 10
 	// restartWindow: how long a second start waits for the port that the first one still holds.
-	restartWindow = 5 * time.Second
+	restartWindow = 2 * time.Second
 )
 
 // notifyAgain is after how long a notification that was not acknowledged is sent again.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log"
 	"net"
 	"net/http"
@@ -42,22 +41,32 @@ type quiet struct{}
 
 func (quiet) Write(p []byte) (int, error) { return len(p), nil }
 
-// listenAgain opens the address of the last start, waiting a little when the kernel has not let go of it.
+// listenAgain opens the port that was asked for, or else the one of the last start, or else a new one.
+// A port that the last start still holds is waited for.
 func listenAgain(ctx context.Context, dir, listen string) (net.Listener, error) {
+	_, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return nil, err
+	}
 	path := filepath.Join(dir, "address")
+	if port != "0" {
+		return listenWaiting(ctx, listen)
+	}
 	old, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+	if err == nil {
+		var l net.Listener
+		if l, err = listenWaiting(ctx, strings.TrimSpace(string(old))); err == nil {
+			return l, nil
+		}
 	}
-	address := strings.TrimSpace(string(old))
-	if host, port, err := net.SplitHostPort(listen); err != nil {
-		return nil, err
-	} else if port != "0" {
-		address = net.JoinHostPort(host, port)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
-	if address == "" {
-		return listenNew(path, listen)
-	}
+	// First start, or the kernel has given the port to somebody else since.
+	return listenNew(path, listen)
+}
+
+func listenWaiting(ctx context.Context, address string) (net.Listener, error) {
 	deadline := time.Now().Add(restartWindow)
 	for {
 		l, err := net.Listen("tcp", address)

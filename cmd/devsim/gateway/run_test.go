@@ -58,6 +58,23 @@ func TestSamePortAfterARestart(t *testing.T) {
 	if first != second || !strings.HasPrefix(first, "http://127.0.0.1:") {
 		t.Errorf("addresses: got %s and %s, want the same", first, second)
 	}
+	l, err := net.Listen("tcp", strings.TrimPrefix(first, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	third, stop := started(t, dir, "127.0.0.1:0")
+	stop()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if third == first {
+		t.Errorf("address that somebody else holds: got %s", third)
+	}
+	fourth, stop := started(t, dir, strings.TrimPrefix(first, "http://"))
+	stop()
+	if fourth != first {
+		t.Errorf("address asked for: got %s, want %s", fourth, first)
+	}
 	if err := Run(context.Background(), dir, "nonsense", func(string) { t.Error("ready") }); err == nil {
 		t.Error("listen nonsense: taken")
 	}
