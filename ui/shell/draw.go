@@ -191,14 +191,7 @@ func (c *canvas) words(n *node) {
 func (c *canvas) buildButton(n *node) {
 	n.button = must(gtk.ButtonNew())
 	n.widget = &n.button.Widget
-	content := page.Element{Kind: page.Column, Inside: n.e.Inside}
-	if len(n.e.Inside) == 1 {
-		content = n.e.Inside[0]
-	}
-	if content.Kind == page.Text {
-		content.Middle = true
-	}
-	child := c.build(content)
+	child := c.build(content(&n.e))
 	n.inside = []*node{child}
 	if child.label != nil {
 		child.label.SetXAlign(0.5)
@@ -208,6 +201,7 @@ func (c *canvas) buildButton(n *node) {
 	n.button.Add(child.widget)
 	n.widget.SetSensitive(n.e.Enabled)
 	n.button.Connect("pressed", func() { n.pressed = c.current() })
+	n.button.Connect("leave-notify-event", func() bool { n.pressed = 0; return false }) // the finger slid off
 	n.button.Connect("clicked", func() {
 		n.revision, n.pressed = n.pressed, 0
 		if n.revision == 0 { // a screen reader touches without a finger

@@ -3,6 +3,7 @@ package shell
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -114,10 +115,13 @@ func (l *link) sendAll(ctx context.Context) {
 			continue
 		}
 		view, err := l.client.Act(ctx, a)
-		if err == nil || errors.Is(err, front.ErrStale) {
+		switch {
+		case err == nil || errors.Is(err, front.ErrStale):
 			if view.Page != "" {
 				l.tell(news{view: view})
 			}
+		case ctx.Err() == nil:
+			slog.Warn("act", "err", err) // without its id: that can be an answer. A broken line is watch's to mend
 		}
 	}
 }

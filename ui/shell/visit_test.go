@@ -78,6 +78,28 @@ func TestTouchArrivesWithTheRevisionThatWasSeen(t *testing.T) {
 	}
 }
 
+// A finger that is down while the view changes its meaning touches what it went down on, or nothing.
+func TestFingerDownWhileTheViewChanges(t *testing.T) {
+	b := newBench(t, 1080, 1920)
+	v := find(t, "zh", "account")
+	b.stage.Show(v)
+	b.try(b.screen.Press(b.ctx, "key.7"))
+	b.try(b.screen.Release(b.ctx))
+	if got := b.act(); got.ID != "key.7" || got.Revision != 1 {
+		t.Errorf("a finger on key.7: got %+v", got)
+	}
+	b.try(b.screen.Press(b.ctx, "key.7"))
+	v.Acts = slices.DeleteFunc(slices.Clone(v.Acts), func(id string) bool { return id == "key.ok" })
+	b.stage.Show(v)
+	b.sees("without key.ok", page.Of(&v, sample.Now, page.Typing{}))
+	b.try(b.screen.Release(b.ctx))
+	b.try(b.screen.Press(b.ctx, "key.8"))
+	b.try(b.screen.Release(b.ctx))
+	if got := b.act(); got.ID != "key.8" || got.Revision != 2 {
+		t.Errorf("after a touch that was meant for the view before: got %+v, want key.8 on revision 2", got)
+	}
+}
+
 // While only amounts and typing change, a screen reader keeps the objects it holds.
 func TestSamePageKeepsItsWidgets(t *testing.T) {
 	b := newBench(t, 1080, 1920)

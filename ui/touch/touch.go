@@ -269,6 +269,22 @@ func (s *Screen) Draw(ctx context.Context, id string, strokes ...[]Point) error 
 	return s.tool(ctx, "xdotool", args...)
 }
 
+// Press puts the X pointer down in the middle of an object, and leaves it there.
+func (s *Screen) Press(ctx context.Context, id string) error {
+	o, err := s.Find(ctx, id)
+	if err != nil {
+		return err
+	}
+	x, y, w, h, err := s.Area(ctx, o)
+	if err != nil {
+		return err
+	}
+	return s.tool(ctx, "xdotool", "mousemove", fmt.Sprint(x+w/2), fmt.Sprint(y+h/2), "mousedown", "1")
+}
+
+// Release lifts the pointer where it is.
+func (s *Screen) Release(ctx context.Context) error { return s.tool(ctx, "xdotool", "mouseup", "1") }
+
 // Shot writes a picture of the whole display as a PNG.
 func (s *Screen) Shot(ctx context.Context, path string) error {
 	return s.tool(ctx, "import", "-window", "root", "png:"+path)
