@@ -139,6 +139,9 @@ func TestMeanings(t *testing.T) {
 		if n := len(got); n > 0 && tt.kind != "" && (got[n-1].Fault == nil || got[n-1].Fault.Kind != tt.kind) {
 			t.Errorf("%s: got fault %v, want kind %s", tt.name, got[n-1].Fault, tt.kind)
 		}
+		if tt.kind == fault.Garbled && string(got[0].Fault.Raw) != string(tt.pairs[0][:]) {
+			t.Errorf("%s: the fault carries % x, want % x", tt.name, got[0].Fault.Raw, tt.pairs[0])
+		}
 		for _, s := range got {
 			if (s.What == cash.Stacked || s.What == cash.Returned) && s.Note != (cash.Note{Face: 1000, Currency: "CNY"}) {
 				t.Errorf("%s: %s names %v, want 1000 CNY", tt.name, s.What, s.Note)
@@ -164,6 +167,33 @@ func TestMarksCount(t *testing.T) {
 	for i, want := range []int{10, 11, 12} {
 		if got := a.queue[i].Mark; got.Counter != want || !got.Known || got.Serial != "1" {
 			t.Errorf("signal %d (%s): got mark %+v, want counter %d", i, a.queue[i].What, got, want)
+		}
+	}
+}
+
+// Whether a note is in escrow is known from the last event that says so, or not at all.
+func TestLookBack(t *testing.T) {
+	note := cash.Note{Face: 1000, Currency: "CNY"}
+	tests := []struct {
+		name    string
+		counter byte
+		pairs   [5]pair // newest first
+		held    bool
+		blind   bool
+	}{
+		{"held", 9, [5]pair{{0, 11}, {3, 1}, {0, 1}}, true, false},
+		{"stacked", 9, [5]pair{{0, 11}, {3, 0}, {3, 1}}, false, false},
+		{"returned", 9, [5]pair{{0, 1}, {3, 1}}, false, false},
+		{"pulled", 9, [5]pair{{0, 8}, {3, 1}}, false, false},
+		{"too long ago", 9, [5]pair{{0, 11}, {0, 12}, {0, 11}, {0, 12}, {0, 0}}, false, true},
+		{"never", 2, [5]pair{{0, 12}, {0, 11}}, false, false},
+	}
+	for _, tt := range tests {
+		a := New(nil, Options{})
+		told(a)
+		a.lookBack(events{counter: tt.counter, pairs: tt.pairs}, 0)
+		if got := a.held != nil; got != tt.held || a.blind != tt.blind || got && a.held.note != note {
+			t.Errorf("%s: got held %v, blind %v, want %v, %v", tt.name, got, a.blind, tt.held, tt.blind)
 		}
 	}
 }

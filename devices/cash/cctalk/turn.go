@@ -56,7 +56,6 @@ func (a *Acceptor) setUp(ctx context.Context, l *line) error {
 	a.settle(code)
 	a.online = true
 	a.emit(cash.Signal{What: cash.Ready})
-	a.change()
 	return nil
 }
 
