@@ -80,23 +80,20 @@ type code struct {
 	UsedBy   string        `json:"used_by"`
 }
 
-// settle brings an order to the present: what the payer was going to do, what runs out. It says whether
-// something changed.
-func (o *order) settle(now time.Time) bool {
-	changed := false
+// settle brings an order to the present: what the payer was going to do, what runs out.
+func (o *order) settle(now time.Time) {
 	if p := o.Pending; p != nil && !now.Before(p.At) {
-		o.Pending, changed = nil, true
+		o.Pending = nil
 		o.become(p.To, p.At)
 	}
 	if !o.Code && o.State == stateNotPay && o.Pending == nil && !now.Before(o.Expires) {
-		o.State, changed = stateClosed, true
+		o.State = stateClosed
 	}
 	for _, r := range o.Refunds {
 		if r.Status == "PROCESSING" && !now.Before(r.Done) {
-			r.Status, changed = "SUCCESS", true
+			r.Status = "SUCCESS"
 		}
 	}
-	return changed
 }
 
 func (o *order) become(state string, at time.Time) {

@@ -169,8 +169,8 @@ func TestFaults(t *testing.T) {
 			start := time.Now()
 			answer := s.send(r)
 			took := time.Since(start)
-			if status := 0; answer != nil {
-				status = answer.StatusCode
+			if answer != nil {
+				status := answer.StatusCode
 				if signed := s.val.Validate(r.Context(), answer) == nil; status != c.status || signed != c.signed {
 					t.Errorf("%s: got %d, signed %t, want %d, %t", c.shape, status, signed, c.status, c.signed)
 				}

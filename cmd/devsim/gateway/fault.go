@@ -49,7 +49,7 @@ var shapes = []shape{
 	{name: "close_lost", what: "the order is closed, the answer lost", after: done("close")},
 	{name: "reverse_500", what: "reverse answers 500 and does nothing", before: only("reverse")},
 	{name: "reverse_lost", what: "the order is reversed, the answer lost", after: done("reverse")},
-	{name: "paid_at_close", what: "the payer pays in the instant before the close or reverse"},
+	{name: "paid_at_close", what: "the payer pays in the instant before the close of an order for the screen"},
 	{name: "paid_after_close", what: "the payment comes two seconds after the order was closed or reversed"},
 	{name: "refund_lost", what: "the refund is made, the answer lost", after: done("refund")},
 	{name: "refund_processing", what: "the refund stays PROCESSING for half a minute"},

@@ -1,248 +1,14 @@
 package gateway
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
-
-	"github.com/wechatpay-apiv3/wechatpay-go/core/auth/credentials"
-	"github.com/wechatpay-apiv3/wechatpay-go/core/auth/signers"
-	"github.com/wechatpay-apiv3/wechatpay-go/core/auth/validators"
-	"github.com/wechatpay-apiv3/wechatpay-go/core/auth/verifiers"
-	"github.com/wechatpay-apiv3/wechatpay-go/utils"
 )
-
-var keyFolder string
-
-func TestMain(m *testing.M) {
-	var err error
-	if keyFolder, err = os.MkdirTemp("", "gateway-keys-"); err != nil {
-		panic(err)
-	}
-	if _, err := Setup(keyFolder); err != nil {
-		panic(err)
-	}
-	code := m.Run()
-	_ = os.RemoveAll(keyFolder)
-	os.Exit(code)
-}
-
-// folder is a gateway's folder with keys already in it.
-func folder(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	for _, name := range []string{"merchant.json", "platform.json"} {
-		content, err := os.ReadFile(filepath.Join(keyFolder, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
-// shop is a merchant that talks to a gateway with Tencent's library, without sockets.
-type shop struct {
-	t   *testing.T
-	dir string
-	m   Merchant
-	g   *Gateway
-	sig *credentials.WechatPayCredentials
-	val *validators.WechatPayResponseValidator
-}
-
-func newShop(t *testing.T) *shop {
-	t.Helper()
-	s := &shop{t: t, dir: folder(t)}
-	var err error
-	if s.m, err = Setup(s.dir); err != nil {
-		t.Fatal(err)
-	}
-	private, err := utils.LoadPrivateKey(s.m.PrivateKeyPEM)
-	if err != nil {
-		t.Fatal(err)
-	}
-	public, err := utils.LoadPublicKey(s.m.PlatformPublicKeyPEM)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.sig = &credentials.WechatPayCredentials{Signer: &signers.SHA256WithRSASigner{MchID: s.m.MchID, CertificateSerialNo: s.m.Serial, PrivateKey: private}}
-	s.val = validators.NewWechatPayResponseValidator(verifiers.NewSHA256WithRSAPubkeyVerifier(s.m.PlatformPublicKeyID, *public))
-	s.open()
-	t.Cleanup(func() { s.g.Close() })
-	return s
-}
-
-func (s *shop) open() {
-	s.t.Helper()
-	g, err := Open(s.dir)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	g.Client = &http.Client{Transport: hall(func(*http.Request) int { return 500 })}
-	s.g = g
-}
-
-// reopen is a kill: the state is what was on disk.
-func (s *shop) reopen() {
-	s.t.Helper()
-	if err := s.g.Close(); err != nil {
-		s.t.Fatal(err)
-	}
-	s.open()
-}
-
-// send sends one request; the answer is nil when the line was cut.
-func (s *shop) send(r *http.Request) (answer *http.Response) {
-	w := httptest.NewRecorder()
-	defer func() {
-		if v := recover(); v != nil {
-			if v != http.ErrAbortHandler {
-				panic(v)
-			}
-			answer = nil
-		}
-	}()
-	s.g.Handler().ServeHTTP(w, r)
-	return w.Result()
-}
-
-type object = map[string]any
-
-// request makes a signed merchant request.
-func (s *shop) request(method, uri string, in any) *http.Request {
-	s.t.Helper()
-	var body []byte
-	if in != nil {
-		body, _ = json.Marshal(in)
-	}
-	r := httptest.NewRequest(method, uri, bytes.NewReader(body))
-	auth, err := s.sig.GenerateAuthorizationHeader(context.Background(), method, uri, string(body))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	r.Header.Set("Authorization", auth)
-	return r
-}
-
-// call is a merchant's call whose answer has to be signed.
-func (s *shop) call(method, uri string, in any) (int, object) {
-	s.t.Helper()
-	answer := s.send(s.request(method, uri, in))
-	if answer == nil {
-		return 0, nil
-	}
-	if err := s.val.Validate(context.Background(), answer); err != nil {
-		s.t.Errorf("%s %s: %v", method, uri, err)
-	}
-	text, _ := io.ReadAll(answer.Body)
-	var out object
-	if len(text) > 0 {
-		if err := json.Unmarshal(text, &out); err != nil {
-			s.t.Errorf("%s %s: %v: %q", method, uri, err, text)
-		}
-	}
-	return answer.StatusCode, out
-}
-
-func (s *shop) desk(method, uri string, in, out any) int {
-	s.t.Helper()
-	body, _ := json.Marshal(in)
-	if text, ok := in.(string); ok {
-		body = []byte(text)
-	}
-	answer := s.send(httptest.NewRequest(method, uri, bytes.NewReader(body)))
-	if out != nil {
-		if err := json.NewDecoder(answer.Body).Decode(out); err != nil {
-			s.t.Fatalf("%s %s: %v", method, uri, err)
-		}
-	}
-	return answer.StatusCode
-}
-
-func (s *shop) nativeBody(no string, fen int64) object {
-	return object{"appid": s.m.AppID, "mchid": s.m.MchID, "description": "water", "out_trade_no": no, "attach": "case-1",
-		"notify_url": "https://hall.test/notify", "amount": object{"total": fen, "currency": "CNY"}}
-}
-
-func (s *shop) codeBody(no string, fen int64, code string) object {
-	b := s.nativeBody(no, fen)
-	delete(b, "notify_url")
-	b["payer"] = object{"auth_code": code}
-	b["scene_info"] = object{"device_id": "t-1", "device_ip": "127.0.0.1", "store_info": object{"out_id": "hall"}}
-	return b
-}
-
-func (s *shop) phone(outcome string, after time.Duration) string {
-	s.t.Helper()
-	var out struct {
-		AuthCode string `json:"auth_code"`
-	}
-	if got := s.desk("POST", "/desk/codes", object{"outcome": outcome, "after_ms": after.Milliseconds()}, &out); got != 200 {
-		s.t.Fatalf("code: got status %d", got)
-	}
-	return out.AuthCode
-}
-
-func (s *shop) native(no string, fen int64) string {
-	s.t.Helper()
-	status, out := s.call("POST", "/v3/pay/transactions/native", s.nativeBody(no, fen))
-	if status != 200 {
-		s.t.Fatalf("native: got %d %v", status, out)
-	}
-	return out["code_url"].(string)
-}
-
-const orders, transactions = "/v3/pay/transactions/out-trade-no/", "/v3/pay/transactions/"
-
-func (s *shop) pay(no string, fen int64, code string) (int, object) {
-	s.t.Helper()
-	return s.call("POST", transactions+"codepay", s.codeBody(no, fen, code))
-}
-
-func (s *shop) query(no string) (int, object) {
-	s.t.Helper()
-	return s.call("GET", orders+no+"?mchid="+s.m.MchID, nil)
-}
-
-func (s *shop) end(no, how string) (int, object) {
-	s.t.Helper()
-	return s.call("POST", orders+no+"/"+how, object{"appid": s.m.AppID, "mchid": s.m.MchID})
-}
-
-// want compares a status with a field of the answer: the state or the error's code.
-func want(t *testing.T, what string, status int, out object, wantStatus int, wantWord string) {
-	t.Helper()
-	word, _ := out["trade_state"].(string)
-	if word == "" {
-		word, _ = out["code"].(string)
-	}
-	if word == "" {
-		word, _ = out["status"].(string)
-	}
-	if status != wantStatus || word != wantWord {
-		t.Errorf("%s: got %d %q (%v), want %d %q", what, status, word, out, wantStatus, wantWord)
-	}
-}
-
-func bubble(t *testing.T, f func(s *shop)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) { f(newShop(t)) })
-}
 
 func TestCodepay(t *testing.T) {
 	bubble(t, func(s *shop) {
@@ -340,6 +106,8 @@ func TestCloseAndExpiry(t *testing.T) {
 		want(t, "close", status, out, 204, "")
 		status, out = s.end("YC0001", "close")
 		want(t, "close again", status, out, 400, "ORDER_CLOSED")
+		status, out = s.call("POST", transactions+"native", s.nativeBody("YC0001", 700))
+		want(t, "native of a closed one", status, out, 400, "ORDER_CLOSED")
 		time.Sleep(10 * time.Second)
 		status, out = s.query("YC0001")
 		want(t, "closed before the payer was ready", status, out, 200, "CLOSED")
@@ -373,6 +141,8 @@ func TestReverse(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		for _, no := range []string{"YC0001", "YC0002"} {
+			status, out = s.pay(no, 700, s.phone("success", 0))
+			want(t, "pay of a reversed one", status, out, 400, "ORDER_REVERSED")
 			status, out = s.query(no)
 			want(t, "reversed", status, out, 200, "REVOKED")
 			if o := s.g.book.orders[no]; o.PaidFen != 0 {
@@ -495,107 +265,4 @@ func TestSignaturesAreChecked(t *testing.T) {
 			t.Errorf("five minutes later: got status %d, want 401", got)
 		}
 	})
-}
-
-func TestNotificationUntilAcknowledged(t *testing.T) {
-	bubble(t, func(s *shop) {
-		got := make(chan time.Time, 99)
-		var told atomic.Int32
-		s.g.Client = &http.Client{Transport: hall(func(r *http.Request) int {
-			body, _ := io.ReadAll(r.Body)
-			answer := &http.Response{Header: r.Header, Body: io.NopCloser(bytes.NewReader(body))}
-			if err := s.val.Validate(context.Background(), answer); err != nil {
-				t.Errorf("notification: %v", err)
-			}
-			var n struct {
-				EventType string            `json:"event_type"`
-				Resource  map[string]string `json:"resource"`
-			}
-			_ = json.Unmarshal(body, &n)
-			plain, err := utils.DecryptAES256GCM(s.m.APIv3Key, n.Resource["associated_data"], n.Resource["nonce"], n.Resource["ciphertext"])
-			if err != nil || n.EventType != "TRANSACTION.SUCCESS" || !strings.Contains(plain, `"out_trade_no":"YC0001"`) || !strings.Contains(plain, s.m.MchID) {
-				t.Errorf("notification: %v %s %s", err, n.EventType, plain)
-			}
-			got <- time.Now()
-			if told.Add(1) <= 3 {
-				return 500
-			}
-			return 204
-		})}
-		url := s.native("YC0001", 700)
-		start := time.Now()
-		s.desk("POST", "/desk/scan", object{"code_url": url, "outcome": "success", "after_ms": 1000}, nil)
-		time.Sleep(time.Hour)
-		var at []string
-		for len(got) > 0 {
-			at = append(at, (<-got).Sub(start).String())
-		}
-		if text := strings.Join(at, " "); text != "1s 16s 31s 1m1s" {
-			t.Errorf("notified after %s, want 1s 16s 31s 1m1s", text)
-		}
-	})
-}
-
-// hall answers notifications.
-type hall func(*http.Request) int
-
-func (h hall) RoundTrip(r *http.Request) (*http.Response, error) {
-	return &http.Response{StatusCode: h(r), Body: http.NoBody, Header: http.Header{}}, nil
-}
-
-func TestSurvivesAKill(t *testing.T) {
-	dir := folder(t)
-	b, err := openBook(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := newOrder(placeRequest{OutTradeNo: "YC0001", Amount: amount{Total: 7}}, true, time.Now())
-	o.become(stateSuccess, o.Created)
-	for _, l := range []line{{Order: o}, {Code: &code{AuthCode: "10"}}, {Faults: map[string]int{"garbage": 2}}} {
-		if err := b.write(l); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := b.file.WriteString(`{"order":{"out_trade_no":"YC00`); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.file.Close(); err != nil {
-		t.Fatal(err)
-	}
-	again, err := openBook(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := again.orders["YC0001"]
-	if len(again.orders) != 1 || got == nil || got.PaidFen != 7 || got.TransactionID != o.TransactionID || again.codes["10"] == nil || again.faults["garbage"] != 2 {
-		t.Errorf("after the kill: got %+v, %v, %v", got, again.codes, again.faults)
-	}
-	again.file.Close()
-	if err := os.WriteFile(filepath.Join(dir, "gateway.jsonl"), []byte("{}\nrubbish\n{}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := openBook(dir); err == nil || !strings.Contains(err.Error(), "line 2") {
-		t.Errorf("a spoilt file: got %v, want an error that names line 2", err)
-	}
-}
-
-func TestSetupMakesKeysOnce(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "gateway")
-	first, err := Setup(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := Setup(dir)
-	if err != nil || first != second {
-		t.Errorf("second start: got %+v, %v, want the same as %+v", second, err, first)
-	}
-	if _, err := strconv.ParseUint(first.MchID, 10, 64); err != nil || len(first.MchID) != 10 || len(first.APIv3Key) != 32 || len(first.Serial) != 40 {
-		t.Errorf("merchant: got %+v", first)
-	}
-	for _, name := range []string{"merchant.json", "platform.json"} {
-		info, err := os.Stat(filepath.Join(dir, name))
-		if err != nil || info.Mode().Perm() != 0o600 {
-			t.Errorf("%s: got %v, %v, want mode 0600", name, info, err)
-		}
-	}
 }

@@ -293,9 +293,6 @@ func (g *Gateway) reverse(r *http.Request, body []byte, now time.Time) answer {
 	case len(o.Refunds) > 0:
 		return failure(http.StatusBadRequest, "TRADE_ERROR", "a refund was made: reverse is over", o)
 	}
-	if o.State == stateUserPaying && g.take("paid_at_close") {
-		o.become(stateSuccess, now)
-	}
 	if o.State != stateRevoked {
 		o.PaidFen = 0
 		o.end(stateRevoked, now, g.take("paid_after_close"))
