@@ -33,16 +33,26 @@ func OpenExclusive(ctx context.Context, path string, migrations fs.FS) (*sql.DB,
 	return open(ctx, path, migrations, "EXCLUSIVE")
 }
 
+type vfsKey struct{}
+
+// WithVFS lets the databases that are opened under the context use another of SQLite's file layers: a
+// disk in memory whose power can be cut (package cutdisk). The product has no use for it.
+func WithVFS(ctx context.Context, name string) context.Context {
+	return context.WithValue(ctx, vfsKey{}, name)
+}
+
 func open(ctx context.Context, path string, migrations fs.FS, locking string) (*sql.DB, error) {
 	q := url.Values{}
 	q.Set("_busy_timeout", "5000")
 	q.Set("_txlock", "immediate")
 	q.Set("_foreign_keys", "on")
 	q.Set("_synchronous", "EXTRA")
-	q.Set("_auto_vacuum", "incremental")
 	if locking != "" {
 		q.Set("_locking_mode", locking)
 		q.Set("_busy_timeout", "0")
+	}
+	if vfs, ok := ctx.Value(vfsKey{}).(string); ok {
+		q.Set("vfs", vfs)
 	}
 	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
 	if err != nil {
@@ -58,6 +68,11 @@ func open(ctx context.Context, path string, migrations fs.FS, locking string) (*
 }
 
 func prepare(ctx context.Context, db *sql.DB, migrations fs.FS) error {
+	// Before the first table, and by statement: in the address it would be obeyed before the locking mode,
+	// and a log that has been read without EXCLUSIVE keeps its index in a file.
+	if _, err := db.ExecContext(ctx, "PRAGMA auto_vacuum=INCREMENTAL"); err != nil {
+		return err
+	}
 	// By statement and not in the address: there the answer could not be read.
 	var mode string
 	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode=WAL").Scan(&mode); err != nil {

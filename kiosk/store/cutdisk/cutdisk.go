@@ -1,0 +1,255 @@
+// Package cutdisk is a disk in memory whose power can be cut, for tests of what a database keeps.
+//
+// SQLite writes to it like to any disk. At every instant the disk knows what is surely on its platter
+// (what was synced) and what is only on its way there, and Image gives the disk as it might be found
+// after a power cut at that instant: without what was on its way, with all of it, or with any part of
+// it. What it does not do is what no disk does: bring an old write of a block back over a newer one.
+//
+// Names of files behave as on ext4: any sync also makes every earlier creation and removal of a file
+// last, in their order.
+package cutdisk
+
+import (
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/psanford/sqlite3vfs"
+)
+
+// How says what becomes of writes that were not synced when the power was cut.
+type How int
+
+// The ways. Blocks and Sectors choose by chance, for each block of 4096 or sector of 512 bytes, how many
+// of the writes to it came through.
+const (
+	Synced  How = 0 // none
+	All     How = 1 // all
+	Blocks  How = 2
+	Sectors How = 3
+)
+
+// Ways are all of them.
+var Ways = []How{Synced, All, Blocks, Sectors}
+
+func (h How) String() string { return [...]string{"synced", "all", "blocks", "sectors"}[h] }
+
+// Kind is what an operation does to the disk.
+type Kind string
+
+// The kinds of operations.
+const (
+	Create   Kind = "create"
+	Write    Kind = "write"
+	Truncate Kind = "truncate"
+	Sync     Kind = "sync"
+	Delete   Kind = "delete"
+)
+
+// Op is one operation that changes the disk or makes a change last.
+type Op struct {
+	Kind  Kind
+	Name  string // without the folder
+	Off   int64
+	Data  []byte
+	Size  int64 // of truncate
+	Synch bool  // of delete: it lasts at once
+}
+
+// file is the content of one file, whatever its name is now.
+type file struct {
+	data    []byte // as a program reads it
+	durable []byte // as of the last sync; never changed in place
+	pending []Op   // writes and truncates since
+}
+
+// naming is a creation or removal of a name that may not last yet.
+type naming struct {
+	name string
+	file *file // nil: removed
+}
+
+// Disk is one disk. The zero value is not ready; use New.
+type Disk struct {
+	mu      sync.Mutex
+	names   map[string]*file
+	durable map[string]*file
+	pending []naming
+	ops     []Op
+	before  func(Op) error
+}
+
+// New makes an empty disk.
+func New() *Disk { return &Disk{names: map[string]*file{}, durable: map[string]*file{}} }
+
+// Ops gives the operations so far, for Apply to another disk.
+func (d *Disk) Ops() []Op {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.ops)
+}
+
+// Before sets what is called before each operation. Its error is the operation's, which then has no
+// effect. It may take an Image of this disk; it must not use a database.
+func (d *Disk) Before(fn func(Op) error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.before = fn
+}
+
+// do asks Before and applies the operation.
+func (d *Disk) do(op Op) error {
+	d.mu.Lock()
+	before := d.before
+	d.mu.Unlock()
+	if before != nil {
+		if err := before(op); err != nil {
+			return err
+		}
+	}
+	d.Apply(op)
+	return nil
+}
+
+// Apply does one operation.
+func (d *Disk) Apply(op Op) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ops = append(d.ops, op)
+	f := d.names[op.Name]
+	switch op.Kind {
+	case Create:
+		f = &file{}
+		d.names[op.Name] = f
+		d.pending = append(d.pending, naming{op.Name, f})
+	case Delete:
+		delete(d.names, op.Name)
+		d.pending = append(d.pending, naming{op.Name, nil})
+		if op.Synch {
+			d.durable = d.named(len(d.pending))
+			d.pending = nil
+		}
+	case Sync:
+		f.durable, f.pending = slices.Clone(f.data), nil
+		d.durable = d.named(len(d.pending))
+		d.pending = nil
+	default:
+		f.data = op.on(f.data)
+		f.pending = append(f.pending, op)
+	}
+}
+
+// named is the folder after the first n of the changes on their way.
+func (d *Disk) named(n int) map[string]*file {
+	out := map[string]*file{}
+	for name, f := range d.durable {
+		out[name] = f
+	}
+	for _, c := range d.pending[:n] {
+		if c.file == nil {
+			delete(out, c.name)
+		} else {
+			out[c.name] = c.file
+		}
+	}
+	return out
+}
+
+// on applies a write or truncate to a file's bytes, in place where it can.
+func (op Op) on(data []byte) []byte {
+	if op.Kind == Truncate {
+		return resize(data, op.Size)
+	}
+	if end := op.Off + int64(len(op.Data)); end > int64(len(data)) {
+		data = resize(data, end)
+	}
+	copy(data[op.Off:], op.Data)
+	return data
+}
+
+func resize(data []byte, size int64) []byte {
+	if size <= int64(len(data)) {
+		return data[:size:size]
+	}
+	return append(data, make([]byte, size-int64(len(data)))...)
+}
+
+// Image is a disk as it may be found after a power cut now.
+func (d *Disk) Image(how How, rng *rand.Rand) *Disk {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := map[How]int{Synced: 0, All: len(d.pending)}[how]
+	if how == Blocks || how == Sectors {
+		n = rng.IntN(len(d.pending) + 1)
+	}
+	out := New()
+	names := d.named(n)
+	for _, name := range sorted(names) { // in order, so that a seed gives the same image again
+		data := names[name].image(how, rng)
+		f := &file{data: slices.Clone(data), durable: data}
+		out.names[name], out.durable[name] = f, f
+	}
+	return out
+}
+
+func sorted(names map[string]*file) (out []string) {
+	for name := range names {
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (f *file) image(how How, rng *rand.Rand) []byte {
+	switch {
+	case how == Synced || len(f.pending) == 0:
+		return f.durable
+	case how == All:
+		return slices.Clone(f.data)
+	case how == Blocks:
+		return f.mixed(4096, rng)
+	default:
+		return f.mixed(512, rng)
+	}
+}
+
+// mixed lets a number of the pending writes come through to each block, and another one to the size.
+func (f *file) mixed(block int64, rng *rand.Rand) []byte {
+	upTo := func(n int) []byte {
+		data := slices.Clone(f.durable)
+		for _, op := range f.pending[:n] {
+			data = op.on(data)
+		}
+		return data
+	}
+	stages := map[int][]byte{}
+	stage := func() []byte {
+		n := rng.IntN(len(f.pending) + 1)
+		if stages[n] == nil {
+			stages[n] = upTo(n)
+		}
+		return stages[n]
+	}
+	out := make([]byte, len(stage()))
+	for off := int64(0); off < int64(len(out)); off += block {
+		end := min(off+block, int64(len(out)))
+		if from := stage(); off < int64(len(from)) {
+			copy(out[off:end], from[off:])
+		}
+	}
+	return out
+}
+
+// base is a file's name without its folder.
+func base(name string) string { return filepath.Base(name) }
+
+// locks are nobody's business here: one program has one disk.
+type locks struct{}
+
+func (locks) Lock(sqlite3vfs.LockType) error { return nil }
+
+func (locks) Unlock(sqlite3vfs.LockType) error { return nil }
+
+// CheckReservedLock says that nobody holds one: sqlite3vfs passes the answer on the wrong way round.
+func (locks) CheckReservedLock() (bool, error) { return true, nil }

@@ -1,0 +1,109 @@
+package cutdisk
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+func write(d *Disk, name string, off int64, text string) {
+	d.Apply(Op{Kind: Write, Name: name, Off: off, Data: []byte(text)})
+}
+
+// content is what a file holds on an image; "-" when it is not there.
+func content(d *Disk, name string) string {
+	f := d.names[name]
+	if f == nil {
+		return "-"
+	}
+	return string(f.data)
+}
+
+func TestWhatIsSyncedLasts(t *testing.T) {
+	d := New()
+	check := func(when string, how How, want string) {
+		t.Helper()
+		if got := content(d.Image(how, rand.New(rand.NewPCG(1, 1))), "a"); got != want {
+			t.Errorf("%s, %s: got %q, want %q", when, how, got, want)
+		}
+	}
+	d.Apply(Op{Kind: Create, Name: "a"})
+	check("created", Synced, "-")
+	check("created", All, "")
+	write(d, "a", 0, "one")
+	d.Apply(Op{Kind: Sync, Name: "a"})
+	check("synced", Synced, "one")
+	write(d, "a", 2, "two")
+	check("written", Synced, "one")
+	check("written", All, "ontwo")
+	d.Apply(Op{Kind: Truncate, Name: "a", Size: 1})
+	check("truncated", Synced, "one")
+	check("truncated", All, "o")
+	d.Apply(Op{Kind: Delete, Name: "a"})
+	check("deleted", Synced, "one")
+	check("deleted", All, "-")
+	d.Apply(Op{Kind: Create, Name: "b"})
+	d.Apply(Op{Kind: Sync, Name: "b"})
+	check("deleted, and another file synced", Synced, "-")
+}
+
+func TestDeleteThatLastsAtOnce(t *testing.T) {
+	d := New()
+	d.Apply(Op{Kind: Create, Name: "a"})
+	d.Apply(Op{Kind: Sync, Name: "a"})
+	d.Apply(Op{Kind: Delete, Name: "a", Synch: true})
+	if got := content(d.Image(Synced, nil), "a"); got != "-" {
+		t.Errorf("got %q, want no file", got)
+	}
+}
+
+// Torn writes show each mixture of old and new blocks, and no block that never was.
+func TestTornWrites(t *testing.T) {
+	for how, size := range map[How]int{Blocks: 4096, Sectors: 512} {
+		d := New()
+		d.Apply(Op{Kind: Create, Name: "a"})
+		write(d, "a", 0, strings.Repeat("a", 2*size))
+		d.Apply(Op{Kind: Sync, Name: "a"})
+		write(d, "a", 0, strings.Repeat("b", 2*size))
+		write(d, "a", int64(size), strings.Repeat("c", 2*size))
+		seen := map[string]bool{}
+		rng := rand.New(rand.NewPCG(1, 1))
+		for range 300 {
+			got := content(d.Image(how, rng), "a")
+			shape := ""
+			for i := 0; i < len(got); i += size {
+				block := []byte(got[i:min(i+size, len(got))])
+				if len(block) != size || !bytes.Equal(block, bytes.Repeat(block[:1], size)) {
+					t.Fatalf("%s: block %d is torn: %q", how, i/size, block)
+				}
+				shape += string(block[0])
+			}
+			seen[shape] = true
+		}
+		for _, want := range []string{"aa", "ab", "ac", "ba", "bb", "bc", "aac", "bbc", "ab\x00", "bc\x00"} {
+			if !seen[want] {
+				t.Errorf("%s: %q was never found; found %v", how, want, seen)
+			}
+			delete(seen, want)
+		}
+		for shape := range seen {
+			if strings.Trim(shape[:1], "ab") != "" || strings.Trim(shape[1:2], "abc") != "" || len(shape) == 3 && strings.Trim(shape[2:], "c\x00") != "" || len(shape) > 3 {
+				t.Errorf("%s: %q can never be found", how, shape)
+			}
+		}
+	}
+}
+
+func TestImageIsAnotherDisk(t *testing.T) {
+	d := New()
+	d.Apply(Op{Kind: Create, Name: "a"})
+	write(d, "a", 0, "one")
+	d.Apply(Op{Kind: Sync, Name: "a"})
+	image := d.Image(Synced, nil)
+	write(image, "a", 0, "two")
+	again := image.Image(Synced, nil)
+	if got := []string{content(d, "a"), content(image, "a"), content(again, "a"), content(image.Image(All, nil), "a")}; strings.Join(got, " ") != "one two one two" {
+		t.Errorf("got %q, want one two one two", got)
+	}
+}
