@@ -184,3 +184,10 @@ func (b *Biller) posting(w http.ResponseWriter, r *http.Request) {
 	}
 	answer(w, http.StatusOK, map[string]any{"reference": p.Reference, "amount_fen": p.Amount, "duplicate": true})
 }
+
+// Swap makes the company answer about one account with what belongs to another.
+func (b *Biller) Swap(account, other string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.accounts[account] = b.accounts[other]
+}
