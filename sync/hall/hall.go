@@ -49,6 +49,8 @@ type Hall struct {
 	billers map[string]*biller.Client
 	rules   *rule.Set
 	orders  *orders
+	life    context.Context // until the hall stops: questions that wait end with it
+	end     context.CancelFunc
 
 	mu      sync.Mutex
 	changed chan struct{}              // closed and replaced whenever something may have changed
@@ -61,6 +63,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (h *Hall, err error
 		return nil, fmt.Errorf("hall: %w", err)
 	}
 	h = &Hall{cfg: cfg, log: log, changed: make(chan struct{}), offers: map[int64]*catalog.Catalog{}, billers: map[string]*biller.Client{}}
+	h.life, h.end = context.WithCancel(context.Background())
 	if h.keys, err = loadKeys(cfg.State, "Yichuang hall", time.Now()); err != nil {
 		return nil, err
 	}
@@ -88,7 +91,10 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (h *Hall, err error
 }
 
 // Close closes the hall's state.
-func (h *Hall) Close() error { return h.store.Close() }
+func (h *Hall) Close() error {
+	h.end()
+	return h.store.Close()
+}
 
 // Run draws consequences and carries out what is due until ctx ends.
 func (h *Hall) Run(ctx context.Context) error {
@@ -149,10 +155,19 @@ func (h *Hall) await(ctx context.Context, limit time.Duration, done func() (bool
 		case <-again.C:
 		case <-end.C:
 			return nil
+		case <-h.life.Done():
+			return nil // the hall stops: who waits is told what stands and asks again
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+}
+
+// whileUp is ctx that also ends when the hall stops.
+func (h *Hall) whileUp(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	off := context.AfterFunc(h.life, cancel)
+	return ctx, func() { off(); cancel() }
 }
 
 // pause waits for a change or for a time, whichever is first.

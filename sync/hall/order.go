@@ -123,7 +123,9 @@ func (s *service) QueryOrder(ctx context.Context, req *hallapi.QueryOrderRequest
 	if s.orders.machine == nil {
 		return &hallapi.OrderResponse{State: qr.None}, nil
 	}
-	st, err := s.orders.machine.Query(ctx, req.OutTradeNo, wait(req.WaitMs))
+	asking, done := s.whileUp(ctx)
+	defer done()
+	st, err := s.orders.machine.Query(asking, req.OutTradeNo, wait(req.WaitMs))
 	return s.orders.answer(ctx, st, err)
 }
 
@@ -135,7 +137,9 @@ func (s *service) CloseOrder(ctx context.Context, req *hallapi.CloseOrderRequest
 	if s.orders.machine == nil {
 		return &hallapi.OrderResponse{State: qr.None, Definite: true}, nil
 	}
-	st, err := s.orders.machine.Close(ctx, req.OutTradeNo, wait(req.WaitMs))
+	asking, done := s.whileUp(ctx)
+	defer done()
+	st, err := s.orders.machine.Close(asking, req.OutTradeNo, wait(req.WaitMs))
 	return s.orders.answer(ctx, st, err)
 }
 

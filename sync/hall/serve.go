@@ -41,6 +41,7 @@ func (h *Hall) Serve(ctx context.Context, terminals, people net.Listener) error 
 	if errors.Is(err, context.Canceled) {
 		err = nil
 	}
+	h.end()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWait)
 	defer cancel()
 	for _, s := range servers {

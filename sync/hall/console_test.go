@@ -1,0 +1,173 @@
+package hall_test
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"yichuang/sync/hall"
+	"yichuang/sync/halltest"
+)
+
+// get fetches a page of the console.
+func get(t *testing.T, address string) (int, string) {
+	t.Helper()
+	r, err := http.Get(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Body.Close()
+	return r.StatusCode, string(raw)
+}
+
+var tokenField = regexp.MustCompile(`name="token" value="([^"]+)"`)
+
+func TestAPersonDecidesInTheConsole(t *testing.T) {
+	h := halltest.Start(t, nil)
+	term := h.Enrol("T1")
+	for _, id := range []string{"c1", "c2"} {
+		form := filled("餐馆<" + id + ">")
+		form.Answers["trade"] = "6210"
+		submit(t, term, id, form)
+	}
+	_, home := get(t, h.Console+"/")
+	for _, want := range []string{"/case/c1", "permit_first", "T1", "cctalk", "青山区市民服务中心"} {
+		if !strings.Contains(home, want) {
+			t.Errorf("the first page does not show %q", want)
+		}
+	}
+	status, page := get(t, h.Console+"/case/c1")
+	for _, want := range []string{"张三丰", "110101199001010015", "餐馆&lt;c1&gt;", "北京市东城区安定路12号", "食品经营许可证", "2 笔"} {
+		if status != http.StatusOK || !strings.Contains(page, want) {
+			t.Errorf("the case's page (%d) does not show %q", status, want)
+		}
+	}
+	token := tokenField.FindStringSubmatch(page)
+	if token == nil {
+		t.Fatal("no token in the form")
+	}
+	post := func(path string, form url.Values, header ...string) (int, string) {
+		req, err := http.NewRequest(http.MethodPost, h.Console+path, strings.NewReader(form.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		for i := 0; i+1 < len(header); i += 2 {
+			req.Header.Set(header[i], header[i+1])
+		}
+		r, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, _ := io.ReadAll(r.Body)
+		r.Body.Close()
+		return r.StatusCode, string(raw)
+	}
+	good := url.Values{"token": {token[1]}, "do": {"approve"}, "reason": {"许可证已核对"}}
+	for name, c := range map[string]struct {
+		form   url.Values
+		header []string
+		want   int
+	}{
+		"no token":       {url.Values{"do": {"approve"}}, nil, http.StatusForbidden},
+		"another token":  {url.Values{"token": {"x"}, "do": {"approve"}}, nil, http.StatusForbidden},
+		"another site":   {good, []string{"Sec-Fetch-Site", "cross-site"}, http.StatusForbidden},
+		"another origin": {good, []string{"Origin", "http://example.org"}, http.StatusForbidden},
+		"something else": {url.Values{"token": {token[1]}, "do": {"burn"}}, nil, http.StatusBadRequest},
+	} {
+		if got, _ := post("/case/c1", c.form, c.header...); got != c.want {
+			t.Errorf("%s: status %d, want %d", name, got, c.want)
+		}
+	}
+	if c := h.Ledger().Cases[0]; c.State != "waiting" {
+		t.Fatalf("it was decided all the same: %+v", c)
+	}
+	if got, page := post("/case/c1", good); got != http.StatusOK || !strings.Contains(page, "统一社会信用代码") {
+		t.Errorf("approved: %d", got)
+	}
+	refuse := url.Values{"token": {token[1]}, "do": {"refuse"}, "reason": {""}}
+	if got, page := post("/case/c2", refuse); got != http.StatusOK || !strings.Contains(page, "a refusal needs a reason") {
+		t.Errorf("refused without a reason: %d", got)
+	}
+	refuse.Set("reason", "没有许可证")
+	post("/case/c2", refuse)
+	for _, c := range h.Ledger().Cases {
+		if want := map[string]string{"c1": "approved", "c2": "refused"}[c.Case]; c.State != want || c.Channel != "person" {
+			t.Errorf("%+v, want %s", c, want)
+		}
+	}
+	if status, _ := get(t, h.Console+"/case/none"); status != http.StatusNotFound {
+		t.Errorf("a case that is not there: %d", status)
+	}
+}
+
+func TestPagesOfMoneyAndCases(t *testing.T) {
+	h := halltest.Start(t, nil)
+	term := h.Enrol("T1")
+	account := h.Biller.Open("王小英", halltest.Bill{Period: "2026-10", Due: 500})
+	pay(term, "c1", account, 500, 1000, 500, 0, 500)
+	submit(t, term, "c2", filled("青山小店"))
+	posting(t, term, "c1", "posted")
+	for path, wants := range map[string][]string{
+		"/payments":  {account, "10.00", "5.00", "posted", "o-c1", "open"},
+		"/cases":     {"c2", "approved", "by_rule"},
+		"/style.css": {"#17395c"},
+	} {
+		status, page := get(t, h.Console+path)
+		for _, want := range wants {
+			if status != http.StatusOK || !strings.Contains(page, want) {
+				t.Errorf("%s (%d) does not show %q", path, status, want)
+			}
+		}
+	}
+}
+
+func TestAnybodyChecksALicense(t *testing.T) {
+	h := halltest.Start(t, nil)
+	term := h.Enrol("T1")
+	submit(t, term, "c1", filled("青山小店"))
+	p := permit(t, term, "c1", "original", "A1")
+	if _, page := get(t, h.Console+"/verify?code="+url.QueryEscape(p.CodeText)); !strings.Contains(page, "有效") || !strings.Contains(page, "青山小店") || !strings.Contains(page, "A1") {
+		t.Error("a license of this hall is not confirmed")
+	}
+	forged := strings.Replace(p.CodeText, "YL1.", "YL1.e", 1)
+	if _, page := get(t, h.Console+"/verify?code="+url.QueryEscape(forged)); !strings.Contains(page, "不能确认") || strings.Contains(page, "青山小店") {
+		t.Error("a forged license is not refused")
+	}
+	if _, page := get(t, h.Console+"/verify"); strings.Contains(page, "不能确认") {
+		t.Error("nothing was asked, and it was refused")
+	}
+}
+
+func TestTheConsoleAnswersUnderItsOwnNameOnly(t *testing.T) {
+	h := halltest.Start(t, nil)
+	for host, want := range map[string]int{"localhost": 200, "127.0.0.1:1": 200, "[::1]:5": 200, "example.org": 403, "example.org:80": 403, "10.0.0.1": 403} {
+		req, err := http.NewRequest(http.MethodGet, h.Console+"/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = host
+		r, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Body.Close()
+		if r.StatusCode != want {
+			t.Errorf("host %s: %d, want %d", host, r.StatusCode, want)
+		}
+	}
+}
+
+func TestNoGatewayNoOrders(t *testing.T) {
+	h := halltest.Start(t, func(c *hall.Config) { c.Gateway = nil })
+	if status, _ := get(t, h.Console+hall.NotifyPath); status != http.StatusNotFound {
+		t.Errorf("the gateway's page without a gateway: %d", status)
+	}
+}
