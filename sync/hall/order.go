@@ -123,10 +123,7 @@ func (s *service) QueryOrder(ctx context.Context, req *hallapi.QueryOrderRequest
 	if s.orders.machine == nil {
 		return &hallapi.OrderResponse{State: qr.None}, nil
 	}
-	asking, done := s.whileUp(ctx)
-	defer done()
-	st, err := s.orders.machine.Query(asking, req.OutTradeNo, wait(req.WaitMs))
-	return s.orders.answer(ctx, st, err)
+	return s.orders.ask(ctx, req.OutTradeNo, wait(req.WaitMs), s.orders.machine.Query)
 }
 
 // CloseOrder brings an order to its definite end, which may be that it was paid after all.
@@ -137,11 +134,29 @@ func (s *service) CloseOrder(ctx context.Context, req *hallapi.CloseOrderRequest
 	if s.orders.machine == nil {
 		return &hallapi.OrderResponse{State: qr.None, Definite: true}, nil
 	}
-	asking, done := s.whileUp(ctx)
-	defer done()
-	st, err := s.orders.machine.Close(asking, req.OutTradeNo, wait(req.WaitMs))
-	return s.orders.answer(ctx, st, err)
+	return s.orders.ask(ctx, req.OutTradeNo, wait(req.WaitMs), s.orders.machine.Close)
 }
+
+// ask asks the machine, and waits on when the order's money is on its way back: that ends soon.
+func (o *orders) ask(ctx context.Context, no string, limit time.Duration, ask func(context.Context, string, time.Duration) (qr.State, error)) (*hallapi.OrderResponse, error) {
+	ends := time.Now().Add(limit)
+	asking, done := o.whileUp(ctx)
+	defer done()
+	st, err := ask(asking, no, limit)
+	out, err := o.answer(ctx, st, err)
+	if err != nil || out.Reason != refunding {
+		return out, err
+	}
+	err = o.await(ctx, time.Until(ends), func() (bool, error) {
+		st, err := o.machine.Query(ctx, no, 0)
+		out, err = o.answer(ctx, st, err)
+		return err != nil || out.Reason != refunding, err
+	})
+	return out, err
+}
+
+// refunding is the reason of an order whose money is on its way back.
+const refunding = "refunding"
 
 // answer is an order as a terminal is told. An order whose money goes back is not paid to anybody any
 // more: it is not definite until the money is back, and refunded then.
@@ -166,7 +181,7 @@ func (o *orders) answer(ctx context.Context, st qr.State, err error) (*hallapi.O
 	}
 	switch {
 	case refund == "due" && st.State != qr.Refunded:
-		out.State, out.Definite, out.Reason = qr.Unknown, false, "refunding"
+		out.State, out.Definite, out.Reason = qr.Unknown, false, refunding
 	case refund == "done":
 		out.State, out.Definite = qr.Refunded, true
 	}
