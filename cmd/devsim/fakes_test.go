@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 	case "kioskctl":
 		os.Exit(fakeCtl(os.Args[1:]))
 	default:
+		os.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector waits a second at every program's end
 		os.Exit(m.Run())
 	}
 }

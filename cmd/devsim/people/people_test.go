@@ -69,7 +69,7 @@ func TestSameSeedSamePeople(t *testing.T) {
 	if !same || other {
 		t.Errorf("same seed, same people: %v; another seed, the same people: %v", same, other)
 	}
-	if FreshSeed() == FreshSeed() {
+	if first, second := FreshSeed(), FreshSeed(); first == second {
 		t.Error("two fresh seeds are the same")
 	}
 	if n := New(3).IntN(5); n < 0 || n > 4 {
