@@ -18,6 +18,9 @@ import (
 // stepMax bounds one step at the screen: longer than the longest wait that the screen announces.
 const stepMax = 90 * time.Second
 
+// turnMax bounds the touch that turns a page of a list.
+const turnMax = 3 * time.Second
+
 // Citizen is one person at one desk.
 type Citizen struct {
 	Desk   *deskclient.Desk
@@ -262,7 +265,14 @@ func (c *Citizen) pick(ctx context.Context, id string) error {
 			return c.Screen.Click(ctx, id)
 		}
 		first := c.firstChoice(ctx)
-		if err := c.Screen.Click(ctx, "list.next"); err != nil {
+		// The page may have been drawn anew between the look and the touch: then look again.
+		turn, done := context.WithTimeout(ctx, turnMax)
+		err = c.Screen.Click(turn, "list.next")
+		done()
+		if err != nil && ctx.Err() == nil {
+			continue
+		}
+		if err != nil {
 			return err
 		}
 		err = c.Screen.Wait(ctx, "next page", func(all []touch.Object) error {

@@ -243,7 +243,7 @@ func (d *demo) question(ctx context.Context, c *citizen.Citizen, j *journey) (st
 	}
 	switch kind {
 	case "division":
-		err = c.Choose(ctx, kind, j.Division[:2]+"0000", j.Division[:4]+"00", j.Division)
+		err = c.Choose(ctx, kind, j.Division[:2], j.Division[:4], j.Division)
 	case "trade":
 		err = c.Choose(ctx, kind, tradePath(j.Trade)...)
 	case "scope":
@@ -316,11 +316,8 @@ func (d *demo) movedOn(ctx context.Context, c *citizen.Citizen, kind string) (st
 	return page, err
 }
 
-// tradePath is the way down to a class of GB/T 4754: section, division, group, class.
-func tradePath(class string) []string {
-	section := map[string]string{"51": "F", "52": "F", "61": "H", "62": "H", "80": "O", "81": "O", "82": "O"}[class[:2]]
-	return []string{section, class[:2], class[:3], class}
-}
+// tradePath is the way down to a class of GB/T 4754: division, group, class.
+func tradePath(class string) []string { return []string{class[:2], class[:3], class} }
 
 // license is journey 3.
 func (d *demo) license(ctx context.Context, c *citizen.Citizen, j *journey) error {

@@ -49,7 +49,7 @@ func (s *Stage) serveView(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), pollMax)
 	defer cancel()
-	view := s.After(ctx, after)
+	view := s.afterFor(ctx, after, screen)
 	if !s.serves(screen) {
 		http.Error(w, "view: another screen has taken over", http.StatusGone)
 		return

@@ -72,12 +72,16 @@ func (s *Stage) View() View {
 }
 
 // After waits for a view later than tick, until ctx ends; then it gives the one that is there.
-func (s *Stage) After(ctx context.Context, tick int64) View {
+func (s *Stage) After(ctx context.Context, tick int64) View { return s.afterFor(ctx, tick, "") }
+
+// afterFor is After for one screen; it returns at once when another one has taken over.
+func (s *Stage) afterFor(ctx context.Context, tick int64, screen string) View {
 	for {
 		s.mu.Lock()
 		view, changed := s.view, s.changed
+		gone := screen != "" && s.screen != screen
 		s.mu.Unlock()
-		if view.Tick > tick {
+		if view.Tick > tick || gone {
 			return view
 		}
 		select {

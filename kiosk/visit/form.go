@@ -2,6 +2,7 @@ package visit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -143,10 +144,12 @@ func (v *visit) cardFault(err error) {
 		v.say(front.SayReaderOut)
 		return
 	}
-	switch text := err.Error(); {
-	case strings.Contains(text, "moved"):
+	var f *fault.Error
+	errors.As(err, &f) // KindOf has found one
+	switch f.Detail {
+	case idcard.Moved:
 		v.say(front.SayCardMoved)
-	case strings.Contains(text, "not an identity card"), strings.Contains(text, "not genuine"):
+	case idcard.NotIdentityCard, idcard.NotGenuine:
 		v.say(front.SayCardOther)
 	default:
 		v.say(front.SayCardUnread)

@@ -191,25 +191,50 @@ func (v *visit) guides() step {
 	return v.guides
 }
 
-// guide shows the elements of a service. next is where form.next leads; nil: it is only read.
+// guide shows the elements of a service, a few at a time in type that can be read. next is where form.next
+// leads; nil: it is only read.
 func (v *visit) guide(back, next step) step {
 	return func() step {
-		v.back = back
-		m := v.await(func() front.View {
-			view := v.page("guide", v.serviceTitle())
-			for _, f := range v.service.Guide {
-				view.Guide = append(view.Guide, front.Row{Label: front.Say{Text: f.Label.In(v.lang)}, Value: front.Say{Text: f.Value.In(v.lang)}})
+		at := 0
+		for {
+			v.back = back
+			m := v.await(func() front.View { return v.drawGuide(at, next != nil) }, nil)
+			switch {
+			case m.over:
+				return nil
+			case m.act.ID == "list.next":
+				at++
+			case m.act.ID == "list.prev":
+				at--
+			case m.act.ID == "form.next":
+				return next
+			default:
+				return v.orEnd(m)
 			}
-			if next != nil {
-				view.Acts = append(view.Acts, "form.next")
-			}
-			return view
-		}, nil)
-		if m.act.ID == "form.next" {
-			return next
 		}
-		return v.orEnd(m)
 	}
+}
+
+func (v *visit) drawGuide(at int, onward bool) front.View {
+	view := v.page("guide", v.serviceTitle())
+	facts := v.service.Guide
+	pages := max(1, (len(facts)+guidePage-1)/guidePage)
+	if pages > 1 {
+		view.Pager = &front.Pager{At: at + 1, Of: pages}
+	}
+	if at > 0 {
+		view.Acts = append(view.Acts, "list.prev")
+	}
+	if at < pages-1 {
+		view.Acts = append(view.Acts, "list.next")
+	}
+	for _, f := range facts[at*guidePage : min(len(facts), (at+1)*guidePage)] {
+		view.Guide = append(view.Guide, front.Row{Label: front.Say{Text: f.Label.In(v.lang)}, Value: front.Say{Text: f.Value.In(v.lang)}})
+	}
+	if onward {
+		view.Acts = append(view.Acts, "form.next")
+	}
+	return view
 }
 
 // orEnd is what a page returns when its own acts are done with: back, or the end.

@@ -31,7 +31,9 @@ const (
 	// sheetTries: how often one form is tried again on another blank when a sheet was spoiled.
 	sheetTries = 3
 	// listPage: choices on a page of a list.
-	listPage = 8
+	listPage = 10
+	// guidePage: elements of a guide on a page.
+	guidePage = 6
 )
 
 const (

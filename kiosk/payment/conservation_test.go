@@ -1,0 +1,265 @@
+package payment
+
+import (
+	"context"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"yichuang/devices/cash/cctalksim"
+	"yichuang/devices/cash/notepath"
+	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/money"
+	"yichuang/kiosk/store/cutdisk"
+)
+
+// stories is how many random stories one run tells; SEED tells one of them again.
+const stories = 40
+
+func TestConservation(t *testing.T) {
+	first, n := rand.Uint64()>>1, uint64(stories)
+	if text := os.Getenv("SEED"); text != "" {
+		seed, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			t.Fatalf("SEED: %v", err)
+		}
+		first, n = seed, 1
+	} else if testing.Short() {
+		n = 8
+	}
+	for seed := first; seed < first+n; seed++ {
+		ok := t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { tell(t, seed) })
+		})
+		if !ok {
+			t.Fatalf("again with: SEED=%d go test -run TestConservation ./kiosk/payment", seed)
+		}
+	}
+}
+
+// story is one random story. In a mild one only the computer dies, and troubles are short: then no note
+// may ever be doubtful. In a harsh one the validator loses its power and its memory too.
+type story struct {
+	*machine
+	harsh  bool
+	caseID string
+	losses int // how often the validator lost its memory or was not heard for long: one note each may be in doubt
+}
+
+func tell(t *testing.T, seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 11))
+	s := &story{machine: newMachine(t, cctalksim.New(cctalksim.Options{}), cutdisk.New(), rng), harsh: seed%2 == 1}
+	defer s.end()
+	s.start()
+	for range 40 {
+		s.act()
+		time.Sleep(time.Duration(rng.IntN(1500)) * time.Millisecond) // virtual
+		if s.dead() {
+			s.revive()
+		}
+		s.conserved(s.losses, false)
+	}
+	s.rest()
+	s.conserved(s.losses, true)
+	s.settled()
+	s.kill(cutdisk.Synced) // and once more from the disk alone
+	s.rest()
+	s.conserved(s.losses, true)
+	s.settled()
+}
+
+// revive starts the computer again after a while.
+func (s *story) revive() {
+	if s.program != nil {
+		s.bury()
+	}
+	s.caseID = ""
+	time.Sleep(time.Duration(s.rng.IntN(8000)) * time.Millisecond) // virtual
+	s.note("the computer starts")
+	s.start()
+	if s.rng.IntN(2) == 0 {
+		return
+	}
+	// Somebody settles what was left behind, as soon as it can be judged.
+	time.Sleep(5 * time.Second) // virtual
+	if !s.dead() && s.program.till.Ready() && s.open() == nil {
+		for _, id := range s.unsettled() {
+			s.settle(id)
+		}
+	}
+}
+
+// bounded runs what a visit does, and leaves it alone when the computer dies under it.
+func (s *story) bounded(fn func(ctx context.Context)) {
+	p := s.program
+	done := make(chan struct{})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	s.program.ran.Go(func() {
+		defer close(done)
+		fn(ctx)
+	})
+	for !s.dead() {
+		select {
+		case <-done:
+			return
+		case <-p.broken:
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+var faces = []int64{100, 500, 1000, 2000, 5000, 10000}
+
+func (s *story) offer() {
+	kinds := []string{notepath.Genuine, notepath.Genuine, notepath.Genuine, notepath.Genuine, notepath.Genuine, notepath.Foreign, notepath.Torn}
+	face, kind := faces[s.rng.IntN(len(faces))], kinds[s.rng.IntN(len(kinds))]
+	if id, err := s.sim.Path().Offer(face, money.CNY, kind); err == nil {
+		s.note("note %d of %d, %s, is offered", id, face, kind)
+	}
+}
+
+// act is what a hand, a visit or bad luck does.
+func (s *story) act() {
+	path, faults := s.sim.Path(), s.sim.Faults()
+	switch n := s.rng.IntN(20); {
+	case n < 6:
+		s.offer()
+	case n == 6: // two quickly
+		s.offer()
+		time.Sleep(time.Duration(s.rng.IntN(2500)) * time.Millisecond) // virtual
+		s.offer()
+	case n == 7:
+		if mouth := path.World().Mouth; mouth != nil {
+			s.note("note %d is pulled: %v", mouth.Note, path.PullBack(mouth.Note))
+		}
+	case n < 11:
+		s.begin()
+	case n == 11:
+		s.stopAndSettle()
+	case n == 12:
+		s.note("the computer dies")
+		s.strike(cutdisk.Ways[s.rng.IntN(len(cutdisk.Ways))])
+	case n < 15:
+		s.mine()
+	case n == 15:
+		name := []string{"late", "double", "split", "truncate", "garble", "checksum", "silence", "lost_reply"}[s.rng.IntN(8)]
+		s.note("fault %s", name)
+		faults.Arm(name, 1+s.rng.IntN(2))
+	case n == 16:
+		s.trouble([]string{"unplug", "jam", "box_removed", "box_full"}[s.rng.IntN(4)])
+	case n == 17:
+		s.note("the box is exchanged: %v", path.TakeBox())
+		time.Sleep(time.Duration(500+s.rng.IntN(3000)) * time.Millisecond) // virtual
+		path.PutBox()
+	case s.harsh && n == 18:
+		in := s.rng.IntN(2) == 0
+		s.note("the validator's power goes, a note in it goes in: %v", in)
+		s.losses++
+		s.sim.Power(false, in)
+		time.Sleep(time.Duration(s.rng.IntN(6000)) * time.Millisecond) // virtual
+		s.sim.Power(true, false)
+	case s.harsh && n == 19:
+		s.note("the validator restarts")
+		s.losses++
+		faults.Arm("reset", 1)
+	}
+}
+
+// trouble lasts a while: short enough to be outlived in a mild story.
+func (s *story) trouble(name string) {
+	long := s.harsh && s.rng.IntN(3) == 0
+	d := time.Duration(s.rng.IntN(15000)) * time.Millisecond
+	if long {
+		d, s.losses = 2*time.Minute, s.losses+1
+	}
+	s.note("%s for %s", name, d)
+	s.sim.Faults().Arm(name, 1)
+	time.Sleep(d) // virtual
+	s.sim.Faults().Arm(name, 0)
+}
+
+// mine lets the computer die at one of the next writes to the disk or the line.
+func (s *story) mine() {
+	var left atomic.Int64
+	left.Store(int64(1 + s.rng.IntN(30)))
+	kind := []string{"sync", "write", "command", "answer"}[s.rng.IntN(4)]
+	how := cutdisk.Ways[s.rng.IntN(len(cutdisk.Ways))]
+	s.note("the computer will die at %s %d, unsynced writes: %s", kind, left.Load(), how)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.onPoint = func(point string) {
+		if point == kind && left.Add(-1) == 0 {
+			s.note("the computer dies at a %s", kind)
+			s.strike(how)
+		}
+	}
+}
+
+// begin is a citizen who chooses a bill and begins to pay.
+func (s *story) begin() {
+	if s.caseID != "" || s.dead() {
+		return
+	}
+	s.caseID = NewCaseID()
+	due := money.Fen(100 * (1 + s.rng.IntN(200)))
+	chosen := casefile.Header{Biller: "water", Due: due, Part: s.rng.IntN(2) == 0, Rule: []string{"balance", "owed"}[s.rng.IntN(2)]}
+	s.note("case %s begins: %s due", s.caseID, due)
+	s.bounded(func(ctx context.Context) {
+		err := s.program.journal.Append(ctx, entry(casefile.CaseOpened, s.caseID, casefile.Header{Service: "pay.water"}), entry(casefile.BillChosen, s.caseID, chosen))
+		if err != nil && !s.struck() {
+			s.t.Errorf("begin: %v", err)
+		}
+		ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+		defer cancel()
+		s.program.till.Take(ctx, s.caseID) // while the validator is away the wish stands
+	})
+}
+
+// stopAndSettle ends the payment.
+func (s *story) stopAndSettle() {
+	if s.dead() {
+		return
+	}
+	s.note("case %s stops", s.caseID)
+	s.bounded(func(ctx context.Context) {
+		if err := s.program.till.Stop(ctx); err != nil && !s.struck() {
+			s.t.Errorf("stop: %v", err)
+		}
+	})
+	if s.caseID != "" && !s.dead() && s.open() == nil {
+		s.settle(s.caseID)
+	}
+	s.caseID = ""
+}
+
+// settle places what a case has, and compares the split with the rules told once more.
+func (s *story) settle(id string) {
+	var c casefile.Case
+	s.book(func(b *casefile.Book) {
+		if b.Cases[id] != nil {
+			c = *b.Cases[id]
+		}
+	})
+	rest := []Rest{RestPart, RestOwed}[s.rng.IntN(2)]
+	s.bounded(func(ctx context.Context) {
+		split, owed, err := s.program.till.Settle(ctx, id, rest, "stopped")
+		if err != nil {
+			if !s.struck() {
+				s.t.Errorf("settle: %v", err)
+			}
+			return
+		}
+		s.note("case %s is settled: %+v", id, split)
+		if got := split.Bill + split.Surplus + split.Owed; got != c.Visiting {
+			s.t.Errorf("settle: %s is placed, %s is in", got, c.Visiting)
+		}
+		if (owed != "") != (split.Owed > 0) || split.Bill > c.Due || split.Surplus > 0 && (c.Rule != "balance" || split.Bill != c.Due) {
+			s.t.Errorf("settle: %+v under %q of %+v", split, owed, c)
+		}
+	})
+}
