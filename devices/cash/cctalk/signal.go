@@ -22,7 +22,7 @@ func (a *Acceptor) begin(e events, restarted bool, raw []byte) {
 		}
 		// A note that is held at this moment concerns us, however old the event is.
 		a.lookBack(e, 0)
-		a.orphan = true
+		a.orphan = a.blind
 		if a.held != nil {
 			a.emit(cash.Signal{What: cash.Escrowed, Note: a.held.note, Raw: raw})
 		}
@@ -42,7 +42,7 @@ func (a *Acceptor) begin(e events, restarted bool, raw []byte) {
 // lookBack learns from the events before the newest n, which were told before, what is in escrow now.
 // Where five events do not reach back to the last note, we are blind. Called with mu held.
 func (a *Acceptor) lookBack(e events, n int) {
-	a.blind, a.asked = int(e.counter) > len(e.pairs), false
+	a.blind, a.asked, a.orphan = int(e.counter) > len(e.pairs), false, false
 	for i := len(e.pairs) - 1; i >= n; i-- {
 		p := e.pairs[i]
 		switch {
@@ -90,7 +90,7 @@ func (a *Acceptor) take(e events, raw []byte) {
 		n = len(e.pairs)
 		a.mark.Counter = int(before(e.counter, n))
 		a.held, a.dirty = nil, true
-		a.blind, a.asked = true, false
+		a.blind, a.asked, a.orphan = true, false, true
 		a.lost("more happened than the validator remembers", raw)
 	}
 	for i := n - 1; i >= 0; i-- {
