@@ -29,8 +29,7 @@ type Citizen struct {
 	Prefix string   // of the pictures' names
 	Seen   []string // the pictures taken
 
-	last string
-	zi   Dictionary
+	zi Dictionary
 }
 
 // Come connects to the screen of a desk. shots is the folder for pictures, "" for none.

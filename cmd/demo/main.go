@@ -122,7 +122,6 @@ type demo struct {
 	receipts int // of the printer, already told
 	sheets   int
 	licensed *journey // whose license was printed last
-	pending  *journey // whose case was handed in and not printed
 }
 
 // result is a journey as ledger.json tells it.

@@ -2,12 +2,10 @@ package visit
 
 import (
 	"context"
-	"strings"
 
 	"yichuang/devices/cash"
 	"yichuang/devices/fault"
 	"yichuang/kiosk/front"
-	"yichuang/kiosk/money"
 	"yichuang/kiosk/payment"
 )
 
@@ -160,13 +158,4 @@ func sightSays(s payment.Sight) (front.Say, bool) {
 		return say(front.SayCashClosed), true
 	}
 	return front.Say{}, false
-}
-
-// yuanList writes faces as people read them: ¥1 ¥5 ¥10.
-func yuanList(faces []int64) string {
-	var out []string
-	for _, f := range faces {
-		out = append(out, "¥"+strings.TrimSuffix(money.Fen(f).String(), ".00"))
-	}
-	return strings.Join(out, " ")
 }

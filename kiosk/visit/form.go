@@ -423,7 +423,7 @@ func (v *visit) sign() step {
 			view.Step, view.Steps = v.formSteps()-1, v.formSteps()
 			view.Notes = []front.Say{say(front.HintSign)}
 			view.Strokes = v.form.strokes
-			view.Acts = []string{front.StrokesAct, "field.signature", "key.delete", "form.next"}
+			view.Acts = []string{front.StrokesAct, "field.signature", "form.next"}
 			return view
 		}, nil)
 		switch {
@@ -435,8 +435,6 @@ func (v *visit) sign() step {
 			if len(m.act.Strokes) <= strokesMax {
 				v.form.strokes = m.act.Strokes
 			}
-		case m.act.ID == "key.delete":
-			v.form.strokes = nil
 		case m.act.ID == "form.next":
 			switch n := len(v.form.strokes); {
 			case n == 0:

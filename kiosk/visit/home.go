@@ -304,7 +304,7 @@ func (v *visit) goodbye() step {
 		if v.person != nil {
 			view.Notes = append(view.Notes, say(front.HintTakeCard))
 		}
-		view.Acts = []string{"form.next", "nav.home"}
+		view.Acts = []string{"nav.home"}
 		return view
 	}, done)
 	return nil

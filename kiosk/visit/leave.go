@@ -285,7 +285,7 @@ func (v *visit) taken() []front.Row {
 		if s.Kind == document.Duplicate {
 			label = front.LabelDuplicate
 		}
-		rows = append(rows, front.Row{Label: say(label, "serial", s.Serial), Value: front.Say{Text: s.Serial}})
+		rows = append(rows, front.Row{Label: say(label, "serial", s.Serial)})
 	}
 	if v.form.license != "" {
 		rows = append(rows, front.Row{Label: say(front.LabelLicense), Value: front.Say{Text: v.form.license}, Strong: true})

@@ -156,8 +156,9 @@ func (v *visit) printForm(kind document.LicenseKind, media string) bool {
 		if !ok {
 			return false
 		}
-		v.showPrinting(kind)
-		out, err := v.Press.License(v.ctx, l, func(s printer.JobState) { v.showJob(kind, s) })
+		serial := l.License.Serial
+		v.showJob(kind, serial, printer.JobState{Phase: printer.JobWaiting})
+		out, err := v.Press.License(v.ctx, l, func(s printer.JobState) { v.showJob(kind, serial, s) })
 		v.touched, v.warned = now(), false
 		if err != nil {
 			v.Log.Error("license", "case", v.caseID, "error", err)
@@ -250,18 +251,14 @@ func (v *visit) leaveOf(p office.Permit, kind document.LicenseKind, serial strin
 		Registered: day, Scope: facts.Scope, Authority: facts.Authority, Issued: day, Serial: serial, QR: strings.TrimSpace(p.CodeText)}, nil
 }
 
-func (v *visit) showPrinting(kind document.LicenseKind) {
-	v.showJob(kind, printer.JobState{Phase: printer.JobWaiting})
-}
-
 // showJob tells how far it is, counted in sheets.
-func (v *visit) showJob(kind document.LicenseKind, s printer.JobState) {
+func (v *visit) showJob(kind document.LicenseKind, serial string, s printer.JobState) {
 	view := v.page("print", v.serviceOr(front.TitlePrint))
 	view.Sub = say(front.TitlePrint)
 	done := len(v.print.done)
-	what := say(front.LabelOriginal, "serial", "")
+	what := say(front.LabelOriginal, "serial", serial)
 	if kind == document.Duplicate {
-		what = say(front.LabelDuplicate, "serial", "")
+		what = say(front.LabelDuplicate, "serial", serial)
 	}
 	view.Progress = &front.Progress{Done: done, Of: len(forms), What: what}
 	wait := say(front.WaitLicense, "done", itoa(done+1), "of", itoa(len(forms)))

@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	// readyMax: how long the acceptor is given to tell what it missed before the screen opens without it.
+	// readyMax: how long the devices are given to answer, and the acceptor to tell what it missed, before the
+	// screen opens without them.
 	readyMax = 4 * time.Second
 	// settleSheets: how long a license that was being printed may take at the start.
 	settleSheets = 60 * time.Second
@@ -35,6 +36,9 @@ func (k *Kiosk) Settle(ctx context.Context) error {
 	view.Message = &wait
 	k.Stage.Show(view)
 	last, visit := k.lastWork(ctx)
+	if visit != "" {
+		k.awaitPrinters(ctx)
+	}
 	if err := k.Press.SettlePapers(ctx); err != nil {
 		k.Log.Warn("settle papers", "error", err)
 	}
@@ -72,6 +76,20 @@ func (k *Kiosk) lastWork(ctx context.Context) (at time.Time, visit string) {
 		seq--
 	}
 	return time.Time{}, visit
+}
+
+// awaitPrinters waits until both printers answer, but not for ever: a slip that could come out must not go
+// to the screen only because the printer was asked too early.
+func (k *Kiosk) awaitPrinters(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, readyMax)
+	defer cancel()
+	for fit := every(ctx, 100*time.Millisecond); k.Station.Roll.State().Fault != nil || k.Station.Sheets.State().Fault != nil; {
+		select {
+		case <-fit:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // awaitNotes waits until the acceptor has told what it missed and no note is on its way, but not for ever:
