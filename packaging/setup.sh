@@ -36,11 +36,11 @@ if command -v dpkg-query >/dev/null 2>&1; then
 		installed "$p" || missing="$missing $p"
 	done
 else
-	echo "set-up: this is no Debian; install by your own means what these packages hold:" $packages >&2
-	for tool in gcc pkg-config Xvfb dbus-daemon pdftoppm; do
+	for tool in gcc pkg-config Xvfb dbus-daemon broadwayd pdftoppm; do
 		command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
 	done
 	[ -z "$missing" ] && exit 0
+	echo "set-up: this is no Debian, and$missing is not here; install by your own means what these packages hold:" $packages >&2
 	exit 1
 fi
 [ -z "$missing" ] && exit 0

@@ -319,7 +319,9 @@ const (
 	loopback = "127.0.0.1:0"
 	// startLimit: everything together takes some seconds; a minute says that something is wrong.
 	startLimit = 60 * time.Second
-	statusPace = 150 * time.Millisecond
+	// foreignLimit is how long a desk waits for what hangs on a device that is not its own.
+	foreignLimit = 8 * time.Second
+	statusPace   = 150 * time.Millisecond
 	// The graces add up to less than the ten seconds in which a desk ends. kioskd needs the longest: a note
 	// that is on its way is waited for.
 	graceUI      = time.Second

@@ -123,6 +123,16 @@ func (s settings) device(class, simulator string) string {
 	return simulator
 }
 
+// foreign says whether a class of devices, or any when it is "", is none of devsim's.
+func (s settings) foreign(class string) bool {
+	for key, value := range s.values {
+		if strings.HasPrefix(key, "device.") && strings.HasSuffix(key, class) && strings.Contains(value, " ") {
+			return true
+		}
+	}
+	return false
+}
+
 // seconds is a waiting time that check has found good.
 func (s settings) seconds(key string) int {
 	n, err := strconv.Atoi(s.values[key])

@@ -61,6 +61,11 @@ func TestSettingsAreCompleted(t *testing.T) {
 			t.Errorf("device.%s: got %q, want %q", class, got, want)
 		}
 	}
+	for class, want := range map[string]bool{"scanner": true, "cash": false, "license": false, "": true} {
+		if got := s.foreign(class); got != want {
+			t.Errorf("foreign %q: got %v, want %v", class, got, want)
+		}
+	}
 	if err := s.complete("fr"); err == nil {
 		t.Error("the terminal speaks French")
 	}

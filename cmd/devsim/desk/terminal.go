@@ -173,13 +173,21 @@ type status struct {
 	} `json:"services"`
 }
 
-// missing says what is not up yet, "" when all is.
-func (s status) missing() string {
+// heard says what of the hall is not there yet, "" when line and catalogue are.
+func (s status) heard() string {
 	if s.Hall != "up" {
 		return "the hall is not heard"
 	}
 	if len(s.Services) == 0 {
 		return "there is no catalogue"
+	}
+	return ""
+}
+
+// missing says what is not up yet, "" when all is.
+func (s status) missing() string {
+	if what := s.heard(); what != "" {
+		return what
 	}
 	for _, service := range s.Services {
 		if !service.Open {
@@ -189,7 +197,7 @@ func (s status) missing() string {
 	return ""
 }
 
-// awaitTerminal waits until kioskd answers, gives it paper, and waits until every service is open.
+// awaitTerminal waits until kioskd answers, books the paper in, and waits until every service is open.
 func (d *desk) awaitTerminal(ctx context.Context) error {
 	if err := d.until(ctx, func() string {
 		if err := d.ctl(ctx, nil, "status"); err != nil {
@@ -199,16 +207,39 @@ func (d *desk) awaitTerminal(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if err := d.bookBlanks(ctx); err != nil {
+	if err := d.forOwn(ctx, "license", d.bookBlanks); err != nil {
 		return err
 	}
+	if err := d.untilStatus(ctx, status.heard); err != nil {
+		return err
+	}
+	return d.forOwn(ctx, "", func(ctx context.Context) error { return d.untilStatus(ctx, status.missing) })
+}
+
+func (d *desk) untilStatus(ctx context.Context, missing func(status) string) error {
 	return d.until(ctx, func() string {
 		var s status
 		if err := d.ctl(ctx, &s, "status"); err != nil {
 			return err.Error()
 		}
-		return s.missing()
+		return missing(s)
 	})
+}
+
+// forOwn waits for what depends on a class of devices ("" is any). Where a hand has put a device of its
+// own there, the desk waits a while and no longer: that device may come later, or have no such trays.
+func (d *desk) forOwn(ctx context.Context, class string, wait func(context.Context) error) error {
+	if !d.settings.foreign(class) {
+		return wait(ctx)
+	}
+	while, cancel := context.WithTimeoutCause(ctx, foreignLimit, errTooLong)
+	defer cancel()
+	err := wait(while)
+	if err != nil && while.Err() != nil && ctx.Err() == nil {
+		d.log.Warn("ready without it", "what", err)
+		return nil
+	}
+	return err
 }
 
 // until waits until missing says nothing more.

@@ -62,7 +62,7 @@ async function findScreen() {
   frame.height = high;
   glass.replaceChildren(frame);
   const fit = () => {
-    const scale = Math.min((innerHeight - 60) / high, (innerWidth * 0.45) / wide);
+    const scale = Math.min((innerHeight - 140) / high, (innerWidth * 0.45) / wide);
     frame.style.transform = `scale(${scale})`;
     glass.style.width = `${wide * scale + 20}px`;
     glass.style.height = `${high * scale + 20}px`;
