@@ -1,0 +1,22 @@
+module yichuang/cmd/bench
+
+go 1.26.0
+
+require (
+	github.com/mattn/go-sqlite3 v1.14.52
+	github.com/mikestefanello/backlite v0.6.0
+	rsc.io/qr v0.2.0
+	yichuang v0.0.0
+)
+
+require (
+	github.com/google/uuid v1.6.0 // indirect
+	github.com/gotk3/gotk3 v0.6.5-0.20240618185848-ff349ae13f56 // indirect
+	github.com/mfridman/interpolate v0.0.2 // indirect
+	github.com/pressly/goose/v3 v3.26.0 // indirect
+	github.com/sethvargo/go-retry v0.3.0 // indirect
+	go.uber.org/multierr v1.11.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+)
+
+replace yichuang => ../..

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"crypto/ecdh"
+	"crypto/rand"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	_ "github.com/mattn/go-sqlite3" // the floor's database
+	"github.com/mikestefanello/backlite"
+
+	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/store"
+)
+
+// enqueueOne: one writer puts one record after the other on the disk, and goes on when it is there.
+//
+// Ours is the journal as it is used: header, sealing, hash chain, twin file. The floor is what SQLite
+// itself needs for a row of the same size: nothing that writes through it can be much faster.
+var enqueueOne = row{
+	name: "queue.enqueue.1", unit: "records/s", better: "more", rounds: 21, turns: 20, per: 25,
+	sides: []side{
+		{name: "yichuang/kiosk/store", open: openStore},
+		{name: "sqlite-floor (WAL, FULL, prepared INSERT)", limit: 0.90, open: openFloor},
+		{name: "backlite v0.6.0", limit: 1.10, open: openBacklite},
+	},
+}
+
+// payload is the size of what is to be kept: a case with its form.
+const payload = 2048
+
+// text is a payload that no compression makes small.
+func text() string {
+	b := make([]byte, payload/2)
+	rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}
+
+// timed gives the time of n calls.
+func timed(n int, one func(body string) error) (time.Duration, error) {
+	bodies := make([]string, n)
+	for i := range bodies {
+		bodies[i] = text()
+	}
+	began := time.Now()
+	for _, body := range bodies {
+		if err := one(body); err != nil {
+			return 0, err
+		}
+	}
+	return time.Since(began), nil
+}
+
+type ourStore struct{ *store.Store }
+
+func openStore(ctx context.Context, dir string) (runner, error) {
+	s, err := store.Open(ctx, dir, "T01")
+	if err != nil {
+		return nil, err
+	}
+	hall, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	s.UseHallKey(hall.PublicKey().Bytes())
+	return ourStore{s}, nil
+}
+
+func (o ourStore) turn(ctx context.Context, n int) (time.Duration, error) {
+	rated := casefile.Event{Kind: casefile.CaseRated, Case: "123456789012", Header: casefile.Header{Stars: 5}}
+	return timed(n, func(body string) error {
+		// The sealed part is the body with two quotes, 41 bytes before it and a tag behind: a little more than the peers keep.
+		return o.Append(ctx, store.Entry{Event: rated, Secret: body})
+	})
+}
+
+func (o ourStore) close() error { return o.Close() }
+
+// openSQLite opens a database the way every SQLite queue would for this: one connection, every commit on the disk.
+func openSQLite(dir string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite3", "file:"+filepath.Join(dir, "q.db")+"?_journal_mode=WAL&_synchronous=FULL&_busy_timeout=5000&_txlock=immediate")
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	db.SetMaxIdleConns(1)
+	var mode string
+	var sync int
+	err = errors.Join(db.QueryRow("PRAGMA journal_mode").Scan(&mode), db.QueryRow("PRAGMA synchronous").Scan(&sync))
+	if err == nil && (mode != "wal" || sync != 2) {
+		err = fmt.Errorf("asked for WAL and FULL (2), got %s and %d", mode, sync)
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+type floor struct {
+	db     *sql.DB
+	insert *sql.Stmt
+}
+
+func openFloor(_ context.Context, dir string) (runner, error) {
+	db, err := openSQLite(dir)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := db.Exec(`CREATE TABLE queue (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, body BLOB NOT NULL) STRICT`); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	insert, err := db.Prepare(`INSERT INTO queue (id, body) VALUES (?, ?)`)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return floor{db, insert}, nil
+}
+
+func (f floor) turn(_ context.Context, n int) (time.Duration, error) {
+	return timed(n, func(body string) error {
+		_, err := f.insert.Exec(body[:16], []byte(body))
+		return err
+	})
+}
+
+func (f floor) close() error { return errors.Join(f.insert.Close(), f.db.Close()) }
+
+// task is a record for backlite.
+type task struct{ Body string }
+
+// Config names the queue.
+func (task) Config() backlite.QueueConfig {
+	return backlite.QueueConfig{Name: "cases", MaxAttempts: 3, Timeout: time.Minute}
+}
+
+type lite struct {
+	db     *sql.DB
+	client *backlite.Client
+}
+
+func openBacklite(_ context.Context, dir string) (runner, error) {
+	db, err := openSQLite(dir)
+	if err != nil {
+		return nil, err
+	}
+	client, err := backlite.NewClient(backlite.ClientConfig{DB: db, NumWorkers: 1, ReleaseAfter: time.Hour})
+	if err == nil {
+		err = client.Install()
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	client.Register(backlite.NewQueue(func(context.Context, task) error { return nil })) // never started: only the way in is measured
+	return lite{db, client}, nil
+}
+
+func (l lite) turn(_ context.Context, n int) (time.Duration, error) {
+	return timed(n, func(body string) error {
+		_, err := l.client.Add(task{body}).Save()
+		return err
+	})
+}
+
+func (l lite) close() error { return l.db.Close() }
