@@ -26,7 +26,7 @@ func noLine(what string, cause error) error {
 // ask puts one question until it has an answer that makes sense, the hall has a definite no, the caller's
 // time is over, or the line has been down for a while. Every question bears being asked twice.
 func ask[Answer any](ctx context.Context, l *Link, what string, put func(context.Context, hallapiconnect.HallClient) (*Answer, error), sense func(*Answer) bool) (*Answer, error) {
-	tries := askBackoff
+	tries, garbled := askBackoff, 0
 	var cause error
 	for {
 		if err := l.line.awaitUp(ctx); err != nil {
@@ -40,6 +40,7 @@ func ask[Answer any](ctx context.Context, l *Link, what string, put func(context
 		l.line.note(ctx, err)
 		if err == nil && !sense(answer) {
 			err = errGarbled
+			garbled++
 		}
 		switch {
 		case err == nil:
@@ -47,7 +48,7 @@ func ask[Answer any](ctx context.Context, l *Link, what string, put func(context
 		case isRefused(err):
 			poke(l.pokeRenew)
 			return nil, noLine(what, err)
-		case ended(ctx), permanent(err):
+		case ended(ctx), permanent(err), garbled == garbledMax:
 			return nil, noLine(what, err)
 		}
 		if cause = err; connect.IsWireError(err) {

@@ -232,6 +232,7 @@ func (l *Link) keepEnrolment(ctx context.Context, p papers, code, epoch string) 
 // not take the terminal any more, only another code helps.
 func (l *Link) renew(ctx context.Context) {
 	tries, asked := renewBackoff, false
+	var renewed time.Time
 	for {
 		if !l.line.awaitReached(ctx) {
 			return
@@ -248,6 +249,9 @@ func (l *Link) renew(ctx context.Context) {
 			if ended(ctx) {
 				return
 			}
+			if err == nil {
+				renewed = time.Now()
+			}
 		}
 		l.trouble("certificate", err)
 		pause := renewEvery
@@ -260,7 +264,8 @@ func (l *Link) renew(ctx context.Context) {
 		t := time.NewTimer(pause)
 		select {
 		case <-l.pokeRenew:
-			asked = true
+			// What was asked with the former certificate may be refused a while longer.
+			asked = asked || time.Since(renewed) > deadAfter
 			if err != nil { // the hall refuses in one voice; that is no reason to ask sooner
 				sleep(ctx, pause, nil)
 			}
@@ -283,7 +288,7 @@ func (l *Link) renewOnce(ctx context.Context) error {
 	call, done := context.WithTimeoutCause(ctx, answerMax, errSlow)
 	defer done()
 	answer, err := l.client().Renew(call, &hallapi.RenewRequest{CsrDer: csr})
-	l.line.note(call, err)
+	l.line.noteOf(call, err, false)
 	if err != nil {
 		return err
 	}

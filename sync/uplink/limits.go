@@ -31,6 +31,8 @@ const (
 	sinceDown = 5 * time.Second
 	// answerMax is how long the hall may take for an answer beyond the wait that it was asked for.
 	answerMax = 15 * time.Second
+	// garbledMax: an answer that makes no sense may have been an accident; the third one was not.
+	garbledMax = 3
 	// pullWait is how long the hall holds a question for notices: shorter than hallapi.WaitMax, which
 	// proxies bear.
 	pullWait = 25 * time.Second
@@ -45,6 +47,9 @@ const (
 	batchMin, batchFirst, batchMax = 16 << 10, 64 << 10, 1 << 20
 	pushSlow                       = 2 * time.Second
 	pushQuick                      = 500 * time.Millisecond
+	// pieceMax is the size of a frame: half a second on a line of 64 kbit/s, and as much as it takes for
+	// HTTP/2 to answer.
+	pieceMax = 4 << 10
 	// waitPiece is the longest single wait in a question that waits: each piece brings the state that
 	// stands, so that it is known when the time is over.
 	waitPiece = 10 * time.Second
@@ -72,10 +77,10 @@ const (
 	givenMax = 256
 )
 
-// The pauses between tries. A line that is down is tried again within a second, because somebody may be
+// The pauses between tries. A line that is down is tried again within two seconds, because somebody may be
 // standing there; a hall that refuses or is in trouble is left alone longer.
 var (
-	lineBackoff  = backoff{least: 100 * time.Millisecond, most: time.Second}
+	lineBackoff  = backoff{least: 100 * time.Millisecond, most: 1500 * time.Millisecond}
 	askBackoff   = backoff{least: 200 * time.Millisecond, most: 2 * time.Second}
 	hallBackoff  = backoff{least: 500 * time.Millisecond, most: 2 * time.Second}
 	slowBackoff  = backoff{least: time.Second, most: 30 * time.Second}

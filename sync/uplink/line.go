@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -74,7 +75,11 @@ func (n *line) up() bool {
 func (n *line) isUp(now time.Time) bool { return n.willing && now.Sub(n.heard) < silentMax }
 
 // note takes in how a conversation ended. What our own side broke off says nothing of the line.
-func (n *line) note(ctx context.Context, err error) {
+func (n *line) note(ctx context.Context, err error) { n.noteOf(ctx, err, true) }
+
+// noteOf is note for a conversation that the hall has, when asked is false, with terminals too that it
+// does not let ask: it then says only that the hall is there.
+func (n *line) noteOf(ctx context.Context, err error, asked bool) {
 	if err != nil && ended(ctx) && !errors.Is(context.Cause(ctx), errSlow) {
 		return
 	}
@@ -89,6 +94,9 @@ func (n *line) note(ctx context.Context, err error) {
 		return // the hall is in trouble of its own; the line is as it was
 	}
 	n.mu.Lock()
+	if reached && !asked {
+		willing = n.willing
+	}
 	changed := n.reached != reached || n.willing != willing
 	was := n.reached
 	if reached {
@@ -124,11 +132,14 @@ func (n *line) look(now time.Time) (changed bool) {
 func (l *Link) watch(ctx context.Context) {
 	n := l.line
 	logged := false
-	for sleep(ctx, watchEvery, nil) {
+	for !ended(ctx) {
 		now := time.Now()
 		n.mu.Lock()
 		n.look(now)
-		up := n.seenUp
+		up, changed := n.seenUp, n.changed
+		if len(n.conns) > 0 {
+			changed = nil // the silence is looked at even when nothing happens
+		}
 		var dead []*conn
 		for c := range n.conns {
 			if now.Sub(c.heard) > deadAfter {
@@ -142,6 +153,14 @@ func (l *Link) watch(ctx context.Context) {
 		if up != logged {
 			l.log.Info("hall: line", "up", up)
 			logged = up
+		}
+		if changed == nil {
+			sleep(ctx, watchEvery, nil)
+			continue
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
 		}
 	}
 }
@@ -235,6 +254,7 @@ func (n *line) connect(ctx context.Context, network, address string) (net.Conn, 
 	running := n.running
 	if running {
 		n.conns[c] = struct{}{}
+		n.tell()
 	}
 	n.mu.Unlock()
 	if !running {
@@ -254,18 +274,37 @@ func (n *line) transport(config *tls.Config) *http.Transport {
 	return t
 }
 
+// pieces makes a request travel in small frames. The hall answers each with a word that it may go on, and
+// those are the signs of life while a batch goes up a slow line; in one frame, a batch would be silence
+// until its last byte has arrived.
+type pieces struct{ http.RoundTripper }
+
+func (p pieces) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		cut := *r // a RoundTripper may not change the request itself
+		cut.Body = pieceReader{r.Body}
+		r = &cut
+	}
+	return p.RoundTripper.RoundTrip(r)
+}
+
+type pieceReader struct{ io.ReadCloser }
+
+func (p pieceReader) Read(b []byte) (int, error) { return p.ReadCloser.Read(b[:min(len(b), pieceMax)]) }
+
 func newClient(t *http.Transport, address string) hallapiconnect.HallClient {
-	return hallapiconnect.NewHallClient(&http.Client{Transport: t}, address, hallapi.AcceptZstd(),
+	return hallapiconnect.NewHallClient(&http.Client{Transport: pieces{t}}, address, hallapi.AcceptZstd(),
 		connect.WithSendCompression(hallapi.Zstd), connect.WithCompressMinBytes(1<<10), connect.WithReadMaxBytes(hallapi.MessageMax))
 }
 
 // isBroken says whether an error is that of the line and not the hall's word or an answer that cannot be
 // read.
 func isBroken(err error) bool {
-	if connect.IsWireError(err) {
+	var call *connect.Error
+	if !errors.As(err, &call) || connect.IsWireError(err) {
 		return false
 	}
-	switch connect.CodeOf(err) {
+	switch call.Code() {
 	case connect.CodeUnavailable, connect.CodeUnknown, connect.CodeCanceled, connect.CodeDeadlineExceeded:
 		return true
 	}

@@ -75,6 +75,9 @@ func (l *Link) pullOnce(ctx context.Context, wait time.Duration) (n int, err err
 	wasUp := l.line.up()
 	answer, err := hall.Pull(call, &hallapi.PullRequest{Cursor: cursor, WaitMs: wait.Milliseconds()})
 	poked := context.Cause(call) == errPoked
+	if err == nil && !wasUp {
+		poke(l.pokeOffer) // before the line is noted as up, so that one look is enough
+	}
 	l.line.note(call, err)
 	stop(nil)
 	<-listening
@@ -83,9 +86,6 @@ func (l *Link) pullOnce(ctx context.Context, wait time.Duration) (n int, err err
 			return 0, errPoked
 		}
 		return 0, err
-	}
-	if !wasUp {
-		poke(l.pokeOffer)
 	}
 	return l.handleAll(ctx, epoch, cursor, answer.Notices)
 }
@@ -175,6 +175,10 @@ func (l *Link) noticeHandled(ctx context.Context, epoch string, seq int64) (curr
 func (l *Link) offer(ctx context.Context) {
 	tries := slowBackoff
 	for l.line.awaitReached(ctx) {
+		select {
+		case <-l.pokeOffer: // this look is the one that was asked for
+		default:
+		}
 		err := l.fetchCatalog(ctx)
 		if ended(ctx) {
 			return

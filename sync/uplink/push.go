@@ -88,7 +88,7 @@ func (l *Link) pushBatch(ctx context.Context, bytes int) (moved bool, err error)
 	call, done := context.WithTimeoutCause(ctx, pushMax, errSlow)
 	defer done()
 	answer, err := l.client().Push(call, req)
-	l.line.note(call, err)
+	l.line.noteOf(call, err, false)
 	if err != nil {
 		if isRefused(err) {
 			poke(l.pokeRenew)

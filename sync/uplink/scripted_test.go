@@ -21,12 +21,14 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"connectrpc.com/connect"
+	"google.golang.org/protobuf/proto"
 
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/catalog"
@@ -35,122 +37,6 @@ import (
 	"yichuang/sync/hallapi"
 	"yichuang/sync/hallapi/hallapiconnect"
 )
-
-// network is the line between terminal and hall in a bubble. It can be cut (connections break, none are
-// made) or be a hole (connections stand and not a byte passes).
-type network struct {
-	mu      sync.Mutex
-	mode    string // up, cut, hole
-	changed chan struct{}
-	conns   map[*netConn]bool
-	queue   chan net.Conn
-	closed  chan struct{}
-	dials   int
-}
-
-func newNetwork() *network {
-	return &network{mode: "up", changed: make(chan struct{}), conns: map[*netConn]bool{}, queue: make(chan net.Conn), closed: make(chan struct{})}
-}
-
-func (n *network) set(mode string) {
-	n.mu.Lock()
-	n.mode = mode
-	close(n.changed)
-	n.changed = make(chan struct{})
-	var open []*netConn
-	if mode == "cut" {
-		for c := range n.conns {
-			open = append(open, c)
-		}
-	}
-	n.mu.Unlock()
-	for _, c := range open {
-		c.Close()
-	}
-}
-
-// pass waits while the line is a hole.
-func (n *network) pass(gone <-chan struct{}) error {
-	for {
-		n.mu.Lock()
-		mode, changed := n.mode, n.changed
-		n.mu.Unlock()
-		if mode != "hole" {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-gone:
-			return net.ErrClosed
-		}
-	}
-}
-
-func (n *network) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	n.mu.Lock()
-	n.dials++
-	mode := n.mode
-	n.mu.Unlock()
-	if mode == "cut" {
-		return nil, errors.New("connection refused")
-	}
-	if err := n.pass(ctx.Done()); err != nil {
-		return nil, ctx.Err()
-	}
-	near, far := net.Pipe()
-	c := &netConn{Conn: near, net: n, gone: make(chan struct{})}
-	n.mu.Lock()
-	n.conns[c] = true
-	n.mu.Unlock()
-	select {
-	case n.queue <- far:
-		return c, nil
-	case <-n.closed:
-	case <-ctx.Done():
-	}
-	return nil, errors.New("connection refused")
-}
-
-func (n *network) Accept() (net.Conn, error) {
-	select {
-	case c := <-n.queue:
-		return c, nil
-	case <-n.closed:
-		return nil, net.ErrClosed
-	}
-}
-func (n *network) Close() error   { close(n.closed); return nil }
-func (n *network) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
-
-type netConn struct {
-	net.Conn
-	net  *network
-	once sync.Once
-	gone chan struct{}
-}
-
-func (c *netConn) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	if hole := c.net.pass(c.gone); hole != nil {
-		return 0, hole
-	}
-	return n, err
-}
-
-func (c *netConn) Write(b []byte) (int, error) {
-	if err := c.net.pass(c.gone); err != nil {
-		return 0, err
-	}
-	return c.Conn.Write(b)
-}
-
-func (c *netConn) Close() error {
-	c.once.Do(func() { close(c.gone) })
-	c.net.mu.Lock()
-	delete(c.net.conns, c)
-	c.net.mu.Unlock()
-	return c.Conn.Close()
-}
 
 // scripted is a hall whose answers a test decides.
 type scripted struct {
@@ -183,6 +69,10 @@ type scripted struct {
 	calls    map[string]int
 	renewed  int
 	requests []any
+
+	answers   map[string]proto.Message // to questions, by route
+	waits     map[string]func() bool   // when a question's answer is given before its time, by route
+	encodings map[string]map[string]int
 }
 
 func newCA(t *testing.T, name string) (*x509.Certificate, *ecdsa.PrivateKey) {
@@ -208,7 +98,8 @@ func newCA(t *testing.T, name string) (*x509.Certificate, *ecdsa.PrivateKey) {
 func newHall(t *testing.T, n *network) *scripted {
 	t.Helper()
 	h := &scripted{t: t, net: n, life: 365 * 24 * time.Hour, changed: make(chan struct{}), records: map[int64]*hallapi.Record{},
-		epoch: "hall-1", refused: map[string]connect.Code{}, calls: map[string]int{}}
+		epoch: "hall-1", refused: map[string]connect.Code{}, calls: map[string]int{},
+		answers: map[string]proto.Message{}, waits: map[string]func() bool{}, encodings: map[string]map[string]int{"Push": {}}}
 	h.ca, h.caKey = newCA(t, "hall CA")
 	var err error
 	if h.seal, err = ecdh.X25519().GenerateKey(rand.Reader); err != nil {
@@ -239,6 +130,9 @@ func (h *scripted) serve() {
 		var peer *x509.Certificate
 		if len(r.TLS.PeerCertificates) > 0 {
 			peer = r.TLS.PeerCertificates[0]
+		}
+		if strings.HasSuffix(r.URL.Path, "/Push") {
+			h.with(func() { h.encodings["Push"][r.Header.Get("Content-Encoding")]++ })
 		}
 		handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), peerKey{}, peer)))
 	}))
@@ -484,13 +378,15 @@ func onDesk(t *testing.T, story func(d *desk)) {
 		d := &desk{t: t, net: n, hall: newHall(t, n), dir: t.TempDir(), log: &bytes.Buffer{}}
 		d.config = Config{URL: "https://127.0.0.1:7443", EnrolCodeFile: filepath.Join(d.dir, "code"), Version: "1.2.3", Dial: n.dial}
 		d.writeCode(d.hall.code)
+		defer func() { // also after Fatal: a bubble must be left empty
+			d.powerOff()
+			d.hall.stop()
+			if t.Failed() {
+				t.Log(d.logged())
+			}
+		}()
 		d.open()
 		story(d)
-		d.powerOff()
-		d.hall.stop()
-		if t.Failed() {
-			t.Log(d.logged())
-		}
 	})
 }
 

@@ -1,0 +1,326 @@
+package uplink
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"yichuang/sync/hallapi"
+)
+
+func notice(seq int64, kind string) *hallapi.Notice {
+	return &hallapi.Notice{Seq: seq, Kind: kind, Case: fmt.Sprint("c", seq), Json: fmt.Appendf(nil, `{"n":%d}`, seq)}
+}
+
+// listen keeps what is handled.
+func (d *desk) listen(got *[]int64) {
+	d.handle = func(n Notice) error {
+		if string(n.JSON) != fmt.Sprintf(`{"n":%d}`, n.Seq) || n.Case != fmt.Sprint("c", n.Seq) {
+			return fmt.Errorf("notice %+v", n)
+		}
+		*got = append(*got, n.Seq)
+		return nil
+	}
+}
+
+func (d *desk) tell(notices ...*hallapi.Notice) {
+	d.hall.with(func() { d.hall.notices = append(d.hall.notices, notices...) })
+}
+
+func TestNoticesComeInOrderAndOnce(t *testing.T) {
+	onDesk(t, func(d *desk) {
+		var got []int64
+		d.listen(&got)
+		d.tell(notice(3, "order"), notice(1, "decision"), notice(2, "posting"), notice(2, "posting"), notice(4, "catalog"), notice(5, "weather"), notice(6, "refund"), notice(9, "claim"))
+		d.online()
+		<-time.After(time.Second)
+		if want := []int64{1, 2, 3, 6, 9}; !slices.Equal(got, want) {
+			d.t.Errorf("handled: got %v, want %v", got, want)
+		}
+		<-time.After(12 * time.Second)
+		before := len(got)
+		d.tell(notice(10, "decision"))
+		<-time.After(20 * time.Millisecond)
+		if len(got) != before+1 {
+			d.t.Errorf("a notice did not come at once: got %v", got)
+		}
+		d.powerOff()
+		d.tell(notice(11, "decision"))
+		d.open()
+		d.online()
+		<-time.After(time.Second)
+		if want := []int64{1, 2, 3, 6, 9, 10, 11}; !slices.Equal(got, want) {
+			d.t.Errorf("handled after a power cut: got %v, want %v", got, want)
+		}
+		pulls := d.count("Pull")
+		<-time.After(5 * time.Minute)
+		if n := d.count("Pull") - pulls; n > 14 {
+			d.t.Errorf("notices asked for in five quiet minutes: %d times", n)
+		}
+	})
+}
+
+func TestNoticeThatCannotBeHandledComesAgain(t *testing.T) {
+	onDesk(t, func(d *desk) {
+		var tried []int64
+		fail := true
+		d.handle = func(n Notice) error {
+			tried = append(tried, n.Seq)
+			if n.Seq == 2 && fail {
+				return errors.New("the disk is full")
+			}
+			return nil
+		}
+		d.tell(notice(1, "order"), notice(2, "order"), notice(3, "order"))
+		d.online()
+		<-time.After(10 * time.Minute)
+		if tried[0] != 1 || slices.Contains(tried, 3) || slices.Contains(tried[1:], 1) {
+			d.t.Errorf("handled: got %v, want 1 once and then only 2", tried)
+		}
+		if len(tried) < 15 || len(tried) > 40 {
+			d.t.Errorf("tries in ten minutes: got %d", len(tried))
+		}
+		if s := d.link.Status(); !s.Up || !strings.Contains(s.Err, "the disk is full") {
+			d.t.Errorf("status: got %+v", s)
+		}
+		d.powerOff()
+		d.open()
+		tried = nil
+		d.online()
+		<-time.After(500 * time.Millisecond)
+		if want := []int64{2}; !slices.Equal(tried, want) {
+			d.t.Errorf("after a power cut: got %v, want %v", tried, want)
+		}
+		fail = false
+		d.await(time.Minute, "all handled", func() bool { return slices.Contains(tried, 3) })
+		d.await(time.Minute, "no trouble", func() bool { return d.link.Status().Err == "" })
+	})
+}
+
+func TestNoticeWaitsForItsHandler(t *testing.T) {
+	onDesk(t, func(d *desk) {
+		d.link.Notices(nil)
+		d.tell(notice(1, "order"))
+		d.online()
+		<-time.After(time.Minute)
+		if s := d.link.Status(); !s.Up || s.Err == "" {
+			d.t.Errorf("status: got %+v", s)
+		}
+		var got []int64
+		d.link.Notices(func(n Notice) error { got = append(got, n.Seq); return nil })
+		d.await(time.Minute, "handled", func() bool { return slices.Equal(got, []int64{1}) })
+	})
+}
+
+func TestRestoredHallTellsFromTheFirstAgain(t *testing.T) {
+	onDesk(t, func(d *desk) {
+		var got []int64
+		d.listen(&got)
+		d.tell(notice(1, "order"), notice(2, "order"), notice(7, "order"))
+		d.online()
+		<-time.After(time.Second)
+		d.hall.with(func() {
+			d.hall.epoch = "hall-2"
+			d.hall.notices = []*hallapi.Notice{notice(1, "order"), notice(2, "decision")}
+		})
+		<-time.After(6 * time.Second)
+		if want := []int64{1, 2, 7, 1, 2}; !slices.Equal(got, want) {
+			d.t.Errorf("handled: got %v, want %v", got, want)
+		}
+		d.powerOff()
+		d.open()
+		d.online()
+		<-time.After(10 * time.Second)
+		if len(got) != 5 {
+			d.t.Errorf("handled after a power cut: got %v, want nothing more", got)
+		}
+	})
+}
+
+func TestHallIsRestoredWhileANoticeIsHandled(t *testing.T) {
+	onDesk(t, func(d *desk) {
+		var got []int64
+		d.handle = func(n Notice) error {
+			got = append(got, n.Seq)
+			if n.Seq == 5 {
+				d.hall.with(func() { d.hall.epoch, d.hall.notices = "hall-2", []*hallapi.Notice{notice(1, "order")} })
+				<-time.After(10 * time.Second) // the beat tells of the new epoch meanwhile
+			}
+			return nil
+		}
+		d.tell(notice(5, "order"), notice(6, "order"))
+		d.online()
+		<-time.After(20 * time.Second)
+		if want := []int64{5, 1}; !slices.Equal(got, want) {
+			d.t.Errorf("handled: got %v, want %v", got, want)
+		}
+	})
+}
+
+func TestHallThatDoesNotHoldIsNotAskedAllTheTime(t *testing.T) {
+	onDesk(t, func(d *desk) {
+		d.online()
+		<-time.After(time.Minute)
+		d.hall.with(func() {
+			d.hall.notices = []*hallapi.Notice{notice(1<<40, "x")}
+			d.hall.forge = func(route string, a any) {
+				if route == "Pull" {
+					a.(*hallapi.PullResponse).Notices = []*hallapi.Notice{nil, {Seq: -1, Kind: "order"}, {Kind: "order"}}
+				}
+			}
+		})
+		before := d.count("Pull")
+		<-time.After(10 * time.Minute)
+		if n := d.count("Pull") - before; n < 300 || n > 700 {
+			d.t.Errorf("asked in ten minutes: got %d, want about once a second", n)
+		}
+	})
+}
+
+func TestNewCatalogueIsFetched(t *testing.T) {
+	onDesk(t, func(d *desk) {
+		d.online()
+		d.await(time.Second, "catalogue", func() bool { return d.link.Catalog() != nil })
+		<-time.After(time.Minute)
+		first := d.link.Catalog()
+		d.hall.with(func() { d.hall.document = document(2) })
+		d.tell(notice(1, "catalog"))
+		<-time.After(50 * time.Millisecond)
+		if got := d.link.Catalog().Version; got != 2 || first.Version != 1 {
+			d.t.Errorf("version: got %d after %d, want 2 after 1", got, first.Version)
+		}
+		d.hall.with(func() { d.hall.document = document(3) })
+		d.net.set("cut")
+		<-time.After(time.Minute)
+		d.net.set("up")
+		d.await(time.Minute, "up", d.link.Up)
+		<-time.After(50 * time.Millisecond)
+		if got := d.link.Catalog().Version; got != 3 {
+			d.t.Errorf("version after the line came back: got %d, want 3", got)
+		}
+		d.hall.with(func() { d.hall.document = document(4) })
+		<-time.After(time.Hour)
+		if got := d.link.Catalog().Version; got != 4 {
+			d.t.Errorf("version after an hour without a notice: got %d, want 4", got)
+		}
+		d.powerOff()
+		d.net.set("cut")
+		d.open()
+		d.start()
+		<-time.After(time.Minute)
+		if c := d.link.Catalog(); c == nil || c.Version != 4 {
+			d.t.Errorf("catalogue without a line: got %v, want version 4", c)
+		}
+		d.net.set("up")
+		d.await(time.Minute, "up", d.link.Up)
+	})
+}
+
+func TestBadCatalogueIsNotTaken(t *testing.T) {
+	for name, c := range map[string]struct {
+		document []byte
+		garble   func(a *hallapi.CatalogResponse)
+	}{
+		"unsigned":        {document(6), func(a *hallapi.CatalogResponse) { a.Signature = nil }},
+		"signature":       {document(6), func(a *hallapi.CatalogResponse) { a.Signature[7]++ }},
+		"changed on way":  {document(6), func(a *hallapi.CatalogResponse) { a.Document[20]++ }},
+		"older":           {document(4), nil},
+		"no catalogue":    {[]byte(`{"version":6}`), nil},
+		"cut in the half": {document(6), func(a *hallapi.CatalogResponse) { a.Document = a.Document[:40] }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onDesk(t, func(d *desk) {
+				d.hall.document = document(5)
+				d.online()
+				d.await(time.Second, "catalogue", func() bool { return d.link.Catalog() != nil })
+				d.hall.with(func() {
+					d.hall.document = c.document
+					d.hall.forge = func(route string, a any) {
+						if route == "Catalog" && c.garble != nil {
+							c.garble(a.(*hallapi.CatalogResponse))
+						}
+					}
+				})
+				var got []int64
+				d.listen(&got)
+				d.tell(notice(1, "catalog"), notice(2, "order"))
+				<-time.After(10 * time.Minute)
+				if v := d.link.Catalog().Version; v != 5 {
+					d.t.Errorf("version: got %d, want 5", v)
+				}
+				if s := d.link.Status(); !s.Up || !strings.Contains(s.Err, "catalogue: ") {
+					d.t.Errorf("status: got %+v", s)
+				}
+				if !slices.Equal(got, []int64{2}) {
+					d.t.Errorf("handled: got %v; a bad catalogue must not hold up what follows", got)
+				}
+				if n := d.count("Catalog"); n < 15 || n > 40 {
+					d.t.Errorf("asked in ten minutes: got %d", n)
+				}
+				d.powerOff()
+				d.open()
+				if v := d.link.Catalog().Version; v != 5 {
+					d.t.Errorf("version after a power cut: got %d, want 5", v)
+				}
+			})
+		})
+	}
+}
+
+func TestDamagedCatalogueOnTheDisk(t *testing.T) {
+	onDesk(t, func(d *desk) {
+		d.hall.document = document(5)
+		d.online()
+		d.await(time.Second, "catalogue", func() bool { return d.link.Catalog() != nil })
+		d.powerOff()
+		d.open()
+		if err := d.journal.Keep(d.t.Context(), map[string][]byte{keptDocument: document(9)}); err != nil {
+			d.t.Fatal(err)
+		}
+		d.powerOff()
+		d.open()
+		if c := d.link.Catalog(); c != nil {
+			d.t.Errorf("a catalogue without a signature was taken from the disk: version %d", c.Version)
+		}
+		d.hall.with(func() { d.hall.document = document(4) })
+		d.online()
+		<-time.After(time.Minute)
+		if c := d.link.Catalog(); c != nil {
+			d.t.Errorf("an older catalogue was taken instead of the damaged one: version %d", c.Version)
+		}
+		d.hall.with(func() { d.hall.document = document(5) })
+		d.await(time.Minute, "catalogue", func() bool { c := d.link.Catalog(); return c != nil && c.Version == 5 })
+	})
+}
+
+func TestAnotherHallsCatalogueBeginsAnew(t *testing.T) {
+	onDesk(t, func(d *desk) {
+		d.hall.document = document(5)
+		d.tell(notice(4, "catalog"))
+		d.online()
+		d.await(time.Second, "catalogue", func() bool { return d.link.Catalog() != nil })
+		d.powerOff()
+		d.open()
+		if err := d.journal.Keep(d.t.Context(), map[string][]byte{keptCertificate: {}}); err != nil { // as staff do who move a terminal
+			d.t.Fatal(err)
+		}
+		d.powerOff()
+		d.hall.stop()
+		d.net.closed = make(chan struct{})
+		d.hall = newHall(d.t, d.net)
+		d.hall.epoch = "another"
+		var got []int64
+		d.listen(&got)
+		d.tell(notice(1, "order"))
+		d.writeCode(d.hall.code)
+		d.open()
+		d.online()
+		d.await(time.Second, "the other hall's catalogue", func() bool { c := d.link.Catalog(); return c != nil && c.Version == 1 })
+		if !slices.Equal(got, []int64{1}) {
+			d.t.Errorf("handled: got %v, want the other hall's first notice", got)
+		}
+	})
+}
