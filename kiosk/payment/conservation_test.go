@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"yichuang/devices/cash/cctalksim"
 	"yichuang/devices/cash/notepath"
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/money"
@@ -31,9 +30,10 @@ func TestConservation(t *testing.T) {
 	} else if testing.Short() {
 		n = 8
 	}
+	dir := t.TempDir()
 	for seed := first; seed < first+n; seed++ {
 		ok := t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { tell(t, seed) })
+			synctest.Test(t, func(t *testing.T) { tell(t, dir, seed) })
 		})
 		if !ok {
 			t.Fatalf("again with: SEED=%d go test -run TestConservation ./kiosk/payment", seed)
@@ -50,9 +50,9 @@ type story struct {
 	losses int // how often the validator lost its memory or was not heard for long: one note each may be in doubt
 }
 
-func tell(t *testing.T, seed uint64) {
+func tell(t *testing.T, dir string, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 11))
-	s := &story{machine: newMachine(t, cctalksim.New(cctalksim.Options{}), cutdisk.New(), rng), harsh: seed%2 == 1}
+	s := &story{machine: newMachine(t, dir, rng), harsh: seed%2 == 1}
 	defer s.end()
 	s.start()
 	for range 40 {
@@ -61,7 +61,9 @@ func tell(t *testing.T, seed uint64) {
 		if s.dead() {
 			s.revive()
 		}
-		s.conserved(s.losses, false)
+		if !s.dead() {
+			s.conserved(s.losses, false)
+		}
 	}
 	s.rest()
 	s.conserved(s.losses, true)
@@ -81,7 +83,7 @@ func (s *story) revive() {
 	time.Sleep(time.Duration(s.rng.IntN(8000)) * time.Millisecond) // virtual
 	s.note("the computer starts")
 	s.start()
-	if s.rng.IntN(2) == 0 {
+	if s.dead() || s.rng.IntN(2) == 0 {
 		return
 	}
 	// Somebody settles what was left behind, as soon as it can be judged.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -29,7 +30,8 @@ import (
 // die at any write to the line or the disk, and start again with what the disk then holds.
 type machine struct {
 	t   *testing.T
-	rng *rand.Rand
+	rng *rand.Rand // of the story
+	cut *rand.Rand // of what the disk keeps; another goroutine's
 	sim *cctalksim.Sim
 	dir string
 
@@ -63,8 +65,13 @@ type program struct {
 	image *cutdisk.Disk
 }
 
-func newMachine(t *testing.T, sim *cctalksim.Sim, disk *cutdisk.Disk, rng *rand.Rand) *machine {
-	m := &machine{t: t, rng: rng, sim: sim, dir: t.TempDir(), plugged: true, disk: disk}
+// newMachine makes a machine that has never worked. dir holds the real files of its journal, and may have
+// been another machine's before.
+func newMachine(t *testing.T, dir string, rng *rand.Rand) *machine {
+	m := &machine{t: t, rng: rng, cut: rand.New(rand.NewPCG(rng.Uint64(), 1)), sim: cctalksim.New(cctalksim.Options{}), dir: dir, plugged: true, disk: cutdisk.New()}
+	if err := os.RemoveAll(filepath.Join(dir, "twin.jsonl")); err != nil {
+		t.Fatal(err)
+	}
 	m.serving, m.stop = context.WithCancel(context.Background())
 	m.sim.OnPlug(m.plug)
 	return m
@@ -152,14 +159,21 @@ func (m *machine) start() {
 		}
 		return nil
 	})
+	m.mu.Lock()
+	m.program = p
+	m.mu.Unlock()
 	var err error
-	if p.journal, err = store.Open(cutdisk.Context(context.Background()), m.dir, "T1"); err != nil {
-		m.t.Fatalf("the journal after a power cut: %v\n%v", err, m.ops)
+	p.journal, err = store.Open(cutdisk.Context(context.Background()), m.dir, "T1")
+	if err == nil {
+		p.driver = cctalk.New(p.open, cctalk.Options{})
+		p.till = NewTill(p.journal, p.driver, slog.New(slog.DiscardHandler))
+		err = p.till.Resume(context.Background())
 	}
-	p.driver = cctalk.New(p.open, cctalk.Options{})
-	p.till = NewTill(p.journal, p.driver, slog.New(slog.DiscardHandler))
-	if err := p.till.Resume(context.Background()); err != nil {
-		m.t.Fatalf("resume: %v", err)
+	if err != nil {
+		if !m.struck() {
+			m.t.Fatalf("start: %v\n%v", err, m.ops)
+		}
+		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
@@ -168,9 +182,6 @@ func (m *machine) start() {
 		p.err = p.till.Run(ctx)
 		close(p.broken)
 	})
-	m.mu.Lock()
-	m.program = p
-	m.mu.Unlock()
 }
 
 // strike is the instant in which the computer's power goes: nothing leaves it any more, and the disk is
@@ -186,7 +197,7 @@ func (m *machine) strike(how cutdisk.How) {
 	if struck {
 		return
 	}
-	p.image = p.disk.Image(how, m.rng)
+	p.image = p.disk.Image(how, m.cut)
 	m.mu.Lock()
 	line := p.line
 	m.mu.Unlock()
@@ -198,13 +209,22 @@ func (m *machine) strike(how cutdisk.How) {
 // bury waits until what is left of a struck program has ended, and gives the disk as it is found.
 func (m *machine) bury() {
 	p := m.program
-	p.cancel()
-	p.ran.Wait()
-	p.journal.Close() // of a dead disk: its error is the one we made
-	p.unmount()
+	p.close()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.disk, m.program = p.image, nil
+}
+
+// close ends a program, wherever its start has come to.
+func (p *program) close() {
+	if p.cancel != nil {
+		p.cancel()
+		p.ran.Wait()
+	}
+	if p.journal != nil {
+		p.journal.Close() // of a dead disk: its error is the one we made
+	}
+	p.unmount()
 }
 
 // kill is strike and bury.
@@ -241,10 +261,7 @@ func (m *machine) dead() bool {
 // end switches everything off in good order.
 func (m *machine) end() {
 	if m.program != nil {
-		m.program.cancel()
-		m.program.ran.Wait()
-		m.program.journal.Close()
-		m.program.unmount()
+		m.program.close()
 	}
 	m.stop()
 	m.plug(false)
@@ -357,9 +374,6 @@ func (m *machine) conserved(losses int, atRest bool) {
 		}
 		if atRest && number(in)+number(out) > losses {
 			fail("%v and %v went a way that the journal does not know, want %d at most", in, out, losses)
-		}
-		if atRest && losses == 0 && number(in)+number(out) != 0 {
-			fail("mechanism and journal differ by %v in the box and %v given back", in, out)
 		}
 	})
 }

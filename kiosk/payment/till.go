@@ -194,12 +194,19 @@ func (t *Till) escrowed(ctx context.Context, s cash.Signal, mark *casefile.Mark)
 	t.mu.Unlock()
 	face := money.Fen(s.Note.Face)
 	open := t.openNote()
-	if open != nil && open.Face == face && open.State != casefile.NoteStacking {
+	if open != nil && open.State != casefile.NoteStacking {
 		return t.sendBack(ctx, open, mark)
 	}
 	if open != nil {
 		// It was on its way into the box and is held all the same: the order to stack was lost.
-		t.order(ctx, t.acceptor.Stack)
+		if err := t.stackOr(ctx, open, mark); err != nil {
+			return err
+		}
+		return t.keep(ctx, *mark)
+	}
+	if face <= 0 || s.Note.Currency != money.CNY {
+		// Held, and nobody can name it: it goes back, and is in no sum.
+		t.order(ctx, t.acceptor.Return)
 		return t.keep(ctx, *mark)
 	}
 	if caseID == "" {
@@ -210,15 +217,27 @@ func (t *Till) escrowed(ctx context.Context, s cash.Signal, mark *casefile.Mark)
 	}
 	h := casefile.Header{Face: face, Currency: s.Note.Currency, Mark: mark}
 	t.journal.Book(func(b *casefile.Book) { h.Note = b.NextNote })
-	next, order := casefile.NoteReturning, t.acceptor.Return
+	next := casefile.NoteReturning
 	if stack {
-		next, order = casefile.NoteStacking, t.acceptor.Stack
+		next = casefile.NoteStacking
 	}
 	err := t.journal.Append(ctx, entry(casefile.NoteEscrowed, caseID, h), entry(next, caseID, h))
 	if err != nil {
 		return err
 	}
-	t.order(ctx, order)
+	if stack {
+		return t.stackOr(ctx, t.openNote(), mark)
+	}
+	t.order(ctx, t.acceptor.Return)
+	return nil
+}
+
+// stackOr sends a note into the box. When the acceptor refuses (the box is full or out, or it is stuck) the
+// note is still held, and goes back to the person.
+func (t *Till) stackOr(ctx context.Context, n *casefile.Note, mark *casefile.Mark) error {
+	if err := t.order(ctx, t.acceptor.Stack); fault.Is(err, fault.Refused) {
+		return t.sendBack(ctx, n, mark)
+	}
 	return nil
 }
 
@@ -233,14 +252,16 @@ func (t *Till) sendBack(ctx context.Context, n *casefile.Note, mark *casefile.Ma
 	return nil
 }
 
-// order sends a note on its way. An error is only logged: what became of the note is told by a signal,
-// and when none comes overdue asks again.
-func (t *Till) order(ctx context.Context, act func(context.Context) error) {
+// order sends a note on its way. What became of the note is told by a signal whatever the error says, and
+// when none comes overdue asks again; only a refusal can be acted on.
+func (t *Till) order(ctx context.Context, act func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, orderMax)
 	defer cancel()
-	if err := act(ctx); err != nil {
+	err := act(ctx)
+	if err != nil {
 		t.log.Warn("cash order", "error", err)
 	}
+	return err
 }
 
 // returned ends the open note. A return without one is a note that was turned away before it was ours.
@@ -272,6 +293,10 @@ func (t *Till) ended(ctx context.Context, s cash.Signal, kind casefile.Kind, mar
 			return err
 		}
 		return t.keep(ctx, *mark)
+	}
+	if face <= 0 {
+		h := casefile.Header{Asked: "a note that cannot be named went into the box", Mark: mark}
+		return t.journal.Append(ctx, entry(casefile.AcceptorReset, "", h))
 	}
 	caseID, err := t.stray(ctx)
 	if err != nil {
@@ -366,10 +391,9 @@ func (t *Till) overdue(ctx context.Context) error {
 	}
 	if state := t.acceptor.State(); ready && state.Online && state.Escrow && silent >= repeatAfter {
 		if open.State == casefile.NoteStacking {
-			t.order(ctx, t.acceptor.Stack)
-		} else {
-			return t.sendBack(ctx, open, nil)
+			return t.stackOr(ctx, open, nil)
 		}
+		return t.sendBack(ctx, open, nil)
 	}
 	return nil
 }
