@@ -189,6 +189,13 @@ func (c *Citizen) character(ctx context.Context, r rune) error {
 	if err := c.Screen.Type(ctx, syllable); err != nil {
 		return err
 	}
+	return c.Pick(ctx, r)
+}
+
+// Pick touches a character among the candidates for the letters that were typed.
+func (c *Citizen) Pick(ctx context.Context, r rune) error {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
 	before := ""
 	for range candidatePages {
 		var found, next string
@@ -246,36 +253,28 @@ func (c *Citizen) Choose(ctx context.Context, name string, path ...string) error
 func (c *Citizen) pick(ctx context.Context, id string) error {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
+	turn := "list.next"
 	for {
-		var here, more bool
-		err := c.Screen.Wait(ctx, id, func(all []touch.Object) error {
-			_, here = touch.In(all, id)
-			next, ok := touch.In(all, "list.next")
-			more = ok && next.Enabled
-			if !here && !more {
-				return errors.New("neither the choice nor a next page is there")
-			}
-			return nil
-		})
+		all, err := c.still(ctx, id)
 		if err != nil {
 			return err
 		}
-		if here {
+		if _, here := touch.In(all, id); here {
 			return c.Screen.Click(ctx, id)
 		}
-		first := c.firstChoice(ctx)
-		// The page may have been drawn anew between the look and the touch: then look again.
-		turn, done := context.WithTimeout(ctx, turnMax)
-		err = c.Screen.Click(turn, "list.next")
-		done()
-		if err != nil && ctx.Err() == nil {
-			continue
+		// At the end of the list it is gone through the other way: the page may just have been drawn anew.
+		if o, ok := touch.In(all, turn); !ok || !o.Enabled {
+			turn = map[string]string{"list.next": "list.prev", "list.prev": "list.next"}[turn]
+			if o, ok := touch.In(all, turn); !ok || !o.Enabled {
+				continue
+			}
 		}
-		if err != nil {
+		first := choicesOf(all)
+		if err := c.Screen.Click(ctx, turn); err != nil {
 			return err
 		}
-		err = c.Screen.Wait(ctx, "next page", func(all []touch.Object) error {
-			if now := firstOf(all); now != "" && now != first {
+		err = c.Screen.Wait(ctx, "next page of the list", func(all []touch.Object) error {
+			if now := choicesOf(all); now != "" && now != first {
 				return nil
 			}
 			return errors.New("the list has not moved")
@@ -286,21 +285,79 @@ func (c *Citizen) pick(ctx context.Context, id string) error {
 	}
 }
 
-func (c *Citizen) firstChoice(ctx context.Context) string {
-	all, err := c.Screen.Look(ctx)
-	if err != nil {
-		return ""
-	}
-	return firstOf(all)
-}
+// levelsMax bounds the way down a tree.
+const levelsMax = 8
 
-func firstOf(all []touch.Object) string {
-	for _, o := range all {
-		if strings.HasPrefix(o.ID, "choice.") {
-			return o.ID
+// Descend walks down a tree to a code. On each level it touches the entry that the code lies under, which
+// is the longest beginning of it.
+func (c *Citizen) Descend(ctx context.Context, name, code string) error {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	prefix := "choice." + name + "."
+	for at, level := "", 0; at != code && level < levelsMax; level++ {
+		all, err := c.still(ctx, prefix)
+		if err != nil {
+			return err
+		}
+		deeper := at
+		for _, o := range all {
+			if under, ok := strings.CutPrefix(o.ID, prefix); ok && strings.HasPrefix(code, under) && len(under) > len(deeper) {
+				deeper = under
+			}
+		}
+		next, more := touch.In(all, "list.next")
+		switch {
+		case deeper != at:
+			at = deeper
+			if err := c.Screen.Click(ctx, prefix+at); err != nil {
+				return err
+			}
+		case more && next.Enabled:
+			if err := c.Screen.Click(ctx, "list.next"); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("nothing that %s lies under is offered below %q", code, at)
+		}
+		if at == code {
+			return nil
+		}
+		err = c.Screen.Wait(ctx, "the level below "+at, func(now []touch.Object) error {
+			if list := choicesOf(now); list == "" || list == choicesOf(all) {
+				return errors.New("the list has not moved")
+			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 	}
-	return ""
+	return nil
+}
+
+// still waits until the list of choices is the same twice: while a page is drawn, half of it can be seen.
+func (c *Citizen) still(ctx context.Context, what string) (all []touch.Object, err error) {
+	before := ""
+	err = c.Screen.Wait(ctx, what, func(now []touch.Object) error {
+		list := choicesOf(now)
+		if list == "" || list != before {
+			before = list
+			return errors.New("the choices do not stand still")
+		}
+		all = now
+		return nil
+	})
+	return all, err
+}
+
+func choicesOf(all []touch.Object) string {
+	var ids []string
+	for _, o := range all {
+		if strings.HasPrefix(o.ID, "choice.") {
+			ids = append(ids, o.ID)
+		}
+	}
+	return strings.Join(ids, " ")
 }
 
 // Sign writes two strokes into the white field.

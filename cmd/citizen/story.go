@@ -137,7 +137,7 @@ const questionsMax = 12
 // Fill answers the questions until the page that asks for the signature.
 func (c *Citizen) Fill(ctx context.Context, a Applicant) error {
 	for range questionsMax {
-		page, err := c.answer(ctx, a)
+		page, err := c.Answer(ctx, a)
 		if err != nil {
 			return err
 		}
@@ -179,17 +179,17 @@ func (c *Citizen) PastSign(ctx context.Context) error {
 	}
 }
 
-// answer answers what the page asks, whatever it is, and goes on.
-func (c *Citizen) answer(ctx context.Context, a Applicant) (page string, err error) {
+// Answer answers what the page asks, whatever it is, goes on, and gives the page that this leads to.
+func (c *Citizen) Answer(ctx context.Context, a Applicant) (page string, err error) {
 	kind, err := c.Question(ctx)
 	if err != nil {
 		return "", err
 	}
 	switch kind {
 	case "division":
-		err = c.Choose(ctx, kind, a.Division[:2], a.Division[:4], a.Division)
+		err = c.Descend(ctx, kind, a.Division)
 	case "trade":
-		err = c.Choose(ctx, kind, TradePath(a.Trade)...)
+		err = c.Descend(ctx, kind, a.Trade)
 	case "scope":
 		err = c.Choose(ctx, kind, a.Scope...)
 	case "street":
@@ -259,12 +259,6 @@ func questionOf(all []touch.Object) string {
 		}
 	}
 	return ""
-}
-
-// TradePath is the way down to a class of GB/T 4754: section, division, group, class.
-func TradePath(class string) []string {
-	section := map[string]string{"51": "F", "52": "F", "61": "H", "62": "H", "80": "O", "81": "O", "82": "O"}[class[:2]]
-	return []string{section, class[:2], class[:3], class}
 }
 
 // LookUp goes from home to the cases of a card.
