@@ -12,6 +12,7 @@ poppler-utils
 xvfb xauth x11-utils xdotool imagemagick
 dbus dbus-x11 at-spi2-core
 openssl cups-ipp-utils
+jq sqlite3 curl
 "
 # Any browser of this family will do for the tests of web pages; Debian calls it chromium.
 [ "${1:-}" = "--tests" ] && packages="$packages chromium"
