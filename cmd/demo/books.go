@@ -172,9 +172,21 @@ func (d *demo) finish(ctx context.Context) error {
 	}
 	fmt.Fprintf(d.stdout, "demo: journeys %d passed %d\n", len(d.results), passed)
 	if passed != len(d.results) || passed == 0 {
+		d.keepLogs()
 		return fmt.Errorf("%d of %d journeys failed; see %s", len(d.results)-passed, len(d.results), filepath.Join(d.out, "report.html"))
 	}
 	return nil
+}
+
+// keepLogs copies what the programs said, for whoever looks for the cause.
+func (d *demo) keepLogs() {
+	for name, path := range map[string]string{"kioskd": d.desk.Kioskd.Log, "kiosk-ui": d.desk.KioskUI.Log, "halld": d.desk.Hall.Log, "devsim": d.desk.Devsim.Log} {
+		if raw, err := os.ReadFile(path); err == nil {
+			if err := os.WriteFile(filepath.Join(d.out, name+".log"), raw, 0o644); err != nil {
+				fmt.Fprintln(d.stdout, "demo:", err)
+			}
+		}
+	}
 }
 
 // writeWhole writes a file by renaming, so that nobody reads half of it.

@@ -308,7 +308,9 @@ func (d *demo) movedOn(ctx context.Context, c *citizen.Citizen, kind string) (st
 		if next, err := d.whichQuestion(ctx, c); err != nil || next == kind {
 			return fmt.Errorf("the question %s is still there: %s", kind, c.Message(ctx))
 		}
-		return nil
+		// The page may have changed between the two looks.
+		page, err = c.Screen.Page(ctx)
+		return err
 	})
 	if err == nil {
 		_, err = c.At(ctx, page)

@@ -124,6 +124,9 @@ func uplinkOf(l *uplink.Link, err error) (daemon.Link, error) {
 	if err != nil {
 		return nil, err
 	}
+	// What a notice tells about a case, the visit or Tend asks for itself, with the answer in hand; a
+	// notice is only taken in, so that the ones behind it (a new catalogue) come through.
+	l.Notices(func(uplink.Notice) error { return nil })
 	return terminalLink{l}, nil
 }
 

@@ -131,8 +131,9 @@ func noteMoves(b *Book, _ time.Time, e Event, _ int64) error {
 	if err != nil {
 		return err
 	}
-	if n.State == NoteStacking {
-		return fmt.Errorf("note %d is on its way into the box", n.Number)
+	// Stacking may turn into returning, when the acceptor refuses to stack; never the other way round.
+	if e.Kind == NoteStacking && n.State != NoteEscrowed || e.Kind == n.State {
+		return fmt.Errorf("note %d is on its way", n.Number)
 	}
 	n.State = e.Kind
 	return nil
