@@ -54,11 +54,14 @@ test: build ## every test; the same that .ci/run calls
 	go tool staticcheck ./...
 	@tested=$$(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...) && \
 	drawn=$$(go list -test -f '{{if eq .Name "main"}}{{.ImportPath}} {{join .Deps " "}}{{end}}' ./... | sed -n '/gotk3/s/\.test .*//p') && \
-	raced=$$(printf '%s\n' $$tested | grep -vxF "$$drawn") && \
+	whole=$$(go list ./cmd) && \
+	raced=$$(printf '%s\n' $$tested | grep -vxF "$$drawn" | grep -vxF "$$whole") && \
 	echo "go test -race -shuffle=on, $$(echo $$raced | wc -w) packages" && \
 	go test -race -shuffle=on -timeout 15m $$raced && \
 	echo "go test -shuffle=on, $$(echo $$drawn | wc -w) packages that link GTK's libraries" && \
-	go test -shuffle=on -timeout 15m $$drawn
+	go test -shuffle=on -timeout 15m $$drawn && \
+	echo "go test, the whole product on desks of its own" && \
+	go test -shuffle=on -timeout 25m $$whole
 
 .PHONY: demo
 demo: build ## all journeys through the real screen, result in out/demo/: SEED= INPUT= JOURNEYS= LANGUAGE=
@@ -91,4 +94,4 @@ fuzz: setup ## every decoder for FUZZTIME= each (30s)
 .PHONY: generate
 generate: ## the contract between terminal and hall, from its .proto (needs the package protobuf-compiler)
 	@mkdir -p out/tool && go build -o out/tool/ google.golang.org/protobuf/cmd/protoc-gen-go connectrpc.com/connect/cmd/protoc-gen-connect-go
-	cd sync/hallapi && PATH="$(CURDIR)/out/tool:$$PATH" protoc --go_out=. --go_opt=paths=source_relative --connect-go_out=. --connect-go_opt=paths=source_relative hall.proto
+	cd sync/hallapi && PATH="$(CURDIR)/out/tool:$$PATH" protoc --go_out=. --go_opt=paths=source_relative --connect-go_out=. --connect-go_opt=paths=source_relative,simple hall.proto
