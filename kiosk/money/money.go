@@ -43,7 +43,7 @@ func (a Fen) Times(n int64) Fen {
 		return 0
 	}
 	product := int64(a) * n
-	if product/n != int64(a) || (a == -1 && n == math.MinInt64) || (n == -1 && int64(a) == math.MinInt64) {
+	if product/n != int64(a) || (n == -1 && int64(a) == math.MinInt64) {
 		panic(fmt.Sprintf("money: %d × %d overflows", int64(a), n))
 	}
 	return Fen(product)
