@@ -310,9 +310,9 @@ func TestStoppedLinkAnswersAtOnce(t *testing.T) {
 			_, err := q.ask(d.t.Context(), d.link)
 			stopped <- err
 		}()
-		<-time.After(time.Second)
+		d.pass(time.Second)
 		d.cancel()
-		<-time.After(time.Second)
+		d.pass(time.Second)
 		if _, took, err := d.put(q, time.Minute); err == nil || took > 0 {
 			d.t.Errorf("got %v after %v, want no line at once", err, took)
 		}

@@ -444,15 +444,25 @@ func (d *desk) online() {
 	d.await(time.Minute, "up", d.link.Up)
 }
 
+// later returns when virtual time has passed.
+func (d *desk) later(t time.Duration) { <-time.After(t) }
+
+// pass lets virtual time pass, for nothing, until everybody waits again.
+func (d *desk) pass(t time.Duration) {
+	d.later(t)
+	synctest.Wait()
+}
+
 // await waits in virtual time until something holds.
 func (d *desk) await(limit time.Duration, what string, good func() bool) time.Duration {
 	d.t.Helper()
+	synctest.Wait()
 	began := time.Now()
 	for !good() {
 		if time.Since(began) > limit {
 			d.t.Fatalf("%s: not within %v\nstatus %+v\nlog:\n%s", what, limit, d.link.Status(), d.logged())
 		}
-		<-time.After(10 * time.Millisecond) // virtual: nobody waits
+		d.pass(10 * time.Millisecond)
 	}
 	return time.Since(began)
 }

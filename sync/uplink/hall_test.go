@@ -1,0 +1,130 @@
+package uplink_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/office"
+	"yichuang/kiosk/store"
+	"yichuang/sync/hallapi"
+	"yichuang/sync/halltest"
+	"yichuang/sync/uplink"
+)
+
+// terminal is a real link to a whole hall over TCP.
+type terminal struct {
+	t       *testing.T
+	hall    *halltest.Hall
+	journal *store.Store
+	link    *uplink.Link
+}
+
+func connectTo(t *testing.T, hall *halltest.Hall, dir string, handle func(uplink.Notice) error) (*terminal, func()) {
+	t.Helper()
+	journal, err := store.Open(t.Context(), dir, "T1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := uplink.Config{URL: hall.URL, EnrolCodeFile: filepath.Join(dir, "code"), Version: "test",
+		Health: func() *hallapi.Health { return &hallapi.Health{Page: "home"} }}
+	link, err := uplink.New(config, journal, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	link.Notices(handle)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- link.Run(ctx) }()
+	return &terminal{t: t, hall: hall, journal: journal, link: link}, func() {
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("Run: got %v, want context canceled", err)
+		}
+		if err := journal.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// await looks again and again until something holds; what it waits for comes over real sockets.
+func (x *terminal) await(what string, good func() bool) {
+	x.t.Helper()
+	ticks := time.NewTicker(5 * time.Millisecond)
+	defer ticks.Stop()
+	limit := time.After(halltest.Limit)
+	for !good() {
+		select {
+		case <-ticks.C:
+		case <-limit:
+			x.t.Fatalf("%s: not in time; status %+v", what, x.link.Status())
+		}
+	}
+}
+
+func (x *terminal) happen(caseID string, secret any) {
+	x.t.Helper()
+	e := store.Entry{Event: casefile.Event{Kind: casefile.CaseOpened, Case: caseID, Header: casefile.Header{Service: "pay.water"}}, Secret: secret}
+	if err := x.journal.Append(x.t.Context(), e); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+func TestWholeHall(t *testing.T) {
+	hall := halltest.Start(t, nil)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "code"), []byte(hall.EnrolCode("T1")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var notices atomic.Int64
+	x, end := connectTo(t, hall, dir, func(uplink.Notice) error { notices.Add(1); return nil })
+	x.await("up", x.link.Up)
+	x.await("catalogue", func() bool { return x.link.Catalog() != nil })
+	ctx, done := context.WithTimeout(t.Context(), halltest.Limit)
+	defer done()
+	x.happen("c1", map[string]string{"name": "欧阳样张"})
+	if err := x.link.Flush(ctx); err != nil {
+		t.Fatalf("flush: %v", err)
+	}
+	account := hall.Biller.Open("欧阳样张", halltest.Bill{Period: "2026-10", Due: 8650})
+	bill, err := x.link.Bill(ctx, "pay.water", account, "", "c1")
+	if err != nil || bill.Status != "ok" || len(bill.Periods) != 1 || bill.Periods[0].Due != 8650 || bill.Account != account {
+		t.Errorf("bill: got %+v (%v)", bill, err)
+	}
+	soon, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if p, err := x.link.Posting(soon, "c1"); err != nil || p.State != "unknown" {
+		t.Errorf("posting of a case without money: got %+v (%v), want unknown", p, err)
+	}
+	if p, err := x.link.Permit(ctx, "nobody's", "original", "A1", ""); err != nil || p.Refused != "unknown_case" {
+		t.Errorf("permit: got %+v (%v), want unknown_case", p, err)
+	}
+	if c, err := x.link.Claim(ctx, "AAAA-AAAA-AAAA", "counter", "staff"); err != nil || c.Paid || c.Refused != "unknown" {
+		t.Errorf("claim: got %+v (%v), want unknown", c, err)
+	}
+	hall.Cut()
+	x.await("down", func() bool { return !x.link.Up() })
+	x.happen("c2", nil)
+	if _, err := x.link.Bill(ctx, "pay.water", account, "", "c2"); !errors.Is(err, office.ErrNoLine) {
+		t.Errorf("bill without a hall: got %v, want no line", err)
+	}
+	end()
+	x, end = connectTo(t, hall, dir, func(uplink.Notice) error { notices.Add(1); return nil })
+	defer end()
+	if x.link.Catalog() == nil || !x.link.Sealing() || !x.link.Status().Enrolled {
+		t.Errorf("after a power cut without a hall: got %+v", x.link.Status())
+	}
+	hall.Up()
+	x.await("up again", x.link.Up)
+	if err := x.link.Flush(ctx); err != nil {
+		t.Errorf("flush after the hall came back: %v", err)
+	}
+	x.await("no trouble", func() bool { return x.link.Status().Err == "" })
+	hall.Audit()
+}
