@@ -191,11 +191,12 @@ func (b *builder) cases() []Element {
 		name.Grow = true
 		words := column("", 8, row("", 20, name, text("chip "+stateClass(c.State.Phrase), b.say(c.State))),
 			text("card-line", joined(phrase.Date(b.v.Language, c.When), c.Case)))
+		class, about := "choice", b.say(c.State)
 		if line := b.say(c.Line); line != "" {
 			words.Inside = append(words.Inside, text("note", line))
+			about = joined(about, line) // what is drawn in a button is told to nobody who cannot see it
 		}
 		words.Grow = true
-		class, about := "choice", b.say(c.State)
 		if c.Chosen {
 			class, about = "choice chosen", joined(about, b.word(phrase.Chosen))
 		}
