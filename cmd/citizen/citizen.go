@@ -18,7 +18,7 @@ import (
 // stepMax bounds one step at the screen: longer than the longest wait that the screen announces.
 const stepMax = 90 * time.Second
 
-// turnMax bounds the touch that turns a page of a list.
+// turnMax bounds the touch that turns a page of a list, until the other page is there.
 const turnMax = 3 * time.Second
 
 // Citizen is one person at one desk.
@@ -269,24 +269,14 @@ func (c *Citizen) pick(ctx context.Context, id string) error {
 				continue
 			}
 		}
-		first := choicesOf(all)
-		if err := c.Screen.Click(ctx, turn); err != nil {
-			return err
-		}
-		err = c.Screen.Wait(ctx, "next page of the list", func(all []touch.Object) error {
-			if now := choicesOf(all); now != "" && now != first {
-				return nil
-			}
-			return errors.New("the list has not moved")
-		})
-		if err != nil {
+		if err := c.turn(ctx, turn, choicesOf(all)); err != nil {
 			return err
 		}
 	}
 }
 
-// levelsMax bounds the way down a tree.
-const levelsMax = 8
+// levelsMax bounds the way down a tree, with the pages of its levels.
+const levelsMax = 100
 
 // Descend walks down a tree to a code. On each level it touches the entry that the code lies under, which
 // is the longest beginning of it.
@@ -294,7 +284,7 @@ func (c *Citizen) Descend(ctx context.Context, name, code string) error {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
 	prefix := "choice." + name + "."
-	for at, level := "", 0; at != code && level < levelsMax; level++ {
+	for at, level := "", 0; level < levelsMax; level++ {
 		all, err := c.still(ctx, prefix)
 		if err != nil {
 			return err
@@ -307,30 +297,39 @@ func (c *Citizen) Descend(ctx context.Context, name, code string) error {
 		}
 		next, more := touch.In(all, "list.next")
 		switch {
+		case deeper == code:
+			return c.Screen.Click(ctx, prefix+code)
 		case deeper != at:
 			at = deeper
-			if err := c.Screen.Click(ctx, prefix+at); err != nil {
-				return err
-			}
+			err = c.turn(ctx, prefix+at, choicesOf(all))
 		case more && next.Enabled:
-			if err := c.Screen.Click(ctx, "list.next"); err != nil {
-				return err
-			}
+			err = c.turn(ctx, next.ID, choicesOf(all))
 		default:
-			return fmt.Errorf("nothing that %s lies under is offered below %q", code, at)
+			err = fmt.Errorf("nothing that %s lies under is offered below %q", code, at)
 		}
-		if at == code {
-			return nil
-		}
-		err = c.Screen.Wait(ctx, "the level below "+at, func(now []touch.Object) error {
-			if list := choicesOf(now); list == "" || list == choicesOf(all) {
-				return errors.New("the list has not moved")
-			}
-			return nil
-		})
 		if err != nil {
 			return err
 		}
+	}
+	return fmt.Errorf("%s lies too deep", code)
+}
+
+// turn touches what leads to other choices, and waits until they are there. The page may have been drawn
+// anew between the look and the touch; then the touch has no effect, and it is looked at again.
+func (c *Citizen) turn(ctx context.Context, id, before string) error {
+	wait, cancel := context.WithTimeout(ctx, turnMax)
+	defer cancel()
+	err := c.Screen.Click(wait, id)
+	if err == nil {
+		err = c.Screen.Wait(wait, "other choices", func(all []touch.Object) error {
+			if now := choicesOf(all); now != "" && now != before {
+				return nil
+			}
+			return errors.New("the list has not moved")
+		})
+	}
+	if ctx.Err() != nil {
+		return err
 	}
 	return nil
 }

@@ -215,10 +215,13 @@ func (c *Citizen) onward(ctx context.Context, kind string) (page string, err err
 	ctx, cancel := bounded(ctx)
 	defer cancel()
 	err = c.Screen.Wait(ctx, "after the question "+kind, func(all []touch.Object) error {
-		if page = PageOf(all); page != "form" {
+		page = PageOf(all)
+		now := questionOf(all)
+		if page != "form" && now != kind {
 			return nil
 		}
-		if now := questionOf(all); now == "" || now == kind {
+		// While a page is drawn, the frame of one and the question of another can be seen.
+		if now == "" || now == kind || now == "signature" {
 			return fmt.Errorf("the question %q is still there", now)
 		}
 		return nil
