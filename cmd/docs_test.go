@@ -197,20 +197,38 @@ func payGas(t *testing.T, d *deskclient.Desk, account string) {
 	next("rate.5", "goodbye", "home")
 }
 
-var link = regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
+var (
+	link    = regexp.MustCompile(`\]\(([^)#:]*)(#[^):]+)?\)`)
+	heading = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	unsaid  = regexp.MustCompile(`[^\p{L}\p{N} -]`)
+)
+
+// anchors are the places in a page that a link can name, as the common renderers make them.
+func anchors(text string) map[string]bool {
+	out := map[string]bool{}
+	for _, m := range heading.FindAllStringSubmatch(text, -1) {
+		out["#"+strings.ReplaceAll(unsaid.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-")] = true
+	}
+	return out
+}
 
 func TestLinksLeadSomewhere(t *testing.T) {
 	found := 0
 	for _, path := range documents {
 		for _, m := range link.FindAllStringSubmatch(document(t, path), -1) {
-			target := filepath.Join("..", filepath.Dir(path), m[1])
-			if _, err := os.Stat(target); err != nil {
+			target := path
+			if m[1] != "" {
+				target = filepath.Join(filepath.Dir(path), m[1])
+			}
+			if _, err := os.Stat(filepath.Join("..", target)); err != nil {
 				t.Errorf("%s links %s: %v", path, m[1], err)
+			} else if m[2] != "" && !anchors(document(t, target))[m[2]] {
+				t.Errorf("%s links %s%s: there is no such heading", path, m[1], m[2])
 			}
 			found++
 		}
 	}
-	if found < 10 {
+	if found < 30 {
 		t.Errorf("only %d links were found", found)
 	}
 	for _, page := range []string{"cmd/CONTRACT.md", "kiosk/DESIGN.md", "devices/DESIGN.md", "sync/PROTOCOL.md", "packaging/RUNBOOK.md"} {

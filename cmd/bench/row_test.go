@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// clock is a side that takes the times it is told.
+type clock struct {
+	per    time.Duration
+	calls  *[]string
+	name   string
+	closed *int
+	err    error
+}
+
+func (c clock) turn(_ context.Context, n int) (time.Duration, error) {
+	*c.calls = append(*c.calls, c.name)
+	return time.Duration(n) * c.per, c.err
+}
+
+func (c clock) close() error { *c.closed++; return nil }
+
+// made is a row of three sides with these times for a piece of work, in milliseconds.
+func made(better string, limit float64, calls *[]string, closed *int, ms ...int) row {
+	r := row{name: "a.b", unit: "u", better: better, rounds: 3, turns: 2, per: 5}
+	for i, one := range ms {
+		c := clock{per: time.Duration(one) * time.Millisecond, calls: calls, name: string(rune('a' + i)), closed: closed}
+		r.sides = append(r.sides, side{name: c.name, limit: limit, open: func(context.Context, string) (runner, error) { return c, nil }})
+	}
+	return r
+}
+
+func TestRowsAreJudged(t *testing.T) {
+	for _, c := range []struct {
+		better            string
+		limit             float64
+		ms                []int
+		ours, peer, ratio float64
+		holds             bool
+	}{
+		{"more", 0.9, []int{10, 9, 20}, 100, 111.1, 0.9, true},
+		{"more", 0.91, []int{10, 9, 20}, 100, 111.1, 0.9, false},
+		{"more", 0.9, []int{10, 20, 8}, 100, 50, 2, false}, // the second peer is missed
+		{"less", 2, []int{10, 5, 5}, 10, 5, 2, true},
+		{"less", 1.9, []int{10, 5, 6}, 10, 5, 2, false},
+		{"less", 1.9, []int{10, 6, 5}, 10, 6, 1.667, false},
+	} {
+		var calls []string
+		closed := 0
+		got, err := made(c.better, c.limit, &calls, &closed, c.ms...).measure(t.Context(), t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Ours != c.ours || got.Peer != c.peer || got.Ratio != c.ratio || got.Holds != c.holds || len(got.Also) != 1 {
+			t.Errorf("%+v: got %+v", c, got)
+		}
+		// Four rounds of two turns, of which the first is for the warmth and every other turn goes backwards.
+		if want := slices.Repeat([]string{"a", "b", "c", "c", "b", "a"}, 4); !slices.Equal(calls, want) {
+			t.Errorf("%+v: turns %v, want %v", c, calls, want)
+		}
+		if closed != 3 {
+			t.Errorf("%+v: %d sides were closed, want 3", c, closed)
+		}
+	}
+}
+
+func TestASideThatFailsIsNamed(t *testing.T) {
+	var calls []string
+	closed := 0
+	r := made("more", 1, &calls, &closed, 1, 1)
+	broken := clock{calls: &calls, closed: &closed, err: errors.New("no disk")}
+	r.sides[1].open = func(context.Context, string) (runner, error) { return broken, nil }
+	if _, err := r.measure(t.Context(), t.TempDir()); err == nil || !strings.Contains(err.Error(), "b: no disk") {
+		t.Errorf("got %v, want b: no disk", err)
+	}
+	if closed != 2 {
+		t.Errorf("%d sides were closed, want 2", closed)
+	}
+}
+
+func TestMedianAndFigures(t *testing.T) {
+	for _, c := range []struct {
+		in   []float64
+		want float64
+	}{{[]float64{3, 1, 2}, 2}, {[]float64{4, 1, 2, 3}, 2.5}, {[]float64{7}, 7}} {
+		if got := median(c.in); got != c.want {
+			t.Errorf("median %v: got %v, want %v", c.in, got, c.want)
+		}
+	}
+	if got := median(nil); !math.IsNaN(got) {
+		t.Errorf("median of nothing: got %v, want NaN", got)
+	}
+	for in, want := range map[float64]float64{1234.56: 1235, 0.123456: 0.1235, -12.3456: -12.35, 0: 0, 1000: 1000} {
+		if got := round(in); got != want {
+			t.Errorf("round %v: got %v, want %v", in, got, want)
+		}
+	}
+}
+
+func TestLineHasTheContractsFields(t *testing.T) {
+	var calls []string
+	closed := 0
+	got, err := made("more", 0.5, &calls, &closed, 1, 1).measure(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := json.Marshal(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"name":"a.b","ours":1000,"peer":1000,"peer_name":"b","ratio":1,"limit":0.5,"unit":"u","better":"more","rounds":3,"holds":true}`
+	if string(line) != want {
+		t.Errorf("got %s, want %s", line, want)
+	}
+}
+
+func TestCommandLine(t *testing.T) {
+	for _, c := range []struct {
+		args   []string
+		status int
+		out    string
+	}{
+		{[]string{"--list"}, 0, "queue.enqueue.1\npaper.license.warm\n"},
+		{[]string{"--list", "--only", "paper.*"}, 0, "paper.license.warm\n"},
+		{[]string{"--only", "nothing"}, 2, ""},
+		{[]string{"--only", "["}, 2, ""},
+		{[]string{"more"}, 2, ""},
+	} {
+		var stdout, stderr bytes.Buffer
+		if status := run(t.Context(), c.args, &stdout, &stderr); status != c.status || stdout.String() != c.out {
+			t.Errorf("bench %v: got %d %q (%s), want %d %q", c.args, status, stdout.String(), stderr.String(), c.status, c.out)
+		}
+	}
+}
+
+// TestPeerDrawsOurPage: a peer that draws less would be no yardstick.
+func TestPeerDrawsOurPage(t *testing.T) {
+	l := sample()
+	sheet, err := l.Sheet()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := describe(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := strings.Count(text, "\nmark "), len(sheet.Marks); got != want || want < 20 {
+		t.Errorf("%d texts are described, want %d", got, want)
+	}
+	for _, want := range []string{"page 420 297\n", "营业执照\n", l.Name + "\n", l.Scope + "\n", "No. " + l.Serial + "\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the description lacks %q", want)
+		}
+	}
+}
