@@ -35,6 +35,7 @@ type commands struct {
 		Settle struct {
 			ID     string `arg:""`
 			As     string `required:"" enum:"stacked,returned,printed,spoiled" help:"What was found."`
+			Face   string `help:"Of a note that nobody saw: its face in yuan, as the count of the box showed it."`
 			Reason string `required:"" help:"Where and how it was found."`
 		} `cmd:"" help:"Write down what a person has found."`
 	} `cmd:"" help:"What the devices could not tell."`
@@ -144,7 +145,7 @@ func (c *commands) do(ctx context.Context, command string) (doc any, ok holds, e
 		return get[[]ctl.Doubt](ctx, client, "doubtful")
 	case "doubtful settle":
 		s := c.Doubtful.Settle
-		return post[ctl.Doubt](ctx, client, "doubtful/settle", ctl.Settle{ID: s.ID, As: s.As, Reason: s.Reason})
+		return post[ctl.Doubt](ctx, client, "doubtful/settle", ctl.Settle{ID: s.ID, As: s.As, Face: s.Face, Reason: s.Reason})
 	case "owed", "owed list":
 		return get[[]ctl.Owed](ctx, client, "owed")
 	case "owed pay":

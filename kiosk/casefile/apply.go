@@ -30,7 +30,9 @@ type applier func(b *Book, at time.Time, e Event, seq int64) error
 
 // appliers holds what each kind does to the book. Kinds that change nothing are named too, so that a test can see that none was forgotten.
 var appliers = map[Kind]applier{
-	TerminalStarted: nothing, CaseRated: nothing, AcceptorReset: nothing,
+	TerminalStarted: nothing, CaseRated: nothing, AcceptorReset: acceptorReset, AcceptorSettled: acceptorSettled,
+	CashOpened: func(b *Book, _ time.Time, e Event, _ int64) error { b.CashOpen = e.Case; return nil },
+	CashClosed: func(b *Book, _ time.Time, e Event, _ int64) error { b.CashOpen = ""; return nil },
 	VisitBegun: func(b *Book, _ time.Time, e Event, _ int64) error { b.Visit = e.Header.Visit; return nil },
 	VisitEnded: func(b *Book, _ time.Time, e Event, _ int64) error { b.Visit = ""; return nil },
 	CaseOpened: caseOpened, CaseSubmitted: caseSubmitted, CaseDecided: caseDecided, BillChosen: billChosen,
@@ -174,6 +176,10 @@ func noteDoubtful(b *Book, _ time.Time, e Event, _ int64) error {
 		return err
 	}
 	n.State, n.Asked, n.Owed, n.Claim = NoteDoubtful, e.Header.Asked, e.Header.Owed, e.Header.Claim
+	if b.Unknown[n.Owed] != nil {
+		delete(b.Unknown, n.Owed) // the box was counted: now its face is known
+		n.Unslip = true
+	}
 	b.Doubtful = b.Doubtful.Plus(n.Face, n.Currency, 1)
 	b.StackedFen = b.StackedFen.Add(n.Face)
 	b.Placed.Doubtful = b.Placed.Doubtful.Add(n.Face)
@@ -200,7 +206,32 @@ func noteSettled(b *Book, at time.Time, e Event, seq int64) error {
 	}
 	b.intoBox(n, seq)
 	b.Placed.Owed = b.Placed.Owed.Add(n.Face)
-	b.Owed[n.Owed] = &Owed{ID: n.Owed, Case: n.Case, Amount: n.Face, Claim: n.Claim, Since: at, Slip: "receipt"}
+	o := &Owed{ID: n.Owed, Case: n.Case, Amount: n.Face, Claim: n.Claim, Since: at, Slip: "receipt"}
+	if n.Unslip {
+		o.Slip = ""
+	}
+	b.Owed[n.Owed] = o
+	return nil
+}
+
+func acceptorReset(b *Book, at time.Time, e Event, _ int64) error {
+	id := e.Header.Owed
+	if id == "" {
+		return nil
+	}
+	if _, err := b.of(e); err != nil {
+		return err
+	}
+	b.Unknown[id] = &Unknown{ID: id, Case: e.Case, Since: at, Asked: e.Header.Asked}
+	return nil
+}
+
+func acceptorSettled(b *Book, _ time.Time, e Event, _ int64) error {
+	u := b.Unknown[e.Header.Owed]
+	if u == nil || u.Case != e.Case || e.Header.As != "returned" {
+		return fmt.Errorf("nothing unknown is open under %q, or it is not settled as returned", e.Header.Owed)
+	}
+	delete(b.Unknown, u.ID)
 	return nil
 }
 

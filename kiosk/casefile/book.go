@@ -17,15 +17,17 @@ type Book struct {
 	StackedFen, QRPaid          money.Fen    // what came in; StackedFen counts doubtful notes too
 	Placed                      Places
 
-	Notes  map[int64]*Note   // open and doubtful ones
-	Orders map[string]*Order // all attempts, by out_trade_no
-	Cases  map[string]*Case
-	Owed   map[string]*Owed
-	Papers map[string]*Paper // open ones
-	Sheets map[string]*Sheet // all, by permit
-	Trays  map[string]*Tray
-	Blanks Blanks
-	Box    Box
+	Notes    map[int64]*Note     // open and doubtful ones
+	Unknown  map[string]*Unknown // notes that nobody saw, which may have gone into the box, by the id they would be owed under
+	CashOpen string              // the case that notes are taken for
+	Orders   map[string]*Order   // all attempts, by out_trade_no
+	Cases    map[string]*Case
+	Owed     map[string]*Owed
+	Papers   map[string]*Paper // open ones
+	Sheets   map[string]*Sheet // all, by permit
+	Trays    map[string]*Tray
+	Blanks   Blanks
+	Box      Box
 
 	NextNote   int64
 	LastPaying string // the case that last chose a bill
@@ -61,6 +63,17 @@ type Note struct {
 	Asked    string
 	Owed     string // when doubtful: the id under which it will be owed if it is found in the box
 	Claim    string
+	Unslip   bool // its slip carried no code: a new one is printed when its person comes back
+}
+
+// Unknown is a note that may have been on its way when terminal and acceptor lost their power together: the
+// terminal had not heard of it, and the acceptor has forgotten. Its face, if there is one, is known when
+// the box is counted.
+type Unknown struct {
+	ID    string
+	Case  string
+	Since time.Time
+	Asked string
 }
 
 // Order is one attempt to be paid by phone.
@@ -212,7 +225,7 @@ func (b Box) Counts() money.Counts {
 // NewBook is the book of an empty journal.
 func NewBook() *Book {
 	return &Book{
-		Notes: map[int64]*Note{}, Orders: map[string]*Order{}, Cases: map[string]*Case{}, Owed: map[string]*Owed{},
+		Notes: map[int64]*Note{}, Unknown: map[string]*Unknown{}, Orders: map[string]*Order{}, Cases: map[string]*Case{}, Owed: map[string]*Owed{},
 		Papers: map[string]*Paper{}, Sheets: map[string]*Sheet{}, Trays: map[string]*Tray{}, NextNote: 1,
 	}
 }

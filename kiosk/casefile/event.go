@@ -40,7 +40,10 @@ const (
 	NoteReturned    Kind = "note.returned"    // back in the hand
 	NoteDoubtful    Kind = "note.doubtful"    // the acceptor's memory cannot say
 	NoteSettled     Kind = "note.settled"     // a person has looked: as stacked or returned
-	AcceptorReset   Kind = "acceptor.reset"   // its memory was lost while notes were taken and none was known to be inside
+	CashOpened      Kind = "cash.opened"      // notes are taken for this case from now on
+	CashClosed      Kind = "cash.closed"      // and no more
+	AcceptorReset   Kind = "acceptor.reset"   // its memory was lost and no note was known to be inside; with a case: one may have been
+	AcceptorSettled Kind = "acceptor.settled" // a person has looked: no note was inside
 	PaymentSettled  Kind = "payment.settled"  // what is in the box of this case is placed: bill, surplus, owed
 	BillRefused     Kind = "bill.refused"     // the biller did not book it: becomes owed
 	BillRefunded    Kind = "bill.refunded"    // the biller did not book it: went back to the phone
@@ -169,7 +172,10 @@ var Fields = map[Kind][]string{
 	NoteReturned:    {"note", "face_fen", "currency", "mark"},
 	NoteDoubtful:    {"note", "face_fen", "currency", "asked", "owed", "claim", "mark"},
 	NoteSettled:     {"note", "face_fen", "currency", "as", "reason", "who", "box"},
-	AcceptorReset:   {"asked", "mark", "reason"},
+	CashOpened:      {},
+	CashClosed:      {},
+	AcceptorReset:   {"asked", "mark", "reason", "owed"},
+	AcceptorSettled: {"owed", "as", "reason", "who"},
 	PaymentSettled:  {"bill_fen", "extra_fen", "owed_fen", "owed", "claim", "reason"},
 	BillRefused:     {"amount_fen", "owed", "claim", "reason"},
 	BillRefunded:    {"amount_fen", "out_trade_no", "reason"},

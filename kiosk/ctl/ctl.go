@@ -148,6 +148,7 @@ type Difference struct {
 type Settle struct {
 	ID     string `json:"id"`
 	As     string `json:"as"`
+	Face   string `json:"face,omitempty"` // of a note that nobody saw: what the count of the box showed, in yuan
 	Reason string `json:"reason"`
 }
 

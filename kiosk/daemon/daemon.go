@@ -89,7 +89,7 @@ const stopMax = 2 * time.Minute
 // Run serves until ctx ends. An error other than ctx's means that the program must be started again.
 func Run(ctx context.Context, o Options) error {
 	d := &Daemon{Options: o, stage: front.NewStage()}
-	closed := front.View{Page: "wait", Language: o.Config.Screen.Language, Message: &front.Say{Phrase: front.WaitSettle}}
+	closed := front.View{Page: "wait", Language: o.Config.Screen.Language, Title: front.Say{Phrase: front.TitleWait}, Acts: []string{}, Message: &front.Say{Phrase: front.WaitSettle}}
 	d.stage.Show(closed)
 	screen, err := serve(o.Config.Socket.UI, d.stage.Handler())
 	if err != nil {

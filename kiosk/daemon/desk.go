@@ -13,6 +13,7 @@ import (
 	"yichuang/kiosk/config"
 	"yichuang/kiosk/ctl"
 	"yichuang/kiosk/money"
+	"yichuang/kiosk/payment"
 	"yichuang/kiosk/station"
 	"yichuang/kiosk/store"
 )
@@ -191,6 +192,9 @@ func (d *Daemon) Doubtful(context.Context) ([]ctl.Doubt, error) {
 				out = append(out, ctl.Doubt{ID: fmt.Sprintf("note-%d", n.Number), Case: n.Case, What: "note", Amount: n.Face, Since: stamp(n.Since), Asked: n.Asked})
 			}
 		}
+		for _, u := range b.Unknown {
+			out = append(out, ctl.Doubt{ID: "unseen-" + u.ID, Case: u.Case, What: "note", Since: stamp(u.Since), Asked: u.Asked})
+		}
 		for _, s := range b.Sheets {
 			if s.State == casefile.LicenseDoubtful {
 				out = append(out, ctl.Doubt{ID: "sheet-" + s.Serial, Case: s.Case, What: s.Form, Since: stamp(s.Since), Asked: s.Asked})
@@ -218,11 +222,41 @@ func (d *Daemon) SettleDoubt(ctx context.Context, s ctl.Settle) (ctl.Doubt, erro
 	if i < 0 {
 		return ctl.Doubt{}, &ctl.Refused{Text: fmt.Sprintf("settle %s: nothing of this number is doubtful; kioskctl doubtful lists what is", s.ID)}
 	}
+	if id, unseen := strings.CutPrefix(s.ID, "unseen-"); unseen {
+		return doubts[i], d.settleUnseen(ctx, doubts[i], id, s)
+	}
 	e, err := d.finding(doubts[i], s)
 	if err != nil {
 		return ctl.Doubt{}, err
 	}
 	return doubts[i], d.journal.Append(ctx, store.Entry{Event: e})
+}
+
+// settleUnseen ends the doubt about a note that nobody saw. Found in the box, it gets its face now, and is
+// owed to the person of that case.
+func (d *Daemon) settleUnseen(ctx context.Context, doubt ctl.Doubt, owed string, s ctl.Settle) error {
+	if s.As == "returned" {
+		h := casefile.Header{Owed: owed, As: s.As, Reason: s.Reason, Who: "technician"}
+		return d.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.AcceptorSettled, Case: doubt.Case, Header: h}})
+	}
+	face, err := money.Parse(s.Face)
+	if s.As != "stacked" || err != nil || face <= 0 {
+		return &ctl.Refused{Text: "settle " + s.ID + ": nobody saw this note; settle it as returned, or as stacked with --face FACE when the box holds one note more than the journal"}
+	}
+	h := casefile.Header{Face: face, Currency: money.CNY}
+	var box string
+	busy := false
+	d.journal.Book(func(b *casefile.Book) { h.Note, box, busy = b.NextNote, b.Box.ID, b.OpenNote() != nil })
+	if busy {
+		return &ctl.Refused{Text: "settle " + s.ID + ": a note is on its way; wait until it has arrived"}
+	}
+	doubtful, settled := h, h
+	doubtful.Asked, doubtful.Owed, doubtful.Claim = doubt.Asked, owed, casefile.ClaimHash(owed, payment.NewClaimCode()+payment.NewClaimCode())
+	settled.As, settled.Reason, settled.Who, settled.Box = "stacked", s.Reason, "technician", box
+	event := func(kind casefile.Kind, h casefile.Header) store.Entry {
+		return store.Entry{Event: casefile.Event{Kind: kind, Case: doubt.Case, Header: h}}
+	}
+	return d.journal.Append(ctx, event(casefile.NoteEscrowed, h), event(casefile.NoteDoubtful, doubtful), event(casefile.NoteSettled, settled))
 }
 
 func (d *Daemon) finding(doubt ctl.Doubt, s ctl.Settle) (casefile.Event, error) {

@@ -140,7 +140,6 @@ func TestSlipWithoutWhatItIsForIsRefused(t *testing.T) {
 	for name, spoil := range map[string]func(*Slip){
 		"nothing owed":           func(s *Slip) { s.Amount = 0 },
 		"no code":                func(s *Slip) { s.Code = " -" },
-		"a doubt about nothing":  func(s *Slip) { s.Kind = SlipDoubtful; s.Amount = 0 },
 		"refused for no reason":  func(s *Slip) { s.Kind = SlipRefused; s.Reason = "" },
 		"waiting for no reason":  func(s *Slip) { s.Kind = SlipWaiting; s.Reason = "" },
 		"a kind that is not one": func(s *Slip) { s.Kind = "other" },

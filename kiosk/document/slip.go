@@ -106,9 +106,11 @@ func (s Slip) doubtful(w *writer) {
 		w.text(w.say("工作人员会核对编号纸张。在此之前不会重复打印；核对后您可凭身份证在自助终端继续。",
 			"Staff will check the numbered sheets. Nothing is printed twice until then; afterwards you can go on at a terminal with your identity card."))
 	} else {
-		w.need(s.Amount > 0, "no amount in doubt")
+		w.need(s.Amount >= 0, "an amount below zero in doubt")
 		w.head(s.Head, "纸币待核实凭条", "Banknote being checked")
-		w.strong("待核实", "In doubt", w.amount(s.Amount))
+		if s.Amount > 0 { // a note that nobody saw has no face until the box is counted
+			w.strong("待核实", "In doubt", w.amount(s.Amount))
+		}
 		w.text(w.say("设备中断时这张纸币正在移动，机器无法确定它是否已进入钱箱。",
 			"The machine was interrupted while this note was moving and cannot say whether it reached the box."))
 		w.text(w.say("工作人员会清点钱箱。钱在箱内的，退还给您或缴入您的账单；结果可凭本凭条查询。",

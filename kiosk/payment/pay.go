@@ -11,6 +11,9 @@ import (
 
 // Take begins to take notes for a case. The acceptor draws them in until Stop.
 func (t *Till) Take(ctx context.Context, caseID string) error {
+	if err := t.journal.Append(context.WithoutCancel(ctx), entry(casefile.CashOpened, caseID, casefile.Header{})); err != nil {
+		return err
+	}
 	t.mu.Lock()
 	t.paying, t.closing, t.last = caseID, false, Sight{}
 	t.tell()
@@ -43,10 +46,14 @@ func (t *Till) Stop(ctx context.Context) error {
 		}
 	}
 	t.mu.Lock()
+	caseID := t.paying
 	t.paying = ""
 	t.tell()
 	t.mu.Unlock()
-	return nil
+	if caseID == "" {
+		return nil
+	}
+	return t.journal.Append(ctx, entry(casefile.CashClosed, caseID, casefile.Header{}))
 }
 
 // Status is the till for the case that is being paid.

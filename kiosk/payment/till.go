@@ -128,6 +128,11 @@ func (t *Till) hear(ctx context.Context, s cash.Signal) error {
 			return err
 		}
 	}
+	if s.What == cash.Ready {
+		if err := t.closeLeftOver(ctx); err != nil {
+			return err
+		}
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch s.What {
@@ -141,6 +146,19 @@ func (t *Till) hear(ctx context.Context, s cash.Signal) error {
 	t.since = time.Now()
 	t.tell()
 	return nil
+}
+
+// closeLeftOver ends the taking of notes that a power cut broke off, once the acceptor has told what it knows.
+func (t *Till) closeLeftOver(ctx context.Context) error {
+	t.mu.Lock()
+	paying := t.paying
+	t.mu.Unlock()
+	var open string
+	t.journal.Book(func(b *casefile.Book) { open = b.CashOpen })
+	if open == "" || paying != "" {
+		return nil
+	}
+	return t.journal.Append(ctx, entry(casefile.CashClosed, open, casefile.Header{}))
 }
 
 func (t *Till) keep(ctx context.Context, mark casefile.Mark) error {
@@ -354,11 +372,20 @@ func (t *Till) lost(ctx context.Context, s cash.Signal, mark *casefile.Mark) err
 	}
 	h := casefile.Header{Asked: asked, Mark: mark}
 	t.mu.Lock()
-	if t.paying != "" {
-		h.Reason = "while notes were taken"
-	}
+	paying := t.paying
 	t.mu.Unlock()
-	return t.journal.Append(ctx, entry(casefile.AcceptorReset, "", h))
+	if paying != "" {
+		h.Reason = "while notes were taken"
+		return t.journal.Append(ctx, entry(casefile.AcceptorReset, "", h))
+	}
+	// Notes were taken when the power went: one may have reached escrow in that very instant, and nobody
+	// has told us of it.
+	var open string
+	t.journal.Book(func(b *casefile.Book) { open = b.CashOpen })
+	if open != "" {
+		h.Owed, h.Reason = "O"+random(12), "the power went while notes were taken"
+	}
+	return t.journal.Append(ctx, entry(casefile.AcceptorReset, open, h))
 }
 
 func (t *Till) doubt(ctx context.Context, n *casefile.Note, asked string, mark *casefile.Mark) error {

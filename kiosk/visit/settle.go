@@ -136,6 +136,7 @@ func (k *Kiosk) placeAll(ctx context.Context) (placed []string, err error) {
 func (k *Kiosk) slipsAfterPower(v *visit, placed []string, visitID string) error {
 	var owed []casefile.Owed
 	var doubts []casefile.Note
+	var unseen []casefile.Unknown
 	mine := map[string]bool{}
 	k.Journal.Book(func(b *casefile.Book) {
 		for id, c := range b.Cases {
@@ -155,8 +156,15 @@ func (k *Kiosk) slipsAfterPower(v *visit, placed []string, visitID string) error
 			}
 		}
 	})
+	k.Journal.Book(func(b *casefile.Book) {
+		for _, u := range b.Unknown {
+			if mine[u.Case] {
+				unseen = append(unseen, *u)
+			}
+		}
+	})
 	paid := k.unreceipted(mine)
-	if len(owed)+len(doubts)+len(paid) == 0 {
+	if len(owed)+len(doubts)+len(paid)+len(unseen) == 0 {
 		return nil
 	}
 	v.begin()
@@ -173,9 +181,17 @@ func (k *Kiosk) slipsAfterPower(v *visit, placed []string, visitID string) error
 		r.Bills = []document.BillPaid{{Period: r.Time.Format("2006-01"), Due: c.Due, Paid: c.Bill}}
 		v.printPaper(front.WaitReceipt, "receipt", "", r.Paper(v.docLang()))
 	}
+	for _, u := range unseen {
+		v.caseID = u.Case
+		slip := document.Slip{Head: v.head(false), Kind: document.SlipDoubtful, Counter: v.counter()}
+		v.printPaper(front.WaitSlip, "doubtful", "", slip.Paper(v.docLang()))
+	}
 	v.note = nil
 	v.say(front.SayPowerBack)
 	next := v.acknowledgeAll(owed, doubts)
+	if len(owed)+len(doubts) == 0 {
+		next = v.acknowledge(v.goodbye)
+	}
 	for i := 0; next != nil && v.err == nil && i < stepsAfterHome+len(owed)+len(doubts); i++ {
 		next = next()
 	}
