@@ -339,11 +339,30 @@ func agree(ctx context.Context, d *deskclient.Desk, may doubts, accounts []strin
 			return err
 		}
 	}
-	if exit, err := d.Ctl(ctx, nil, "audit"); err != nil || exit != 0 {
-		return fmt.Errorf("kioskctl audit: exit %d: %w", exit, err)
+	return errors.Join(audit(ctx, "kioskctl", d.Ctl), audit(ctx, "halld", d.HallCommand))
+}
+
+// audit lets one end check its own promises, and names what does not hold.
+func audit(ctx context.Context, who string, ask func(context.Context, any, ...string) (int, error)) error {
+	var doc struct {
+		Violations int `json:"violations"`
+		Invariants []struct {
+			ID, Note string
+			Holds    bool
+		} `json:"invariants"`
 	}
-	if exit, err := d.HallCommand(ctx, nil, "audit"); err != nil || exit != 0 {
-		return fmt.Errorf("halld audit: exit %d: %w", exit, err)
+	exit, err := ask(ctx, &doc, "audit")
+	if err != nil {
+		return err
+	}
+	broken := ""
+	for _, i := range doc.Invariants {
+		if !i.Holds {
+			broken += "; " + i.ID + ": " + i.Note
+		}
+	}
+	if exit != 0 || doc.Violations != 0 || broken != "" {
+		return fmt.Errorf("%s audit: exit %d, %d violations%s", who, exit, doc.Violations, broken)
 	}
 	return nil
 }

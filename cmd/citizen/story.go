@@ -217,10 +217,13 @@ func (c *Citizen) onward(ctx context.Context, kind string) (page string, err err
 	err = c.Screen.Wait(ctx, "after the question "+kind, func(all []touch.Object) error {
 		page = PageOf(all)
 		now := questionOf(all)
+		// While a page is drawn, none can be seen, or the frame of one and the question of another.
+		if page == "" {
+			return errors.New("no page is shown")
+		}
 		if page != "form" && now != kind {
 			return nil
 		}
-		// While a page is drawn, the frame of one and the question of another can be seen.
 		if now == "" || now == kind || now == "signature" {
 			return fmt.Errorf("the question %q is still there", now)
 		}
