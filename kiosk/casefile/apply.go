@@ -175,6 +175,9 @@ func noteDoubtful(b *Book, _ time.Time, e Event, _ int64) error {
 	if err != nil {
 		return err
 	}
+	if id := e.Header.Owed; id == "" || b.Owed[id] != nil {
+		return fmt.Errorf("note %d: owed under %q", n.Number, id)
+	}
 	n.State, n.Asked, n.Owed, n.Claim = NoteDoubtful, e.Header.Asked, e.Header.Owed, e.Header.Claim
 	if b.Unknown[n.Owed] != nil {
 		delete(b.Unknown, n.Owed) // the box was counted: now its face is known
@@ -195,6 +198,9 @@ func noteSettled(b *Book, at time.Time, e Event, seq int64) error {
 	}
 	if e.Header.As != "stacked" && e.Header.As != "returned" {
 		return fmt.Errorf("note %d: settle as stacked or returned, not %q", n.Number, e.Header.As)
+	}
+	if e.Header.As == "stacked" && b.Owed[n.Owed] != nil {
+		return fmt.Errorf("note %d: owed under %q", n.Number, n.Owed)
 	}
 	delete(b.Notes, n.Number)
 	b.Doubtful = b.Doubtful.Plus(n.Face, n.Currency, -1)

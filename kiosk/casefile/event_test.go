@@ -1,0 +1,119 @@
+package casefile
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"yichuang/kiosk/money"
+)
+
+// filled is a header with this one field set, by its name in JSON.
+func filled(t *testing.T, name string) Header {
+	t.Helper()
+	var h Header
+	v := reflect.ValueOf(&h).Elem()
+	for i := range v.NumField() {
+		tag, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		if tag != name {
+			continue
+		}
+		switch f := v.Field(i); f.Interface().(type) {
+		case string:
+			f.SetString("x")
+		case int, int64, money.Fen:
+			f.SetInt(7)
+		case bool:
+			f.SetBool(true)
+		case time.Time:
+			f.Set(reflect.ValueOf(time.Unix(1790000000, 0).UTC()))
+		case *Mark:
+			f.Set(reflect.ValueOf(&Mark{Counter: 3}))
+		case money.Counts:
+			f.Set(reflect.ValueOf(money.Counts{{Face: 100, Currency: money.CNY, Count: 1}}))
+		case []Device:
+			f.Set(reflect.ValueOf([]Device{{Class: "cash"}}))
+		default:
+			t.Fatalf("field %s has a type that this test does not know", name)
+		}
+		return h
+	}
+	t.Fatalf("no field of the header is called %q", name)
+	return h
+}
+
+func headerNames() (names []string) {
+	v := reflect.TypeFor[Header]()
+	for i := range v.NumField() {
+		name, _, _ := strings.Cut(v.Field(i).Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
+}
+
+// Every kind takes each of its own fields and no other, and gives it back.
+func TestEachKindTakesItsFieldsAlone(t *testing.T) {
+	for kind, allowed := range Fields {
+		for _, name := range headerNames() {
+			e := Event{Kind: kind, Case: "a", Header: filled(t, name)}
+			raw, err := e.Encode()
+			if may := slices.Contains(allowed, name); may != (err == nil) {
+				t.Errorf("%s with %s: got %v, want it taken: %v", kind, name, err, may)
+			}
+			if err != nil {
+				if !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), string(kind)) {
+					t.Errorf("%s with %s: got %q, want both named", kind, name, err)
+				}
+				continue
+			}
+			if back, err := Decode(kind, "a", raw); err != nil || !reflect.DeepEqual(back, e) {
+				t.Errorf("%s: got %+v (%v), want %+v", raw, back, err, e)
+			}
+		}
+	}
+	if _, err := (Event{Kind: "note.eaten"}).Encode(); err == nil || !strings.Contains(err.Error(), "note.eaten") {
+		t.Errorf("an unknown kind: got %v, want an error that names it", err)
+	}
+}
+
+// Kinds, fields and their names on disk are never renamed: journals live longer than programs.
+func TestFrozenNames(t *testing.T) {
+	var out strings.Builder
+	for _, kind := range slices.Sorted(maps.Keys(Fields)) {
+		fmt.Fprintf(&out, "%s: %s\n", kind, strings.Join(Fields[kind], " "))
+		for _, name := range Fields[kind] {
+			filled(t, name)
+		}
+	}
+	for _, name := range headerNames() {
+		raw, err := json.Marshal(filled(t, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&out, "%s\n", raw)
+	}
+	compare(t, "testdata/names.txt", out.String())
+}
+
+func TestEmptyHeaderIsShort(t *testing.T) {
+	if raw, err := (Event{Kind: CashOpened, Case: "a"}).Encode(); err != nil || string(raw) != "{}" {
+		t.Errorf("got %s (%v), want {}", raw, err)
+	}
+}
+
+// A person must not stray into a log, however it is printed.
+func TestPersonIsMasked(t *testing.T) {
+	p := Person{Name: "张三", Number: "11010519491231002X", Address: "somewhere"}
+	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
+		for _, v := range []any{p, &p, FormSecret{Card: p}} {
+			if got := fmt.Sprintf(format, v); strings.Contains(got, "张") || strings.Contains(got, "11010519") || strings.Contains(got, "somewhere") {
+				t.Errorf("%s of %T: got %s", format, v, got)
+			}
+		}
+	}
+}
