@@ -203,7 +203,7 @@ func stateSays(c office.CaseLine) front.Say {
 func (v *visit) lineSays(c office.CaseLine) front.Say {
 	switch {
 	case c.PrintedAt != "":
-		return say(front.SayLicensePrinted, "date", dayOf(c.PrintedAt), "place", c.PrintedWhere)
+		return say(front.SayLicensePrinted, "date", dayOf(c.PrintedAt), "place", v.placeSays(c.PrintedWhere))
 	case c.State == "refused":
 		return say(front.SayRefusedBecause, "reason", c.Reason)
 	case c.State == "waiting":
@@ -212,6 +212,17 @@ func (v *visit) lineSays(c office.CaseLine) front.Say {
 		return say(front.SayDeciding)
 	}
 	return front.Say{}
+}
+
+// placeSays is where a terminal stands, as far as it is known here: this one by the number on its screen.
+func (v *visit) placeSays(terminal string) string {
+	switch {
+	case terminal != v.Journal.Terminal():
+		return terminal
+	case v.lang == "en":
+		return "this terminal (" + v.Number + ")"
+	}
+	return "本机（" + v.Number + " 号机）"
 }
 
 // printable: an approved license that is not out, or a slip that is still owed one. A case asked for by

@@ -212,10 +212,10 @@ func (v *visit) permit(kind document.LicenseKind, media, previous string) (press
 	switch p.Refused {
 	case "":
 	case "printed":
-		v.say(front.SayLicensePrinted, "date", dayOf(p.When), "place", p.Where)
+		v.say(front.SayLicensePrinted, "date", dayOf(p.When), "place", v.placeSays(p.Where))
 		return press.Leave{}, false
 	case "elsewhere":
-		v.say(front.SayLicenseElse, "place", p.Where)
+		v.say(front.SayLicenseElse, "place", v.placeSays(p.Where))
 		return press.Leave{}, false
 	default:
 		v.say(front.SayLicenseNone)
