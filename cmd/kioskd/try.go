@@ -52,6 +52,9 @@ const tryOrderMax = 3 * time.Minute
 // drain is how long signals are still listened for when the input has ended.
 const drain = 300 * time.Millisecond
 
+// openMax is how long a device may be absent at the start without being called so.
+const openMax = time.Second
+
 // tester runs one driver and speaks about it in lines.
 type tester struct {
 	mu    sync.Mutex // guards out
@@ -116,7 +119,8 @@ func (t *tester) watch(ctx context.Context) {
 		if f != nil {
 			now = string(f.Kind) + f.Detail
 		}
-		if now != last && !(last == "unknown" && f != nil && f.Kind == fault.Absent && time.Since(t.began) < time.Second) {
+		opening := last == "unknown" && f != nil && f.Kind == fault.Absent && time.Since(t.began) < openMax
+		if now != last && !opening {
 			last = now
 			if f == nil {
 				t.say(signalLine{Signal: "ready"})
@@ -196,6 +200,9 @@ func (t *tester) acceptor(a cash.Acceptor) {
 		line := signalLine{Signal: string(s.What), Face: s.Note.Face, Currency: s.Note.Currency, Raw: hex.EncodeToString(s.Raw)}
 		if s.Fault != nil {
 			line.Kind, line.Text = s.Fault.Kind, s.Fault.Error()
+		}
+		if s.What == cash.Faulty && line.Kind == fault.Absent && time.Since(t.began) < openMax {
+			return // it is only being opened
 		}
 		if s.What == cash.Lost {
 			line.Signal, line.Kind = "fault", fault.Doubtful
