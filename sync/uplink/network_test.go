@@ -3,6 +3,7 @@ package uplink
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -68,8 +69,8 @@ func (n *network) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 		n.mu.Lock()
 	}
 	if n.mode == "cut" {
-		n.mu.Unlock()
-		return nil, errors.New("connection refused")
+		defer n.mu.Unlock()
+		return nil, fmt.Errorf("127.0.0.1:%d: connection refused", 1024+n.dials%60000) // each try has its own port
 	}
 	near := &netConn{net: n, kbit: n.kbit, half: n.half}
 	far := &netConn{net: n, kbit: n.kbit, half: n.half, other: near}

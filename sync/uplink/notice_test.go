@@ -231,6 +231,9 @@ func TestNewCatalogueIsFetched(t *testing.T) {
 		d.open()
 		d.start()
 		d.pass(time.Minute)
+		if s := d.link.Status(); strings.Contains(s.Err, "catalogue: ") {
+			d.t.Errorf("status: got %+v, want no error about the catalogue", s)
+		}
 		if c := d.link.Catalog(); c == nil || c.Version != 4 {
 			d.t.Errorf("catalogue without a line: got %v, want version 4", c)
 		}
@@ -302,6 +305,9 @@ func TestDamagedCatalogueOnTheDisk(t *testing.T) {
 		}
 		d.powerOff()
 		d.open()
+		if s := d.link.Status(); !strings.Contains(s.Err, "catalogue: ") {
+			d.t.Errorf("status: got %+v, want an error about the catalogue", s)
+		}
 		if c := d.link.Catalog(); c != nil {
 			d.t.Errorf("a catalogue without a signature was taken from the disk: version %d", c.Version)
 		}

@@ -38,7 +38,7 @@ func (l *Link) push(ctx context.Context) {
 			sleep(ctx, lineTries.pause(), nil)
 			continue
 		case err != nil || !moved:
-			sleep(ctx, hallTries.pause(), nil)
+			sleep(ctx, hallTries.pause(), l.pokePush) // sooner when somebody waits
 		default:
 			lineTries.reset()
 			hallTries.reset()

@@ -187,7 +187,8 @@ func (l *Link) client() hallapiconnect.HallClient {
 	return l.hall
 }
 
-// trouble keeps what does not work for the status and logs it when it is new; nil says that it works.
+// trouble keeps what does not work for the status and logs it when it is new; nil says that it works. A
+// line that stays down is one thing, though each try ends in other words.
 func (l *Link) trouble(topic string, err error) {
 	text := ""
 	if err != nil {
@@ -202,7 +203,7 @@ func (l *Link) trouble(topic string, err error) {
 	}
 	l.mu.Unlock()
 	switch {
-	case text == was:
+	case text == was, was != "" && isBroken(err):
 	case text == "":
 		l.log.Info("hall: works again", "what", topic)
 	default:
