@@ -44,7 +44,7 @@ func TestKioskdKilled(t *testing.T) {
 			accounts = append(accounts, made.Account)
 			live, m.mark = pays(c, made, chance.Uint64()), chance.IntN(5)
 		}
-		took := killedWhile(t, d, live, m)
+		took := killedWhile(t, d, "kioskd", live, m)
 		t.Logf("kill %d, %s, at mark %d and %v: settled after %v", n+1, what, m.mark, m.delay, took)
 		if t.Failed() {
 			return
@@ -55,15 +55,41 @@ func TestKioskdKilled(t *testing.T) {
 	}
 }
 
-// moment is when kioskd is killed: so long after so many marks of what is lived.
+// TestHallKilled kills the hall and the water company while people pay. Whoever stands there gets home, and
+// what they paid is booked once.
+func TestHallKilled(t *testing.T) {
+	t.Parallel()
+	chance := rand.New(rand.NewPCG(seed(t), 5))
+	d := start(t, newDir(t), "")
+	c := come(t, d)
+	var accounts []string
+	for n, program := range []string{"halld", "biller", "halld", "biller", "halld"} {
+		made := account(t, d, int64(500+chance.IntN(2000)))
+		accounts = append(accounts, made.Account)
+		m := moment{mark: 1 + chance.IntN(4), delay: time.Duration(chance.IntN(1500)) * time.Millisecond}
+		killedWhile(t, d, program, pays(c, made, chance.Uint64()), m)
+		t.Logf("kill %d, %s, at mark %d and %v", n+1, program, m.mark, m.delay)
+		must(t, c.Leave(t.Context()))
+		balanced(t, d, doubts{}, accounts...)
+		if t.Failed() {
+			return
+		}
+	}
+	must(t, d.Reload())
+	if d.Kioskd.Starts != 1 || d.KioskUI.Starts != 1 {
+		t.Errorf("kioskd was started %d times and kiosk-ui %d times, want once each", d.Kioskd.Starts, d.KioskUI.Starts)
+	}
+}
+
+// moment is when a program is killed: so long after so many marks of what is lived.
 type moment struct {
 	mark  int
 	delay time.Duration
 }
 
-// killedWhile lives something, kills kioskd at a moment of it or at its end, and gives how long it took
+// killedWhile lives something, kills a program at a moment of it or at its end, and gives how long it took
 // from the new start until nothing was open.
-func killedWhile(t *testing.T, d *deskclient.Desk, live func(context.Context, func()) error, m moment) time.Duration {
+func killedWhile(t *testing.T, d *deskclient.Desk, program string, live func(context.Context, func()) error, m moment) time.Duration {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -84,10 +110,10 @@ func killedWhile(t *testing.T, d *deskclient.Desk, live func(context.Context, fu
 	case err := <-ended: // it was over before its moment came
 		alive = false
 		if err != nil {
-			t.Errorf("before kioskd was killed: %v", err)
+			t.Errorf("before %s was killed: %v", program, err)
 		}
 	}
-	err := kill(t.Context(), d, "kioskd")
+	err := kill(t.Context(), d, program)
 	if cancel(); alive {
 		<-ended // whatever it says, its terminal was killed
 	}
@@ -101,7 +127,7 @@ func killedWhile(t *testing.T, d *deskclient.Desk, live func(context.Context, fu
 		return err
 	})
 	if err != nil {
-		t.Errorf("%v after kioskd was started again: %v", settledMax, err)
+		t.Errorf("%v after %s was started again: %v", settledMax, program, err)
 	}
 	return time.Since(began).Round(time.Millisecond)
 }

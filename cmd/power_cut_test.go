@@ -26,6 +26,7 @@ var cuts = []struct {
 	{deskclient.Cut{At: "now", Devices: true}, doubts{}},
 	{deskclient.Cut{At: "cash.moving", Devices: true, Note: "in"}, doubts{notes: moved}},
 	{deskclient.Cut{At: "cash.moving", Devices: true, Note: "out"}, doubts{notes: moved}},
+	{deskclient.Cut{At: "cash.escrow", Devices: true, Note: "in"}, doubts{notes: moved, unseen: moved}},
 	{deskclient.Cut{At: "cash.escrow", Devices: true, Note: "out"}, doubts{notes: moved}},
 	{deskclient.Cut{At: "receipt.half", Devices: true}, doubts{}},
 	{deskclient.Cut{At: "license.half"}, doubts{}},
@@ -58,7 +59,12 @@ func TestPowerCut(t *testing.T) {
 			balanced(t, d, row.may, accounts...)
 			settleDoubts(t, d, row.may)
 			balanced(t, d, doubts{}, accounts...)
-			payOwed(t, d)
+			for _, id := range payOwed(t, d) {
+				slipLater(t, c, id)
+			}
+			if left := payOwed(t, d); len(left) > 0 {
+				t.Errorf("something is owed in %v, and no slip that came out pays it", left)
+			}
 			balanced(t, d, doubts{}, accounts...)
 		})
 		if !ok {
@@ -147,6 +153,9 @@ func settleDoubts(t *testing.T, d *deskclient.Desk, may doubts) {
 		as, err := found(ctx, d, doubt.What == "note")
 		must(t, err)
 		args := []string{"doubtful", "settle", doubt.ID, "--as", as, "--reason", "counted by hand"}
+		if as == "stacked" && doubt.Amount == 0 {
+			args = append(args, "--face", fmt.Sprintf("%d.00", moved/100))
+		}
 		if exit, err := d.Ctl(ctx, nil, args...); err != nil || exit != 0 {
 			t.Errorf("kioskctl %s: exit %d: %v", strings.Join(args, " "), exit, err)
 		}
@@ -182,25 +191,18 @@ func found(ctx context.Context, d *deskclient.Desk, note bool) (string, error) {
 // claimCode is how a code stands on a slip.
 var claimCode = regexp.MustCompile(`[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}`)
 
-// payOwed takes every slip that came out to the counter. Each debt that is open is paid by exactly one
-// code, and no code a second time.
-func payOwed(t *testing.T, d *deskclient.Desk) {
+// payOwed takes every slip that came out to the counter, where no code is paid twice. It gives the cases
+// in which something is owed that no slip pays yet.
+func payOwed(t *testing.T, d *deskclient.Desk) (left []string) {
 	t.Helper()
 	ctx := t.Context()
 	w, err := d.World(ctx)
 	must(t, err)
-	open := openOwed(t, d)
 	for _, p := range w.Receipt.Prints {
 		text, err := d.Receipt(ctx, p.N, "txt")
 		must(t, err)
 		for _, code := range claimCode.FindAllString(string(text), -1) {
-			var paid struct {
-				ID, State string
-			}
-			exit, err := d.Ctl(ctx, &paid, "owed", "pay", code, "--reason", "counter")
-			if exit == 0 && err == nil {
-				delete(open, paid.ID)
-			} else if exit != 4 {
+			if exit, err := d.Ctl(ctx, nil, "owed", "pay", code, "--reason", "counter"); exit != 0 && exit != 4 || err != nil {
 				t.Errorf("owed pay %s: exit %d: %v", code, exit, err)
 			}
 			if exit, err := d.Ctl(ctx, nil, "owed", "pay", code, "--reason", "counter"); exit != 4 || err != nil {
@@ -208,25 +210,56 @@ func payOwed(t *testing.T, d *deskclient.Desk) {
 			}
 		}
 	}
-	if len(open) > 0 {
-		t.Errorf("%v is owed and no slip that came out pays it", open)
+	for _, o := range owedList(t, d) {
+		if o.State == "open" {
+			left = append(left, o.Case)
+		}
 	}
-	if left := openOwed(t, d); len(left) > 0 {
-		t.Errorf("paid, and %v is still open", left)
-	}
+	return left
 }
 
-func openOwed(t *testing.T, d *deskclient.Desk) map[string]int64 {
+// slipLater is somebody who comes back with the case number of a slip that had no code: the one with the
+// code is printed now.
+func slipLater(t *testing.T, c *citizen.Citizen, id string) {
 	t.Helper()
-	var list []struct {
-		ID, State string
-		Amount    int64 `json:"amount_fen"`
+	ctx := t.Context()
+	if _, err := c.At(ctx, "home"); err != nil {
+		t.Fatal(err)
 	}
+	if _, err := c.Next(ctx, "home.look", "identify"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Next(ctx, "choice.by.case", "account"); err != nil {
+		t.Fatal(err)
+	}
+	must(t, c.Digits(ctx, "case", id))
+	if _, err := c.Next(ctx, "key.ok", "cases"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Next(ctx, "case.print", "slip"); err != nil {
+		t.Fatal(err)
+	}
+	must(t, c.Leave(ctx))
+}
+
+type owedRow struct {
+	ID, Case, State string
+	Amount          int64 `json:"amount_fen"`
+}
+
+func owedList(t *testing.T, d *deskclient.Desk) (list []owedRow) {
+	t.Helper()
 	if exit, err := d.Ctl(t.Context(), &list, "owed"); err != nil || exit != 0 {
 		t.Fatalf("kioskctl owed: exit %d: %v", exit, err)
 	}
+	return list
+}
+
+// openOwed is what is owed and not paid, by its id.
+func openOwed(t *testing.T, d *deskclient.Desk) map[string]int64 {
+	t.Helper()
 	open := map[string]int64{}
-	for _, o := range list {
+	for _, o := range owedList(t, d) {
 		if o.State == "open" {
 			open[o.ID] = o.Amount
 		}

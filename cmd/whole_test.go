@@ -303,6 +303,7 @@ const balanceMax = 60 * time.Second
 type doubts struct {
 	notes  int64 // fen
 	blanks int64
+	unseen int64 // fen of a note that the terminal never saw, and that a doubt without an amount stands for
 }
 
 // balanced waits until everybody's books agree with what the mechanisms hold: the terminal's, the hall's,
@@ -382,7 +383,7 @@ func settledBooks(l ledger, w deskclient.World, may doubts) error {
 		return fmt.Errorf("%+v came in and %+v is placed", l.In, l.Placed)
 	case l.Placed.Doubtful > may.notes || b.Doubtful > may.blanks:
 		return fmt.Errorf("%d fen and %d blanks are doubtful; at most %d and %d may be", l.Placed.Doubtful, b.Doubtful, may.notes, may.blanks)
-	case box < stacked || box > stacked+l.Placed.Doubtful:
+	case box < stacked || box > stacked+l.Placed.Doubtful+may.unseen:
 		return fmt.Errorf("the journal has %d fen stacked and %d doubtful, and the box holds %d", stacked, l.Placed.Doubtful, box)
 	case l.OpenBegun != 0 || l.Placed.Visit != 0:
 		return fmt.Errorf("%d acts are open and %d fen are not placed", l.OpenBegun, l.Placed.Visit)
