@@ -138,14 +138,22 @@ func (s *Store) Export(ctx context.Context, w io.Writer) error {
 }
 
 // openTwin opens the twin file and adds what it lacks: it is written after each commit and not synced
-// by itself, so a power cut may have kept its last lines.
+// by itself, so a power cut may have kept its last lines. A twin that knows of another journal, or of more
+// records than this one has, is what is left of a lost database: it is laid aside and never written over.
 func (s *Store) openTwin(ctx context.Context) error {
-	f, err := os.OpenFile(filepath.Join(s.dir, "twin.jsonl"), os.O_RDWR|os.O_CREATE, 0o600)
+	path := filepath.Join(s.dir, "twin.jsonl")
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
-	s.twin = f
 	last, end, err := lastLine(f)
+	if err == nil && last.Seq > 0 && (last.Epoch != s.epoch || last.Seq > s.book.Seq) {
+		aside := filepath.Join(s.dir, fmt.Sprintf("twin-%s-%d.jsonl", filepath.Base(last.Epoch), last.Seq))
+		if err := errors.Join(f.Close(), os.Rename(path, aside)); err != nil {
+			return fmt.Errorf("journal: twin: %w", err)
+		}
+		return s.openTwin(ctx)
+	}
 	if err == nil {
 		// A torn line at the end is cut off before the rest is written again.
 		if err = f.Truncate(end); err == nil {
@@ -155,25 +163,26 @@ func (s *Store) openTwin(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("journal: twin: %w", err), f.Close())
 	}
-	return s.each(ctx, last, 0, func(r casefile.Record) error { return s.copyToTwin([]casefile.Record{r}) })
+	s.twin = f
+	return s.each(ctx, last.Seq, 0, func(r casefile.Record) error { return s.copyToTwin([]casefile.Record{r}) })
 }
 
-// lastLine gives the number of the last whole line's record and where that line ends.
-func lastLine(f *os.File) (seq, end int64, err error) {
+// lastLine gives the last whole line's record and where that line ends.
+func lastLine(f *os.File) (last Line, end int64, err error) {
 	in := bufio.NewReader(f)
 	for {
 		text, err := in.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
-			return seq, end, nil
+			return last, end, nil
 		}
 		if err != nil {
-			return 0, 0, err
+			return last, end, err
 		}
 		var l Line
-		if json.Unmarshal(text, &l) != nil || l.Seq != seq+1 {
-			return seq, end, nil
+		if json.Unmarshal(text, &l) != nil || l.Seq != last.Seq+1 {
+			return last, end, nil
 		}
-		seq, end = l.Seq, end+int64(len(text))
+		last, end = l, end+int64(len(text))
 	}
 }
 

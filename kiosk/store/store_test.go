@@ -7,12 +7,16 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/seal"
+	"yichuang/kiosk/store/cutdisk"
 )
 
 func open(t *testing.T, dir string) *Store {
@@ -228,4 +232,52 @@ func TestBrokenCommitStopsTheStore(t *testing.T) {
 		t.Errorf("afterwards: got %v and %v, want ErrBroken", err, s.Health())
 	}
 	s.Close()
+}
+
+// While one commit is on its way, all who come wait for the next one, which they share.
+func TestWaitingWritersShareOneCommit(t *testing.T) {
+	ctx, dir, disk := context.Background(), t.TempDir(), cutdisk.New()
+	defer disk.Mount(dir)()
+	s := onDisk(t, dir, disk)
+	defer s.Close()
+	inside, release := make(chan bool), make(chan bool)
+	var syncs atomic.Int64
+	disk.Before(func(op cutdisk.Op) error {
+		if op.Kind == cutdisk.Sync && syncs.Add(1) == 1 {
+			inside <- true
+			<-release
+		}
+		return nil
+	})
+	var wg sync.WaitGroup
+	add := func(id string) {
+		wg.Go(func() {
+			if err := s.Append(ctx, opened(id)); err != nil {
+				t.Errorf("append %s: %v", id, err)
+			}
+		})
+	}
+	add("a")
+	<-inside
+	for _, id := range []string{"b", "c", "d"} {
+		add(id)
+	}
+	waiting := 0
+	for deadline := time.Now().Add(time.Minute); waiting < 3 && time.Now().Before(deadline); runtime.Gosched() {
+		s.mu.Lock()
+		waiting = len(s.pending)
+		s.mu.Unlock()
+	}
+	if waiting != 3 {
+		t.Errorf("got %d requests waiting for the first commit, want 3", waiting)
+	}
+	first := syncs.Load()
+	close(release)
+	wg.Wait()
+	if got := syncs.Load() - first; got > first {
+		t.Errorf("got %d syncs for three who waited, want the %d of one commit", got, first)
+	}
+	if got := cases(s); got != 4 {
+		t.Errorf("got %d cases, want 4", got)
+	}
 }
