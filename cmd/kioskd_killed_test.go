@@ -117,7 +117,7 @@ func killedWhile(t *testing.T, d *deskclient.Desk, program string, live func(con
 	if cancel(); alive {
 		<-ended // whatever it says, its terminal was killed
 	}
-	must(t, err)
+	must(t, errors.Join(err, d.Reload()))
 	began := time.Now()
 	err = citizen.Until(t.Context(), settledMax, func() error {
 		l, err := ledgerOf(t.Context(), d)

@@ -196,8 +196,10 @@ func process(d *deskclient.Desk, name string) deskclient.Process {
 const againMax = 20 * time.Second
 
 // kill ends a program of the desk as kill -9 does, and waits until it runs again.
-func kill(ctx context.Context, d *deskclient.Desk, name string) error {
-	if err := d.Reload(); err != nil {
+// The desk is looked at through a copy, because somebody may be living at it meanwhile.
+func kill(ctx context.Context, desk *deskclient.Desk, name string) error {
+	d, err := deskclient.Open(desk.File, desk.Bin)
+	if err != nil {
 		return err
 	}
 	before := process(d, name)
