@@ -36,8 +36,9 @@ func ask[Answer any](ctx context.Context, l *Link, what string, put func(context
 		if hall == nil {
 			return nil, noLine(what, errStopped)
 		}
+		// How a question ends is not noted for the line: a hall that stumbles over one question is there
+		// for all the others. That the line broke, the notices' own question finds out at the same moment.
 		answer, err := put(ctx, hall)
-		l.line.note(ctx, err)
 		if err == nil && !sense(answer) {
 			err = errGarbled
 			garbled++

@@ -195,24 +195,56 @@ func TestBatchesAreBoundedInBytes(t *testing.T) {
 	})
 }
 
+func TestLineThatBearsSmallBatchesOnly(t *testing.T) {
+	onDesk(t, func(d *desk) {
+		d.online()
+		d.net.set("cut")
+		for i := range 40 {
+			e := store.Entry{Event: casefile.Event{Kind: casefile.CaseOpened, Case: fmt.Sprint("c", i), Header: casefile.Header{Service: "pay.water"}}, Secret: make([]byte, 4<<10)}
+			if err := d.journal.Append(d.t.Context(), e); err != nil {
+				d.t.Fatal(err)
+			}
+		}
+		broke := 0
+		d.hall.with(func() {
+			d.hall.entry = func(r *hallapi.PushRequest) error {
+				if len(r.Records) > 4 {
+					broke++
+					d.net.set("cut")
+					d.net.set("up")
+					return connect.NewError(connect.CodeUnavailable, errors.New("the line broke"))
+				}
+				return nil
+			}
+		})
+		d.net.set("up")
+		d.await(time.Minute, "delivered", d.delivered)
+		if broke < 2 || broke > 25 {
+			d.t.Errorf("the line broke %d times", broke)
+		}
+	})
+}
+
 func TestBatchFollowsTheLine(t *testing.T) {
 	for _, c := range []struct {
-		batch int
-		took  time.Duration
-		want  int
+		batch, sent int
+		took        time.Duration
+		want        int
 	}{
-		{64 << 10, 100 * time.Millisecond, 128 << 10},
-		{64 << 10, 499 * time.Millisecond, 128 << 10},
-		{64 << 10, 500 * time.Millisecond, 64 << 10},
-		{64 << 10, 2 * time.Second, 64 << 10},
-		{64 << 10, 2001 * time.Millisecond, 32 << 10},
-		{1 << 20, 0, 1 << 20},
-		{700 << 10, 0, 1 << 20},
-		{16 << 10, time.Minute, 16 << 10},
-		{20 << 10, time.Minute, 16 << 10},
+		{64 << 10, 64 << 10, 100 * time.Millisecond, 128 << 10},
+		{64 << 10, 32 << 10, 499 * time.Millisecond, 128 << 10},
+		{64 << 10, 32<<10 - 1, 0, 64 << 10},
+		{64 << 10, 0, 0, 64 << 10},
+		{64 << 10, 64 << 10, 500 * time.Millisecond, 64 << 10},
+		{64 << 10, 64 << 10, 2 * time.Second, 64 << 10},
+		{64 << 10, 0, 2001 * time.Millisecond, 32 << 10},
+		{1 << 20, 1 << 20, 0, 1 << 20},
+		{700 << 10, 700 << 10, 0, 1 << 20},
+		{16 << 10, 1 << 10, time.Minute, 16 << 10},
+		{20 << 10, 20 << 10, time.Minute, 16 << 10},
 	} {
-		if got := nextBatch(c.batch, c.took); got != c.want {
-			t.Errorf("after %d bytes in %v: got %d, want %d", c.batch, c.took, got, c.want)
+		if got := nextBatch(c.batch, c.sent, c.took); got != c.want {
+			t.Errorf("after %d of %d bytes in %v: got %d, want %d", c.sent, c.batch, c.took, got, c.want)
 		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"connectrpc.com/connect"
+
 	"yichuang/sync/hallapi"
 )
 
@@ -342,7 +344,15 @@ func TestAnotherHallsCatalogueBeginsAnew(t *testing.T) {
 		d.listen(got)
 		d.tell(notice(1, "order"))
 		d.writeCode(d.hall.code)
+		d.hall.refused["Catalog"] = connect.CodeUnavailable
 		d.open()
+		d.online()
+		d.powerOff()
+		d.open()
+		if s := d.link.Status(); d.link.Catalog() != nil || s.Err != "" {
+			d.t.Errorf("after a power cut: the former hall's catalogue is still there; status %+v", s)
+		}
+		delete(d.hall.refused, "Catalog")
 		d.online()
 		d.await(time.Second, "the other hall's catalogue", func() bool { c := d.link.Catalog(); return c != nil && c.Version == 1 })
 		if !slices.Equal(got.all(), []int64{1}) {

@@ -26,7 +26,7 @@ func (l *Link) push(ctx context.Context) {
 			continue
 		}
 		began := time.Now()
-		moved, err := l.pushBatch(ctx, batch)
+		sent, moved, err := l.pushBatch(ctx, batch)
 		took := time.Since(began)
 		if ended(ctx) {
 			return
@@ -42,17 +42,19 @@ func (l *Link) push(ctx context.Context) {
 		default:
 			lineTries.reset()
 			hallTries.reset()
-			batch = nextBatch(batch, took)
+			batch = nextBatch(batch, sent, took)
 		}
 		beat = time.Now()
 	}
 }
 
-func nextBatch(batch int, took time.Duration) int {
+// nextBatch is how large the next batch may be after one of so many bytes. A small one that was quick says
+// nothing about what the line bears.
+func nextBatch(batch, sent int, took time.Duration) int {
 	switch {
 	case took > pushSlow:
 		return max(batch/2, batchMin)
-	case took < pushQuick:
+	case took < pushQuick && sent >= batch/2:
 		return min(batch*2, batchMax)
 	}
 	return batch
@@ -69,20 +71,22 @@ func (l *Link) awaitAppended(ctx context.Context, wait time.Duration, appended <
 	}
 }
 
-// pushBatch sends one batch of at most so many bytes, or none, and takes the answer in. moved is false
-// when the hall did not take a single record of those that it was given.
-func (l *Link) pushBatch(ctx context.Context, bytes int) (moved bool, err error) {
+// pushBatch sends one batch of at most so many bytes, or an empty one, and takes the answer in. moved is
+// false when the hall did not take a single record of those that it was given.
+func (l *Link) pushBatch(ctx context.Context, bytes int) (sent int, moved bool, err error) {
 	cursor := l.acknowledged()
 	records, err := l.journal.Read(ctx, cursor, hallapi.RecordsMax)
 	if err != nil {
-		return false, err
+		return 0, false, err
 	}
 	req := &hallapi.PushRequest{Epoch: l.journal.Epoch(), Health: l.health()}
-	for size := 0; len(records) > len(req.Records); {
+	for len(records) > len(req.Records) {
 		r := onWire(&records[len(req.Records)])
-		if size += proto.Size(r); size > bytes && len(req.Records) > 0 {
+		size := proto.Size(r)
+		if sent+size > bytes && sent > 0 {
 			break
 		}
+		sent += size
 		req.Records = append(req.Records, r)
 	}
 	call, done := context.WithTimeoutCause(ctx, pushMax, errSlow)
@@ -93,12 +97,12 @@ func (l *Link) pushBatch(ctx context.Context, bytes int) (moved bool, err error)
 		if isRefused(err) {
 			poke(l.pokeRenew)
 		}
-		return false, err
+		return sent, false, err
 	}
 	if err := l.acknowledge(ctx, answer.Cursor); err != nil {
-		return false, err
+		return sent, false, err
 	}
-	return len(req.Records) == 0 || answer.Cursor > cursor, l.noteEpoch(ctx, answer.HallEpoch)
+	return sent, len(req.Records) == 0 || answer.Cursor > cursor, l.noteEpoch(ctx, answer.HallEpoch)
 }
 
 func onWire(r *casefile.Record) *hallapi.Record {

@@ -66,6 +66,7 @@ type scripted struct {
 	answers   map[string]proto.Message // to questions, by route
 	waits     map[string]func() bool   // when a question's answer is given before its time, by route
 	encodings map[string]map[string]int
+	entry     func(*hallapi.PushRequest) error // looks at a batch before it is taken in
 }
 
 func newCA(t *testing.T, name string) (*x509.Certificate, *ecdsa.PrivateKey) {
@@ -246,6 +247,14 @@ func (h *scripted) Renew(ctx context.Context, req *hallapi.RenewRequest) (*halla
 func (h *scripted) Push(ctx context.Context, req *hallapi.PushRequest) (*hallapi.PushResponse, error) {
 	if err := h.begin(ctx, "Push", req); err != nil {
 		return nil, err
+	}
+	h.mu.Lock()
+	entry := h.entry
+	h.mu.Unlock()
+	if entry != nil {
+		if err := entry(req); err != nil {
+			return nil, err
+		}
 	}
 	a := &hallapi.PushResponse{}
 	h.with(func() {
