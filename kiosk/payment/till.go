@@ -306,11 +306,8 @@ func (t *Till) ended(ctx context.Context, s cash.Signal, kind casefile.Kind, mar
 		return t.keep(ctx, *mark)
 	}
 	if doubt := t.doubtOf(face); doubt != nil {
-		h := casefile.Header{Note: doubt.Number, Face: face, Currency: doubt.Currency, As: "stacked", Who: "acceptor", Reason: "told later", Box: t.box()}
-		if err := t.journal.Append(ctx, entry(casefile.NoteSettled, doubt.Case, h)); err != nil {
-			return err
-		}
-		return t.keep(ctx, *mark)
+		h := casefile.Header{Note: doubt.Number, Face: face, Currency: doubt.Currency, As: "stacked", Who: "acceptor", Reason: "told later", Box: t.box(), Mark: mark}
+		return t.journal.Append(ctx, entry(casefile.NoteSettled, doubt.Case, h))
 	}
 	if face <= 0 {
 		h := casefile.Header{Asked: "a note that cannot be named went into the box", Mark: mark}
@@ -321,8 +318,9 @@ func (t *Till) ended(ctx context.Context, s cash.Signal, kind casefile.Kind, mar
 		return err
 	}
 	if open != nil {
-		// A note of another face than the one on its way: that one is not clear any more.
-		if err := t.doubt(ctx, open, fmt.Sprintf("a note of %s was stacked instead", face), mark); err != nil {
+		// A note of another face than the one on its way: that one is not clear any more. The mark comes with
+		// the note that was stacked: if the power goes before it is written, it must be told again.
+		if err := t.doubt(ctx, open, fmt.Sprintf("a note of %s was stacked instead", face), nil); err != nil {
 			return err
 		}
 	}
