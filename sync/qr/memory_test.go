@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -82,6 +83,8 @@ type desk struct {
 	cfg     qr.Config
 	machine *qr.Machine
 	gateway *gateway.Gateway
+	open    atomic.Pointer[gateway.Gateway] // the same, for requests: they come while it is started anew
+	serving atomic.Pointer[qr.Machine]
 	stop    func()
 }
 
@@ -105,7 +108,7 @@ func newDesk(t *testing.T, change func(*qr.Config)) *desk {
 	d.cfg = qr.Config{
 		BaseURL: "http://gateway.test", AppID: m.AppID, MchID: m.MchID, MerchantSerial: m.Serial, PrivateKeyPEM: m.PrivateKeyPEM,
 		APIv3Key: m.APIv3Key, PlatformKeyPEM: m.PlatformPublicKeyPEM, PlatformKeyID: m.PlatformPublicKeyID,
-		NotifyURL: "https://hall.test/notify", Transport: memory{func() http.Handler { return d.gateway.Handler() }},
+		NotifyURL: "https://hall.test/notify", Transport: memory{func() http.Handler { return d.open.Load().Handler() }},
 	}
 	if change != nil {
 		change(&d.cfg)
@@ -125,8 +128,9 @@ func (d *desk) startGateway() {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	g.Client = &http.Client{Transport: memory{func() http.Handler { return d.machine.Notify() }}}
+	g.Client = &http.Client{Transport: memory{func() http.Handler { return d.serving.Load().Notify() }}}
 	d.gateway = g
+	d.open.Store(g)
 }
 
 func (d *desk) startHall() {
@@ -143,6 +147,7 @@ func (d *desk) startHall() {
 		d.t.Fatal(err)
 	}
 	d.machine = m
+	d.serving.Store(m)
 	d.run()
 }
 
