@@ -61,7 +61,7 @@ test: build ## every test; the same that .ci/run calls
 	echo "go test -shuffle=on, $$(echo $$drawn | wc -w) packages that link GTK's libraries" && \
 	go test -shuffle=on -timeout 15m $$drawn && \
 	echo "go test, the whole product on desks of its own" && \
-	go test -shuffle=on -timeout 25m $$whole
+	STEPS=$${STEPS:-120} KILLS=$${KILLS:-8} go test -shuffle=on -timeout 25m $$whole
 
 .PHONY: demo
 demo: build ## all journeys through the real screen, result in out/demo/: SEED= INPUT= JOURNEYS= LANGUAGE=
