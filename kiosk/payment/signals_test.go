@@ -208,6 +208,12 @@ func (r *reading) heard() string {
 				text += " (" + more + ")"
 			}
 		}
+		if e.Header.Who != "" {
+			text += " by " + e.Header.Who
+		}
+		if e.Header.Box != "" && e.Kind != casefile.BoxOut && e.Kind != casefile.BoxIn {
+			text += " in a box"
+		}
 		if e.Kind == casefile.AcceptorReset && e.Case != "" {
 			text += " of " + e.Case
 		}

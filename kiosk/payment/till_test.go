@@ -142,8 +142,14 @@ func TestWhatTheCitizenIsTold(t *testing.T) {
 		}
 		m.put(10000)
 		m.becomes(Status{Case: id, Inserted: 15000, Taking: true})
+		changed := m.program.till.Changed()
 		if err := m.program.till.Stop(context.Background()); err != nil {
 			m.t.Fatal(err)
+		}
+		select {
+		case <-changed:
+		default:
+			m.t.Error("the end of the taking was not told")
 		}
 		m.becomes(Status{})
 		if got := m.program.till.State(); got.Accepting || !got.Online {

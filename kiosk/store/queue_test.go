@@ -53,7 +53,7 @@ func TestReadingThePartThatIsWanted(t *testing.T) {
 
 func TestCursor(t *testing.T) {
 	ctx := context.Background()
-	s := filledStore(t, t.TempDir(), 2)
+	s := filledStore(t, t.TempDir(), 12)
 	defer s.Close()
 	if got, err := s.Cursor(ctx); err != nil || got != 0 {
 		t.Errorf("at first: got %d (%v), want 0", got, err)
@@ -62,7 +62,7 @@ func TestCursor(t *testing.T) {
 		ack  int64
 		want int64
 		bad  bool
-	}{{2, 2, false}, {3, 2, true}, {-1, 2, true}, {0, 0, false}, {1, 1, false}} {
+	}{{12, 12, false}, {13, 12, true}, {-1, 12, true}, {0, 0, false}, {10, 10, false}} {
 		err := s.Acknowledge(ctx, tt.ack)
 		got, readErr := s.Cursor(ctx)
 		if (err != nil) != tt.bad || readErr != nil || got != tt.want {
@@ -110,6 +110,9 @@ func TestKeptThings(t *testing.T) {
 	}
 	if err := s.Append(ctx, opened("a")); !errors.Is(err, ErrBroken) {
 		t.Errorf("a closed store appends: got %v, want ErrBroken", err)
+	}
+	if err := s.Health(); err == nil || !strings.Contains(err.Error(), "closed") {
+		t.Errorf("a closed store: got health %v", err)
 	}
 }
 
@@ -332,4 +335,17 @@ func TestFolderThatCannotBe(t *testing.T) {
 		s.Close()
 		t.Error("a twin that cannot be was passed over")
 	}
+}
+
+// A journal belongs to one terminal, also while nothing stands in it.
+func TestAnotherTerminalsJournal(t *testing.T) {
+	dir := t.TempDir()
+	open(t, dir).Close()
+	if s, err := Open(context.Background(), dir, "T2"); err == nil || !strings.Contains(err.Error(), "T1") || !strings.Contains(err.Error(), "T2") {
+		t.Errorf("got %v, want an error that names both", err)
+		if err == nil {
+			s.Close()
+		}
+	}
+	open(t, dir).Close()
 }
