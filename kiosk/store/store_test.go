@@ -234,50 +234,85 @@ func TestBrokenCommitStopsTheStore(t *testing.T) {
 	s.Close()
 }
 
-// While one commit is on its way, all who come wait for the next one, which they share.
-func TestWaitingWritersShareOneCommit(t *testing.T) {
-	ctx, dir, disk := context.Background(), t.TempDir(), cutdisk.New()
-	defer disk.Mount(dir)()
-	s := onDisk(t, dir, disk)
-	defer s.Close()
+// held holds the first commit of a store until release is called, and counts the syncs of its disk.
+type held struct {
+	*Store
+	t       *testing.T
+	wg      sync.WaitGroup
+	syncs   atomic.Int64
+	release func()
+}
+
+// hold begins a commit and gives back when it is in the middle.
+func hold(t *testing.T, first Entry) *held {
+	t.Helper()
+	dir, disk := t.TempDir(), cutdisk.New()
+	t.Cleanup(disk.Mount(dir))
+	h := &held{Store: onDisk(t, dir, disk), t: t}
+	t.Cleanup(func() { h.Close() }) // its error is the broken commit's
 	inside, release := make(chan bool), make(chan bool)
-	var syncs atomic.Int64
+	h.release = func() { close(release) }
 	disk.Before(func(op cutdisk.Op) error {
-		if op.Kind == cutdisk.Sync && syncs.Add(1) == 1 {
+		if op.Kind == cutdisk.Sync && h.syncs.Add(1) == 1 {
 			inside <- true
 			<-release
 		}
 		return nil
 	})
-	var wg sync.WaitGroup
-	add := func(id string) {
-		wg.Go(func() {
-			if err := s.Append(ctx, opened(id)); err != nil {
-				t.Errorf("append %s: %v", id, err)
-			}
-		})
-	}
-	add("a")
+	h.wg.Go(func() {
+		if err := h.Append(context.Background(), first); err != nil {
+			t.Errorf("append: %v", err)
+		}
+	})
 	<-inside
-	for _, id := range []string{"b", "c", "d"} {
-		add(id)
+	return h
+}
+
+// queue lets requests come one after the other while the commit is held; their errors come in the same order.
+func (h *held) queue(requests ...[]Entry) []error {
+	errs := make([]error, len(requests))
+	for i, entries := range requests {
+		h.wg.Go(func() { errs[i] = h.Append(context.Background(), entries...) })
+		waiting := 0
+		for deadline := time.Now().Add(time.Minute); waiting <= i && time.Now().Before(deadline); runtime.Gosched() {
+			h.mu.Lock()
+			waiting = len(h.pending)
+			h.mu.Unlock()
+		}
+		if waiting != i+1 {
+			h.t.Errorf("got %d requests waiting for the first commit, want %d", waiting, i+1)
+		}
 	}
-	waiting := 0
-	for deadline := time.Now().Add(time.Minute); waiting < 3 && time.Now().Before(deadline); runtime.Gosched() {
-		s.mu.Lock()
-		waiting = len(s.pending)
-		s.mu.Unlock()
+	h.release()
+	h.wg.Wait()
+	return errs
+}
+
+// While one commit is on its way, all who come wait for the next one, which they share.
+func TestWaitingWritersShareOneCommit(t *testing.T) {
+	h := hold(t, opened("a"))
+	before := h.syncs.Load()
+	errs := h.queue([]Entry{opened("b")}, []Entry{opened("a")}, []Entry{opened("c"), opened("d")})
+	if errs[0] != nil || errs[1] == nil || errors.Is(errs[1], ErrBroken) || errs[2] != nil {
+		t.Errorf("got %v, want that the second alone is refused", errs)
 	}
-	if waiting != 3 {
-		t.Errorf("got %d requests waiting for the first commit, want 3", waiting)
+	if got := h.syncs.Load() - before; got > before {
+		t.Errorf("got %d syncs for those who waited, want the %d of one commit", got, before)
 	}
-	first := syncs.Load()
-	close(release)
-	wg.Wait()
-	if got := syncs.Load() - first; got > first {
-		t.Errorf("got %d syncs for three who waited, want the %d of one commit", got, first)
-	}
-	if got := cases(s); got != 4 {
+	if got := cases(h.Store); got != 4 {
 		t.Errorf("got %d cases, want 4", got)
+	}
+}
+
+// One request that breaks the book takes all that share its commit with it: nothing of them is written.
+func TestBreakingRequestTakesItsCommitAlong(t *testing.T) {
+	h := hold(t, opened("a"))
+	errs := h.queue([]Entry{opened("b")}, []Entry{opened("c"), opened("c")}, []Entry{opened("d")})
+	if !errors.Is(errs[0], ErrBroken) || errs[1] == nil || !errors.Is(errs[2], ErrBroken) {
+		t.Errorf("got %v, want ErrBroken for the first and the last, and what is wrong for the second", errs)
+	}
+	records, err := h.Read(context.Background(), 0, 0)
+	if err != nil || len(records) != 1 {
+		t.Errorf("got %d records (%v), want the first alone", len(records), err)
 	}
 }
