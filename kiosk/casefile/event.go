@@ -12,6 +12,9 @@ package casefile
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
+	"slices"
+	"strings"
 	"time"
 
 	"yichuang/kiosk/money"
@@ -202,25 +205,30 @@ var Fields = map[Kind][]string{
 	LicenseSettled:  {"permit", "serial", "as", "reason", "who"},
 }
 
+// names are the JSON names of Header's fields, in their order.
+var names = func() (names []string) {
+	for f := range reflect.TypeFor[Header]().Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
+}()
+
 // Encode writes the header as JSON and refuses a field that its kind may not carry.
 func (e Event) Encode() ([]byte, error) {
 	allowed, ok := Fields[e.Kind]
 	if !ok {
 		return nil, fmt.Errorf("encode event: unknown kind %q", e.Kind)
 	}
+	header := reflect.ValueOf(e.Header)
+	for i, name := range names {
+		if !header.Field(i).IsZero() && !slices.Contains(allowed, name) {
+			return nil, fmt.Errorf("encode %s: field %q may not stand in its header", e.Kind, name)
+		}
+	}
 	raw, err := json.Marshal(e.Header)
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", e.Kind, err)
-	}
-	var have map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &have); err != nil {
-		return nil, fmt.Errorf("encode %s: %w", e.Kind, err)
-	}
-	for _, name := range allowed {
-		delete(have, name)
-	}
-	for name := range have {
-		return nil, fmt.Errorf("encode %s: field %q may not stand in its header", e.Kind, name)
 	}
 	return raw, nil
 }

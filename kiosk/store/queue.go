@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bufio"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -135,71 +134,6 @@ func (s *Store) Export(ctx context.Context, w io.Writer) error {
 			last = r.Seq
 		}
 	}
-}
-
-// openTwin opens the twin file and adds what it lacks: it is written after each commit and not synced
-// by itself, so a power cut may have kept its last lines. A twin that knows of another journal, or of more
-// records than this one has, is what is left of a lost database: it is laid aside and never written over.
-func (s *Store) openTwin(ctx context.Context) error {
-	path := filepath.Join(s.dir, "twin.jsonl")
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return fmt.Errorf("journal: %w", err)
-	}
-	last, end, err := lastLine(f)
-	if err == nil && last.Seq > 0 && (last.Epoch != s.epoch || last.Seq > s.book.Seq) {
-		aside := filepath.Join(s.dir, fmt.Sprintf("twin-%s-%d.jsonl", filepath.Base(last.Epoch), last.Seq))
-		if err := errors.Join(f.Close(), os.Rename(path, aside)); err != nil {
-			return fmt.Errorf("journal: twin: %w", err)
-		}
-		return s.openTwin(ctx)
-	}
-	if err == nil {
-		// A torn line at the end is cut off before the rest is written again.
-		if err = f.Truncate(end); err == nil {
-			_, err = f.Seek(end, io.SeekStart)
-		}
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("journal: twin: %w", err), f.Close())
-	}
-	s.twin = f
-	return s.each(ctx, last.Seq, 0, func(r casefile.Record) error { return s.copyToTwin([]casefile.Record{r}) })
-}
-
-// lastLine gives the last whole line's record and where that line ends.
-func lastLine(f *os.File) (last Line, end int64, err error) {
-	in := bufio.NewReader(f)
-	for {
-		text, err := in.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
-			return last, end, nil
-		}
-		if err != nil {
-			return last, end, err
-		}
-		var l Line
-		if json.Unmarshal(text, &l) != nil || l.Seq != last.Seq+1 {
-			return last, end, nil
-		}
-		last, end = l, end+int64(len(text))
-	}
-}
-
-func (s *Store) copyToTwin(records []casefile.Record) error {
-	var out []byte
-	for _, r := range records {
-		raw, err := json.Marshal(line(r))
-		if err != nil {
-			return err
-		}
-		out = append(append(out, raw...), '\n')
-	}
-	_, err := s.twin.Write(out)
-	if errors.Is(err, syscall.ENOSPC) {
-		return nil // the database has it; the twin is completed at the next start
-	}
-	return err
 }
 
 // ballastSize is given up when the disk is full: room for a few hundred records.

@@ -10,7 +10,7 @@
 // up once, so that the last words can always be written.
 //
 // Beside the database stands twin.jsonl: the clear part of each record, one a line, from which the
-// totals can be rebuilt by hand when the database is lost.
+// totals can be rebuilt by hand when the database is lost. Nobody waits for it.
 package store
 
 import (
@@ -54,7 +54,8 @@ type Store struct {
 	terminal string
 	epoch    string
 	db       *sql.DB
-	twin     *os.File
+	insert   *sql.Stmt
+	twin     *twin
 
 	mu         sync.Mutex // guards all below
 	book       *casefile.Book
@@ -93,11 +94,15 @@ func Open(ctx context.Context, dir, terminal string) (*Store, error) {
 	if err := s.load(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	s.insert, err = db.PrepareContext(ctx, "INSERT INTO journal (seq, time, quality, case_id, kind, header, sealed, seal_sum, prev, hash) VALUES (?,?,?,?,?,?,?,?,?,?)")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("journal: %w", err), db.Close())
+	}
 	if err := s.openTwin(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	if err := s.ballast(); err != nil {
-		return nil, errors.Join(err, s.twin.Close(), db.Close())
+		return nil, errors.Join(err, s.twin.close(), db.Close())
 	}
 	return s, nil
 }
@@ -268,26 +273,39 @@ func (s *Store) needSealer() error {
 	return err
 }
 
+// write commits the records and hands them to the twin.
 func (s *Store) write(ctx context.Context, records []casefile.Record) error {
+	var err error
+	if len(records) == 1 {
+		// A statement outside a transaction is one of its own: BEGIN and COMMIT would only cost two calls more.
+		err = insert(ctx, s.insert, records[0])
+	} else {
+		err = s.writeTogether(ctx, records)
+	}
+	if err != nil {
+		return err
+	}
+	return s.twin.add(records)
+}
+
+func (s *Store) writeTogether(ctx context.Context, records []casefile.Record) error {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback() // after a commit it does nothing
-	stmt, err := tx.PrepareContext(ctx, "INSERT INTO journal (seq, time, quality, case_id, kind, header, sealed, seal_sum, prev, hash) VALUES (?,?,?,?,?,?,?,?,?,?)")
-	if err != nil {
-		return err
-	}
-	defer stmt.Close()
+	stmt := tx.StmtContext(ctx, s.insert)
 	for _, r := range records {
-		if _, err := stmt.ExecContext(ctx, r.Seq, r.Time, r.Quality, r.Case, string(r.Kind), r.Header, r.Sealed, r.SealSum, r.Prev, r.Hash); err != nil {
+		if err := insert(ctx, stmt, r); err != nil {
 			return err
 		}
 	}
-	if err := tx.Commit(); err != nil {
-		return err
-	}
-	return s.copyToTwin(records)
+	return tx.Commit()
+}
+
+func insert(ctx context.Context, stmt *sql.Stmt, r casefile.Record) error {
+	_, err := stmt.ExecContext(ctx, r.Seq, r.Time, r.Quality, r.Case, string(r.Kind), r.Header, r.Sealed, r.SealSum, r.Prev, r.Hash)
+	return err
 }
 
 // Book lets fn look at the book while nothing is added. fn must not keep what it sees.
@@ -351,7 +369,7 @@ func (s *Store) Close() error {
 		s.broken = errors.New("closed")
 	}
 	s.mu.Unlock()
-	return errors.Join(s.twin.Close(), s.db.Close())
+	return errors.Join(s.twin.close(), s.insert.Close(), s.db.Close())
 }
 
 func randomHex(n int) string {
