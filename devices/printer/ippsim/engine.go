@@ -162,7 +162,7 @@ func (p *Printer) draw(j *job) bool {
 	s := &Print{N: p.nextPrint(), Media: t.Media, Pages: 1, Serial: t.Next, Document: j.document, Page: j.sheetsDone%j.pages + 1}
 	j.inside = s
 	t.Sheets--
-	t.Next, _ = nextSerial(t.Next) // checked when the tray was loaded
+	t.Next, _ = nextSerial(t.Next) // checked when the tray was loaded; plain paper has none
 	p.prints = append(p.prints, s)
 	if len(p.prints) > printsMax {
 		p.prints = append([]*Print(nil), p.prints[len(p.prints)/10:]...)

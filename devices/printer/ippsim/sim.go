@@ -33,6 +33,7 @@ const (
 	splitGap       = 50 * time.Millisecond
 	mediaA3        = "iso_a3_297x420mm"
 	mediaA4        = "iso_a4_210x297mm"
+	byPass         = "by-pass-tray" // PWG 5101.1: a flap for single sheets, not there until paper is laid on it
 	serialDigitMin = 1
 )
 
@@ -188,7 +189,8 @@ func (p *Printer) Power(on bool) {
 	p.wake()
 }
 
-// LoadTray puts a stack of numbered blanks into a tray, instead of what was in it.
+// LoadTray puts a stack of numbered blanks into a tray, instead of what was in it. The by-pass tray also takes
+// sheets without numbers.
 func (p *Printer) LoadTray(name, media string, sheets int, firstSerial string) error {
 	if media != mediaA3 && media != mediaA4 {
 		return fmt.Errorf("tray %s: media %q; this printer takes %s and %s", name, media, mediaA3, mediaA4)
@@ -196,7 +198,7 @@ func (p *Printer) LoadTray(name, media string, sheets int, firstSerial string) e
 	if sheets < 0 {
 		return fmt.Errorf("tray %s: %d sheets", name, sheets)
 	}
-	if sheets > 0 {
+	if sheets > 0 && (name != byPass || firstSerial != "") {
 		if _, err := nextSerial(firstSerial); err != nil {
 			return fmt.Errorf("tray %s: %w", name, err)
 		}
@@ -204,8 +206,12 @@ func (p *Printer) LoadTray(name, media string, sheets int, firstSerial string) e
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t := p.tray(name)
+	if t == nil && name == byPass {
+		t = &tray{Name: byPass}
+		p.trays = append(p.trays, t)
+	}
 	if t == nil {
-		return fmt.Errorf("tray %q: this printer has tray-1 and tray-2", name)
+		return fmt.Errorf("tray %q: this printer has tray-1, tray-2 and %s", name, byPass)
 	}
 	t.Media, t.Sheets, t.Next = media, sheets, firstSerial
 	p.opts.Log.Add(device, "hand", nil, fmt.Sprintf("%s: %d sheets of %s from %s", name, sheets, media, firstSerial))
@@ -270,7 +276,7 @@ func (p *Printer) reasons() (list []string, stops bool) {
 func (p *Printer) emptyTrays() int {
 	n := 0
 	for _, t := range p.trays {
-		if !p.loaded(t) {
+		if !p.loaded(t) && t.Name != byPass {
 			n++
 		}
 	}
