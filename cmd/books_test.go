@@ -99,6 +99,7 @@ const balanceMax = 60 * time.Second
 type doubts struct {
 	notes  int64 // fen
 	blanks int64
+	byHand int64 // blanks that a hand took out of a tray and voided
 	unseen int64 // fen of a note that the terminal never saw, and that a doubt without an amount stands for
 }
 
@@ -183,7 +184,7 @@ func settledBooks(l ledger, w deskclient.World, may doubts) error {
 		return fmt.Errorf("the journal has %d fen stacked and %d doubtful, and the box holds %d", stacked, l.Placed.Doubtful, box)
 	case l.OpenBegun != 0 || l.Placed.Visit != 0:
 		return fmt.Errorf("%d acts are open and %d fen are not placed", l.OpenBegun, l.Placed.Visit)
-	case left < b.Issued+b.Void || left > b.Issued+b.Void+b.Doubtful:
+	case left+may.byHand < b.Issued+b.Void || left+may.byHand > b.Issued+b.Void+b.Doubtful:
 		return fmt.Errorf("%d blanks left the trays; %+v", left, b)
 	case b.Received != b.Issued+b.Void+b.InTray+b.Doubtful:
 		return fmt.Errorf("the blanks do not add up: %+v", b)

@@ -11,6 +11,7 @@ import (
 	"yichuang/cmd/citizen"
 	"yichuang/cmd/devsim/deskclient"
 	"yichuang/cmd/devsim/people"
+	"yichuang/kiosk/casefile"
 )
 
 // TestDecision is about cases that the hall does not simply approve: a child is refused, with the reason;
@@ -30,6 +31,7 @@ func TestDecision(t *testing.T) {
 		must(t, citizen.Until(t.Context(), balanceMax, func() error { return decided(t.Context(), d, id, "refused") }))
 		home(t, c)
 	})
+	t.Run("torn blank", func(t *testing.T) { tornBlank(t, d) })
 	t.Run("permit first", func(t *testing.T) {
 		id := handedIn(t, c, cook)
 		t.Log(said(t, c, "许可", "工作人员"))
@@ -46,9 +48,37 @@ func TestDecision(t *testing.T) {
 		}
 		home(t, c)
 	})
-	balanced(t, d, doubts{})
+	balanced(t, d, doubts{byHand: 1})
 	if l, err := ledgerOf(t.Context(), d); err != nil || len(l.Licenses) != 1 || l.Blanks.Issued != 2 {
 		t.Errorf("one license is out; the ledger has %+v, blanks %+v (%v)", l.Licenses, l.Blanks, err)
+	}
+}
+
+// tornBlank takes the next duplicate's blank out of its tray, as a technician who tore it does. What is not the next
+// one, what was there before, and what has no reason is refused; the license is then printed on the one after it.
+func tornBlank(t *testing.T, d *deskclient.Desk) {
+	ctx := t.Context()
+	w, err := d.World(ctx)
+	must(t, err)
+	tray := w.License.Trays[1]
+	next := casefile.After(tray.Next)
+	command := func(want int, args ...string) {
+		t.Helper()
+		if exit, err := d.Ctl(ctx, nil, append([]string{"blanks"}, args...)...); exit != want || err != nil {
+			t.Errorf("blanks %v: exit %d (%v), want %d", args, exit, err, want)
+		}
+	}
+	command(4, "void", "--tray", tray.Name, "--serial", next, "--reason", "torn")
+	command(4, "void", "--tray", "tray-9", "--serial", tray.Next, "--reason", "torn")
+	command(4, "void", "--tray", tray.Name, "--serial", tray.Next, "--reason", " ")
+	command(0, "void", "--tray", tray.Name, "--serial", tray.Next, "--reason", "torn")
+	command(4, "void", "--tray", tray.Name, "--serial", tray.Next, "--reason", "torn")
+	must(t, d.LoadTray(ctx, tray.Name, tray.Media, tray.Sheets-1, next))
+	command(4, "load", "--tray", tray.Name, "--first", tray.Next, "--count", "1") // it is void for ever
+	command(4, "load", "--tray", tray.Name, "--first", next, "--count", "5000")   // some of them are there
+	command(4, "load", "--tray", "by-pass-tray", "--first", "C00000001", "--count", "5")
+	if l, err := ledgerOf(ctx, d); err != nil || l.Blanks.Void != 1 || l.Blanks.Received != l.Blanks.InTray+1 {
+		t.Errorf("one blank is torn; the ledger has %+v (%v)", l.Blanks, err)
 	}
 }
 

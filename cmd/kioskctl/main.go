@@ -52,6 +52,11 @@ type commands struct {
 			First string `required:"" help:"The serial of the first blank."`
 			Count int64  `required:""`
 		} `cmd:"" help:"Write down blanks that were put into a tray."`
+		Void struct {
+			Tray   string `required:"" help:"Its name at the printer: tray-1."`
+			Serial string `required:"" help:"The number on the blank; the next one of its tray."`
+			Reason string `required:"" help:"What became of it: torn, crumpled."`
+		} `cmd:"" help:"Take the next blank of a tray out of use."`
 	} `cmd:"" help:"Numbered blanks."`
 	Cashbox struct {
 		Exchange struct {
@@ -150,6 +155,9 @@ func (c *commands) do(ctx context.Context, command string) (doc any, ok holds, e
 		return get[[]ctl.Owed](ctx, client, "owed")
 	case "owed pay":
 		return post[ctl.Owed](ctx, client, "owed/pay", ctl.Pay{Code: c.Owed.Pay.Code, Reason: c.Owed.Pay.Reason})
+	case "blanks void":
+		b := c.Blanks.Void
+		return post[casefile.Blanks](ctx, client, "blanks/void", ctl.Void{Tray: b.Tray, Serial: b.Serial, Reason: b.Reason})
 	case "blanks load":
 		b := c.Blanks.Load
 		return post[casefile.Blanks](ctx, client, "blanks/load", ctl.Load{Tray: b.Tray, First: b.First, Count: b.Count})

@@ -419,7 +419,7 @@ func paperBegun(b *Book, at time.Time, e Event, _ int64) error {
 	if b.Papers[h.Paper] != nil || h.Paper == "" {
 		return fmt.Errorf("paper %q has begun before, or has no number", h.Paper)
 	}
-	b.Papers[h.Paper] = &Paper{ID: h.Paper, Case: e.Case, What: h.What, Owed: h.Owed, Cuts: h.Cuts, Since: at}
+	b.Papers[h.Paper] = &Paper{ID: h.Paper, Case: e.Case, What: h.What, Way: h.Way, Owed: h.Owed, Cuts: h.Cuts, Since: at}
 	return nil
 }
 
@@ -427,6 +427,9 @@ func paperEnded(b *Book, _ time.Time, e Event, _ int64) error {
 	p := b.Papers[e.Header.Paper]
 	if p == nil || p.Case != e.Case {
 		return fmt.Errorf("paper %q has not begun", e.Header.Paper)
+	}
+	if e.Kind == PaperPrinted && p.Way != "" && p.Way != e.Header.Way {
+		return fmt.Errorf("paper %q went the way %q, and not %q", p.ID, p.Way, e.Header.Way)
 	}
 	delete(b.Papers, p.ID)
 	if e.Kind != PaperPrinted {
@@ -474,6 +477,7 @@ func blanksLoaded(b *Book, _ time.Time, e Event, _ int64) error {
 		t.Media = h.Media
 	}
 	t.Packs = append(t.Packs, Pack{First: h.First, Count: h.Count})
+	b.Received = append(b.Received, Pack{First: h.First, Count: h.Count})
 	b.Blanks.Received += h.Count
 	b.Blanks.InTray += h.Count
 	return nil

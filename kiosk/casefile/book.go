@@ -3,6 +3,8 @@ package casefile
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"yichuang/kiosk/money"
@@ -27,6 +29,7 @@ type Book struct {
 	Sheets   map[string]*Sheet // all, by permit
 	Trays    map[string]*Tray
 	Blanks   Blanks
+	Received []Pack // every run of blanks that was ever loaded
 	Box      Box
 
 	NextNote   int64
@@ -127,6 +130,7 @@ type Owed struct {
 // Paper is a receipt or slip that is being printed.
 type Paper struct {
 	ID, Case, What, Owed string
+	Way                  string // receipt, tray, screen; "" in journals from before it was written
 	Cuts                 int64
 	Since                time.Time
 }
@@ -151,9 +155,33 @@ type Pack struct {
 	Count int64
 }
 
+// Overlap is a serial that both packs have, "" when there is none.
+func (p Pack) Overlap(q Pack) string {
+	head, first, digits := split(p.First)
+	otherHead, other, otherDigits := split(q.First)
+	if head != otherHead || digits != otherDigits {
+		return ""
+	}
+	from := max(first, other)
+	if from >= min(first+p.Count, other+q.Count) {
+		return ""
+	}
+	return fmt.Sprintf("%s%0*d", head, digits, from)
+}
+
+// split gives what a serial begins with, its number, and how many digits that has.
+func split(serial string) (head string, n int64, digits int) {
+	head = strings.TrimRight(serial, "0123456789")
+	n, _ = strconv.ParseInt(serial[len(head):], 10, 64) // without digits, or with too many, it has no place among others
+	return head, n, len(serial) - len(head)
+}
+
 // Left is how many blanks are in the tray.
 func (t *Tray) Left() int64 {
 	var n int64
+	if t == nil {
+		return 0
+	}
 	for _, p := range t.Packs {
 		n += p.Count
 	}

@@ -189,7 +189,7 @@ var Fields = map[Kind][]string{
 	OrderRefunded:   {"out_trade_no", "amount_fen"},
 	OwedRecoded:     {"owed", "claim"},
 	OwedPaid:        {"owed", "amount_fen", "reason", "who"},
-	PaperBegun:      {"paper", "what", "owed", "cuts", "copy"},
+	PaperBegun:      {"paper", "what", "way", "owed", "cuts", "copy"},
 	PaperPrinted:    {"paper", "what", "way", "owed"},
 	PaperFailed:     {"paper", "what", "fault", "owed"},
 	BoxOut:          {"box", "mark"},

@@ -31,7 +31,10 @@ type Config struct {
 		Ctl string `toml:"ctl"`
 	} `toml:"socket"`
 	Device map[string]string `toml:"device"` // class → "protocol address"
-	Visit  struct {
+	Paper  struct {
+		PlainTray string `toml:"plain_tray"` // of the license printer; "" for none
+	} `toml:"paper"`
+	Visit struct {
 		IdleSeconds int `toml:"idle_seconds"`
 		WarnSeconds int `toml:"warn_seconds"`
 	} `toml:"visit"`
@@ -84,6 +87,11 @@ cash = "cctalk serial:/dev/yichuang/cash"
 receipt = "escpos serial:/dev/yichuang/receipt"
 license = "ipp http://192.0.2.10:631/ipp/print"
 scanner = "scanner serial:/dev/yichuang/scanner"
+
+[paper]
+# Tray of the license printer with A4 paper without numbers, where a slip comes out when the receipt printer
+# cannot print it. Leave it out when there is none.
+plain_tray = "by-pass-tray"
 
 [visit]
 idle_seconds = 60                   # without a touch, then the warning

@@ -144,7 +144,7 @@ type Difference struct {
 	Events []int64   `json:"events"`
 }
 
-// Settle, Pay, Load and Count are what the acts take.
+// Settle, Pay, Load, Void and Count are what the acts take.
 type Settle struct {
 	ID     string `json:"id"`
 	As     string `json:"as"`
@@ -155,6 +155,13 @@ type Settle struct {
 // Pay redeems a claim code.
 type Pay struct {
 	Code   string `json:"code"`
+	Reason string `json:"reason"`
+}
+
+// Void takes the next numbered blank of a tray out of use.
+type Void struct {
+	Tray   string `json:"tray"`
+	Serial string `json:"serial"`
 	Reason string `json:"reason"`
 }
 
@@ -180,6 +187,7 @@ type Desk interface {
 	Owed(ctx context.Context) ([]Owed, error)
 	PayOwed(ctx context.Context, p Pay) (Owed, error)
 	LoadBlanks(ctx context.Context, l Load) (casefile.Blanks, error)
+	VoidBlank(ctx context.Context, v Void) (casefile.Blanks, error)
 	ExchangeBox(ctx context.Context, c Count) (Exchange, error)
 	ExportLog(ctx context.Context, w io.Writer) error
 }
@@ -203,6 +211,7 @@ func Handler(d Desk) http.Handler {
 	act(mux, "doubtful/settle", d.SettleDoubt)
 	act(mux, "owed/pay", d.PayOwed)
 	act(mux, "blanks/load", d.LoadBlanks)
+	act(mux, "blanks/void", d.VoidBlank)
 	act(mux, "cashbox/exchange", d.ExchangeBox)
 	mux.HandleFunc("GET /v1/log", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Trailer", "X-Whole")

@@ -144,7 +144,7 @@ func (d *Daemon) work(ctx context.Context, setter *typeset.Setter) error {
 	}
 	d.link = link
 	d.till = payment.NewTill(d.journal, d.Cash, d.Log)
-	d.press = &press.Press{Journal: d.journal, Roll: d.Roll, Sheets: d.Sheets, Type: setter, Log: d.Log}
+	d.press = &press.Press{Journal: d.journal, Roll: d.Roll, Sheets: d.Sheets, PlainTray: d.Config.Paper.PlainTray, Type: setter, Log: d.Log}
 	d.station = &station.Station{Cash: d.Cash, Roll: d.Roll, Sheets: d.Sheets, Reader: d.Reader, Scanner: d.Scanner,
 		Hall: link, Journal: d.journal, Specs: d.Config.Device, Sealing: link.Sealing}
 	d.kiosk = &visit.Kiosk{Stage: d.stage, Journal: d.journal, Till: d.till, Press: d.press, Station: d.station, Hall: link,

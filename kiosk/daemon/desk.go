@@ -1,11 +1,13 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -388,43 +390,67 @@ func (d *Daemon) LoadBlanks(ctx context.Context, l ctl.Load) (casefile.Blanks, e
 	return k, nil
 }
 
+// serialDigitsMax keeps the number at the end of a serial within an int64.
+const serialDigitsMax = 18
+
 func (d *Daemon) checkLoad(l ctl.Load) error {
-	digits := len(l.First) - len(strings.TrimRight(l.First, "0123456789"))
-	last := l.First
+	number := l.First[len(strings.TrimRight(l.First, "0123456789")):]
 	switch {
+	case l.Tray == d.Config.Paper.PlainTray && l.Tray != "":
+		return &ctl.Refused{Text: fmt.Sprintf("blanks load: %s is the tray for paper without numbers (paper.plain_tray in kiosk.toml)", l.Tray)}
 	case l.Count < 1 || l.Count > 10000:
 		return &ctl.Refused{Text: "blanks load: want a count from 1 to 10000"}
-	case digits < 1 || len(l.First) > 32:
+	case number == "" || len(number) > serialDigitsMax || len(l.First) > 32:
 		return &ctl.Refused{Text: fmt.Sprintf("blanks load: a serial ends in digits, such as A00000001; %q does not", l.First)}
 	}
-	for range l.Count - 1 {
-		if last = casefile.After(last); strings.Trim(last[len(last)-digits:], "0") == "" {
-			return &ctl.Refused{Text: "blanks load: the serials run over their digits"}
-		}
+	if n, _ := strconv.ParseInt(number, 10, 64); len(strconv.FormatInt(n+l.Count-1, 10)) > len(number) { // it is all digits
+		return &ctl.Refused{Text: "blanks load: the serials run over their digits"}
 	}
-	var clash string
+	clash := ""
 	d.journal.Book(func(b *casefile.Book) {
-		for _, t := range b.Trays {
-			for _, p := range t.Packs {
-				serial := p.First
-				for range p.Count {
-					if serial == l.First || serial == last {
-						clash = serial
-					}
-					serial = casefile.After(serial)
-				}
-			}
-		}
-		for _, s := range b.Sheets {
-			if s.Serial == l.First && s.State != casefile.LicenseFailed {
-				clash = s.Serial
-			}
+		for _, p := range b.Received {
+			clash = cmp.Or(clash, p.Overlap(casefile.Pack{First: l.First, Count: l.Count}))
 		}
 	})
 	if clash != "" {
 		return &ctl.Refused{Text: "blanks load: blank " + clash + " is in a tray or was used before"}
 	}
 	return nil
+}
+
+// VoidBlank takes the next blank of a tray out of use: torn, crumpled or lost by hand. Sheets come out in their
+// order, so only the next one can be taken out and its number be known for sure.
+func (d *Daemon) VoidBlank(ctx context.Context, v ctl.Void) (casefile.Blanks, error) {
+	d.acts.Lock()
+	defer d.acts.Unlock()
+	if err := d.ready(); err != nil {
+		return casefile.Blanks{}, err
+	}
+	if strings.TrimSpace(v.Reason) == "" {
+		return casefile.Blanks{}, &ctl.Refused{Text: "blanks void: a reason is needed: what became of the sheet"}
+	}
+	next, busy := "", false
+	d.journal.Book(func(b *casefile.Book) {
+		next, _ = b.Trays[v.Tray].Next()
+		for _, s := range b.Sheets {
+			busy = busy || s.State == casefile.LicensePrinting && s.Tray == v.Tray
+		}
+	})
+	switch {
+	case busy:
+		return casefile.Blanks{}, &ctl.Refused{Text: "blanks void: a sheet of " + v.Tray + " is being printed; wait until it has ended"}
+	case next == "":
+		return casefile.Blanks{}, &ctl.Refused{Text: fmt.Sprintf("blanks void: there are no blanks in tray %q", v.Tray)}
+	case next != v.Serial:
+		return casefile.Blanks{}, &ctl.Refused{Text: fmt.Sprintf("blanks void: the next blank in %s is %s; void it first, or look at the number again", v.Tray, next)}
+	}
+	h := casefile.Header{Tray: v.Tray, Serial: v.Serial, Reason: v.Reason, Who: "technician"}
+	if err := d.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.BlankVoided, Header: h}}); err != nil {
+		return casefile.Blanks{}, err
+	}
+	var k casefile.Blanks
+	d.journal.Book(func(b *casefile.Book) { k = b.Blanks })
+	return k, nil
 }
 
 // ExchangeBox compares the box, counted by hand, with the journal, and begins a new one.

@@ -149,6 +149,7 @@ const (
 	SayTimeUp          Phrase = "say.time_up"          // nobody touched the screen
 	SayMaintenance     Phrase = "say.maintenance"      // this terminal is being looked after
 	SayCodeAtScreen    Phrase = "say.code_at_screen"   // no paper anywhere: note this code down: {code}
+	SaySlipAtTray      Phrase = "say.slip_at_tray"     // the slip comes out of the license printer
 	SayNoDevice        Phrase = "say.no_device"        // {device} does not work now
 	SayOutOfHours      Phrase = "say.out_of_hours"     // can be done {hours}
 	SayHelpComing      Phrase = "say.help_coming"      // staff has been told

@@ -7,6 +7,7 @@
 package press
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -29,14 +30,22 @@ import (
 
 // Press is both printers of a terminal and the type that is set for them.
 type Press struct {
-	Journal *store.Store
-	Roll    printer.Roll
-	Sheets  printer.Sheets
-	Type    *typeset.Setter
-	Log     *slog.Logger
+	Journal   *store.Store
+	Roll      printer.Roll
+	Sheets    printer.Sheets
+	PlainTray string // tray of the sheet printer with A4 paper that has no numbers; "" for none
+	Type      *typeset.Setter
+	Log       *slog.Logger
 
 	mu sync.Mutex // one paper at a time: two writers would mix their lines
 }
+
+// The ways that a paper goes out.
+const (
+	wayRoll   = "receipt" // of the receipt printer
+	wayTray   = "tray"    // a plain sheet of the license printer
+	wayScreen = "screen"  // shown until it was acknowledged
+)
 
 const (
 	// rollMax bounds a receipt: printed in seconds, even when the line is 9600 baud.
@@ -71,7 +80,7 @@ func (p *Press) Paper(ctx context.Context, caseID, what, owed string, paper docu
 		return err
 	}
 	id := "P" + random(10)
-	h := casefile.Header{Paper: id, What: what, Owed: owed, Cuts: cuts, Copy: again}
+	h := casefile.Header{Paper: id, What: what, Way: wayRoll, Owed: owed, Cuts: cuts, Copy: again}
 	if err := p.append(ctx, casefile.PaperBegun, caseID, h); err != nil {
 		return err
 	}
@@ -81,21 +90,24 @@ func (p *Press) Paper(ctx context.Context, caseID, what, owed string, paper docu
 	}
 	end := casefile.Header{Paper: id, What: what, Owed: owed}
 	if err == nil {
-		end.Way = "receipt"
+		end.Way = wayRoll
 		return p.append(ctx, casefile.PaperPrinted, caseID, end)
 	}
 	end.Fault = string(fault.KindOf(err))
 	return errors.Join(err, p.append(ctx, casefile.PaperFailed, caseID, end))
 }
 
-// OnScreen notes that a code was shown on the screen and acknowledged, because there was no paper.
+// OnScreen notes that a code was shown on the screen and acknowledged, because there was no paper. Both
+// halves are one commit: nothing moves between them, and half of it would be settled by asking a printer.
 func (p *Press) OnScreen(ctx context.Context, caseID, what, owed string) error {
-	id := "P" + random(10)
-	ctx = context.WithoutCancel(ctx)
-	if err := p.append(ctx, casefile.PaperBegun, caseID, casefile.Header{Paper: id, What: what, Owed: owed}); err != nil {
-		return err
+	h := casefile.Header{Paper: "P" + random(10), What: what, Owed: owed, Way: wayScreen}
+	entry := func(kind casefile.Kind) store.Entry {
+		return store.Entry{Event: casefile.Event{Kind: kind, Case: caseID, Header: h}}
 	}
-	return p.append(ctx, casefile.PaperPrinted, caseID, casefile.Header{Paper: id, What: what, Owed: owed, Way: "screen"})
+	if err := p.Journal.Append(context.WithoutCancel(ctx), entry(casefile.PaperBegun), entry(casefile.PaperPrinted)); err != nil {
+		return fmt.Errorf("press: %w", err)
+	}
+	return nil
 }
 
 // clear cuts off what an unfinished strip left hanging, so that nobody takes home half of another's paper.
@@ -126,15 +138,20 @@ func (p *Press) SettlePapers(ctx context.Context) error {
 	hanging := false
 	for _, paper := range open {
 		h := casefile.Header{Paper: paper.ID, What: paper.What, Owed: paper.Owed}
+		out := false
+		if paper.Way == wayTray {
+			out, _ = p.plainOut(ctx, paper.ID, 0, paper.Since)
+		} else if out = p.wasCut(ctx, paper.Cuts); !out {
+			hanging = true
+		}
 		kind := casefile.PaperFailed
 		h.Fault = "power"
-		if p.wasCut(ctx, paper.Cuts) {
-			kind, h.Fault, h.Way = casefile.PaperPrinted, "", "receipt"
+		if out {
+			kind, h.Fault, h.Way = casefile.PaperPrinted, "", cmp.Or(paper.Way, wayRoll)
 		}
 		if err := p.append(ctx, kind, paper.Case, h); err != nil {
 			return err
 		}
-		hanging = hanging || kind == casefile.PaperFailed
 	}
 	// Only the journal knows, after a restart, that half a strip may hang in the printer. It is cut off
 	// after its fate is written down, because that cut counts too.

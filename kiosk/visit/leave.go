@@ -118,7 +118,7 @@ func (v *visit) papers() step {
 		return v.owedSlip(v.caseID, v.owedID, v.split.Owed, v.take)
 	}
 	if doubt := v.doubtOf(v.caseID); doubt != nil {
-		return v.doubtSlip(doubt)
+		return v.doubtSlip(doubt, v.take)
 	}
 	return v.take
 }
@@ -171,15 +171,14 @@ func (v *visit) receipt() document.Receipt {
 // owedSlip gives something owed a code and a slip; when there is no paper the code stands on the screen
 // until it is acknowledged.
 func (v *visit) owedSlip(caseID, owed string, amount money.Fen, next step) step {
-	code, err := v.Till.Recode(v.ctx, caseID, owed)
-	if err != nil {
-		v.err = errors.Join(v.err, err)
+	v.caseID = caseID
+	code, way := v.codedSlip("slip", caseID, owed, func(code string) document.Slip {
+		return document.Slip{Head: v.head(false), Kind: document.SlipOwed, Amount: amount, Code: code, Counter: v.counter()}
+	})
+	if v.err != nil {
 		return nil
 	}
-	v.caseID = caseID
-	slip := document.Slip{Head: v.head(false), Kind: document.SlipOwed, Amount: amount, Code: code, Counter: v.counter()}
-	printed := v.printPaper(front.WaitSlip, "slip", owed, slip.Paper(v.docLang()))
-	if printed {
+	if way != byScreen {
 		v.flushQuietly()
 	}
 	return func() step {
@@ -188,15 +187,13 @@ func (v *visit) owedSlip(caseID, owed string, amount money.Fen, next step) step 
 			view := v.page("slip", say(front.TitleSlip))
 			view.Rows = []front.Row{{Label: say(front.LabelOwed), Value: front.Say{Text: amount.String()}, Strong: true}, {Label: say(front.LabelCase), Value: front.Say{Text: caseID}}}
 			view.Notes = []front.Say{say(front.HintSlipOwed, "amount", amount.String())}
-			if !printed {
-				onScreen := say(front.SayCodeAtScreen, "code", document.GroupCode(code))
-				view.Message = &onScreen
-				view.Rows = append(view.Rows, front.Row{Label: say(front.LabelCode), Value: front.Say{Text: document.GroupCode(code)}, Strong: true})
+			if way == byScreen {
+				codeOnScreen(&view, caseID, code)
 			}
 			view.Acts = []string{"form.next"}
 			return view
 		}, nil)
-		if m.act.ID == "form.next" && !printed {
+		if m.act.ID == "form.next" && way == byScreen {
 			if err := v.Press.OnScreen(v.ctx, caseID, "slip", owed); err != nil {
 				v.err = errors.Join(v.err, err)
 				return nil
@@ -208,6 +205,73 @@ func (v *visit) owedSlip(caseID, owed string, amount money.Fen, next step) step 
 		v.note = nil
 		return next
 	}
+}
+
+// codeOnScreen shows a claim code where no slip came out: as words to be written down, and as the symbol of the slip
+// for who has a phone with a camera.
+func codeOnScreen(view *front.View, caseID, code string) {
+	text := document.GroupCode(code)
+	onScreen := say(front.SayCodeAtScreen, "code", text)
+	view.Message, view.Code = &onScreen, document.QRText(caseID, code)
+	view.Rows = append(view.Rows, front.Row{Label: say(front.LabelCode), Value: front.Say{Text: text}, Strong: true})
+}
+
+// outWay is the way that a slip went out.
+type outWay string
+
+// The ways, in the order in which they are tried.
+const (
+	byRoll   outWay = "receipt"
+	byTray   outWay = "tray"
+	byScreen outWay = "screen" // nothing came out; what the slip says is for the screen to say
+)
+
+// codedSlip prints a slip with a claim code and says which way it went, and with which code. Each way gets a code of
+// its own, which ends the one before: half a slip that still hangs in a printer must not be good for anything.
+func (v *visit) codedSlip(what, caseID, owed string, slip func(code string) document.Slip) (code string, way outWay) {
+	recode := func() bool {
+		var err error
+		code, err = v.Till.Recode(v.ctx, caseID, owed)
+		v.err = errors.Join(v.err, err)
+		return err == nil
+	}
+	if !recode() {
+		return "", byScreen
+	}
+	if v.printPaper(front.WaitSlip, what, owed, slip(code).Paper(v.docLang())) {
+		return code, byRoll
+	}
+	if !v.Press.HasPlain() {
+		return code, byScreen
+	}
+	if !recode() {
+		return "", byScreen
+	}
+	if v.printPlain(what, owed, slip(code).Paper(v.docLang())) {
+		return code, byTray
+	}
+	recode()
+	return code, byScreen
+}
+
+// printSlip prints a slip without a code, on a plain sheet when the roll cannot.
+func (v *visit) printSlip(what string, slip document.Slip) bool {
+	paper := slip.Paper(v.docLang())
+	return v.printPaper(front.WaitSlip, what, "", paper) || v.Press.HasPlain() && v.printPlain(what, "", paper)
+}
+
+// printPlain prints a slip on a plain sheet of the license printer, and says that it comes out there.
+func (v *visit) printPlain(what, owed string, paper document.Paper) bool {
+	var err error
+	v.working(v.serviceOr(front.TitleTake), say(front.WaitSlip), time.Minute, func(ctx context.Context) {
+		err = v.Press.Plain(ctx, v.caseID, what, owed, paper)
+	})
+	if err != nil {
+		v.Log.Warn("plain paper", "what", what, "case", v.caseID, "error", err)
+		return false
+	}
+	v.say(front.SaySlipAtTray)
+	return true
 }
 
 func (v *visit) counter() string {
@@ -231,16 +295,43 @@ func (v *visit) doubtOf(caseID string) (n *casefile.Note) {
 }
 
 // doubtSlip says that a note is not clear yet. Its code is good once staff has found the note in the box.
-func (v *visit) doubtSlip(n *casefile.Note) step {
-	code, err := v.Till.Recode(v.ctx, n.Case, n.Owed)
-	if err != nil {
-		v.err = errors.Join(v.err, err)
+func (v *visit) doubtSlip(n *casefile.Note, next step) step {
+	v.caseID = n.Case
+	code, way := v.codedSlip("doubtful", n.Case, n.Owed, func(code string) document.Slip {
+		return document.Slip{Head: v.head(false), Kind: document.SlipDoubtful, Amount: n.Face, Code: code, Counter: v.counter()}
+	})
+	if v.err != nil {
 		return nil
 	}
-	slip := document.Slip{Head: v.head(false), Kind: document.SlipDoubtful, Amount: n.Face, Code: code, Counter: v.counter()}
-	v.printPaper(front.WaitSlip, "doubtful", n.Owed, slip.Paper(v.docLang()))
-	v.say(front.SayNoteDoubtful, "amount", n.Face.String())
-	return v.acknowledge(v.take)
+	if way == byRoll {
+		v.say(front.SayNoteDoubtful, "amount", n.Face.String())
+	}
+	note := v.note
+	return func() step {
+		v.back = nil
+		m := v.await(func() front.View {
+			view := v.page("slip", say(front.TitleSlip))
+			view.Message = note
+			view.Rows = []front.Row{{Label: say(front.LabelCase), Value: front.Say{Text: n.Case}}}
+			view.Notes = []front.Say{say(front.SayNoteDoubtful, "amount", n.Face.String())}
+			if way == byScreen {
+				codeOnScreen(&view, n.Case, code)
+			}
+			view.Acts = []string{"form.next"}
+			return view
+		}, nil)
+		if m.act.ID == "form.next" && way == byScreen {
+			if err := v.Press.OnScreen(v.ctx, n.Case, "doubtful", n.Owed); err != nil {
+				v.err = errors.Join(v.err, err)
+				return nil
+			}
+		}
+		if m.over {
+			return nil
+		}
+		v.note = nil
+		return next
+	}
 }
 
 // take reminds the citizen of what lies in the slots.

@@ -81,7 +81,7 @@ func reasonPhrase(code string, otherwise front.Phrase) front.Phrase {
 func (v *visit) nextSlip(kind document.SlipKind, hint front.Phrase, reason string) step {
 	note := v.note
 	slip := document.Slip{Head: v.head(false), Kind: kind, Reason: reason, Counter: v.counter()}
-	printed := v.printPaper(front.WaitSlip, string(kind), "", slip.Paper(v.docLang()))
+	printed := v.printSlip(string(kind), slip)
 	return func() step {
 		v.back = nil
 		m := v.await(func() front.View {
@@ -280,7 +280,7 @@ func dayOf(when string) string {
 
 func (v *visit) doubtfulSheet(kind document.LicenseKind, serial string) {
 	slip := document.Slip{Head: v.head(false), Kind: document.SlipDoubtful, Thing: document.Blank, Counter: v.counter()}
-	v.printPaper(front.WaitSlip, "doubtful", "", slip.Paper(v.docLang()))
+	v.printSlip("doubtful", slip)
 	v.say(front.SayPrintDoubtful)
 }
 

@@ -270,7 +270,7 @@ func (v *visit) acknowledge(next step) step {
 		v.back = nil
 		note := v.note
 		m := v.await(func() front.View {
-			view := v.page("slip", v.serviceTitle())
+			view := v.page("slip", v.serviceOr(front.TitleSlip))
 			view.Message = note
 			view.Rows = []front.Row{{Label: say(front.LabelCase), Value: front.Say{Text: v.caseID}, Strong: true}}
 			view.Acts = []string{"form.next"}

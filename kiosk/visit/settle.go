@@ -184,7 +184,7 @@ func (k *Kiosk) slipsAfterPower(v *visit, placed []string, visitID string) error
 	for _, u := range unseen {
 		v.caseID = u.Case
 		slip := document.Slip{Head: v.head(false), Kind: document.SlipDoubtful, Counter: v.counter()}
-		v.printPaper(front.WaitSlip, "doubtful", "", slip.Paper(v.docLang()))
+		v.printSlip("doubtful", slip)
 	}
 	v.note = nil
 	v.say(front.SayPowerBack)
@@ -213,17 +213,7 @@ func (v *visit) acknowledgeAll(owed []casefile.Owed, doubts []casefile.Note) ste
 		return v.owedSlip(o.Case, o.ID, o.Amount, func() step { return v.acknowledgeAll(owed[1:], doubts) })
 	}
 	if len(doubts) > 0 {
-		n := doubts[0]
-		v.caseID = n.Case
-		code, err := v.Till.Recode(v.ctx, n.Case, n.Owed)
-		if err != nil {
-			v.err = err
-			return nil
-		}
-		slip := document.Slip{Head: v.head(false), Kind: document.SlipDoubtful, Amount: n.Face, Code: code, Counter: v.counter()}
-		v.printPaper(front.WaitSlip, "doubtful", n.Owed, slip.Paper(v.docLang()))
-		v.say(front.SayNoteDoubtful, "amount", n.Face.String())
-		return v.acknowledge(func() step { return v.acknowledgeAll(nil, doubts[1:]) })
+		return v.doubtSlip(&doubts[0], func() step { return v.acknowledgeAll(nil, doubts[1:]) })
 	}
 	return v.goodbye
 }

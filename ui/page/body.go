@@ -64,7 +64,11 @@ func (b *builder) planned(p plan) []Element {
 	out := slices.Concat(b.steps(), b.heading("title"), b.says())
 	out = append(out, b.codeWritten()...)
 	if p.picture != "" && !b.crowded() {
-		out = append(out, b.moves(p.picture, p.high))
+		picture := p.picture
+		if b.v.Message != nil && b.v.Message.Phrase == front.SaySlipAtTray {
+			picture = "sheet" // the hand goes to the other printer
+		}
+		out = append(out, b.moves(picture, p.high))
 	}
 	for _, part := range p.parts {
 		out = append(out, b.part(part)...)

@@ -140,7 +140,7 @@ func (b *builder) says() []Element {
 func calm(s front.Say) bool {
 	switch s.Phrase {
 	case front.SayHelpComing, front.SayPowerBack, front.SayAlreadyPrinting, front.SayOrderReversed, front.SayWaitingPerson, front.SayDeciding,
-		front.SayStopAsk, front.SayNoCases, front.SayBillNothing, front.SayTimeUp, front.SayPermitFirst, front.SayLicenseNone, front.SayLicensePrinted:
+		front.SayStopAsk, front.SayNoCases, front.SayBillNothing, front.SayTimeUp, front.SayPermitFirst, front.SayLicenseNone, front.SayLicensePrinted, front.SaySlipAtTray:
 		return true
 	}
 	return strings.HasPrefix(string(s.Phrase), "wait.") || strings.HasPrefix(string(s.Phrase), "hint.")

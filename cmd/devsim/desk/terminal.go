@@ -97,6 +97,7 @@ func (d *desk) kioskConfig() ([]byte, error) {
 		"hall":     map[string]string{"url": hall, "enrol_code_file": d.path("enrol.code")},
 		"socket":   map[string]string{"ui": d.doc.Kioskd.UISock, "ctl": d.doc.Kioskd.CtlSock},
 		"device":   devices,
+		"paper":    map[string]string{"plain_tray": "by-pass-tray"}, // nothing lies there before a hand puts it in
 		"visit":    map[string]int{"idle_seconds": d.settings.seconds("visit.idle_seconds"), "warn_seconds": d.settings.seconds("visit.warn_seconds")},
 		"screen":   map[string]string{"size": d.settings.values["screen.size"], "language": d.settings.values["screen.language"]},
 	}

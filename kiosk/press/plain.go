@@ -1,0 +1,86 @@
+package press
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"yichuang/devices/fault"
+	"yichuang/devices/printer"
+	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/document"
+)
+
+// plainMedia is the paper of the plain tray.
+const plainMedia = "iso_a4_210x297mm"
+
+// plainMax bounds a slip on a plain sheet: a person stands there, and the screen is the next way out.
+const plainMax = 45 * time.Second
+
+// Plain prints one paper of a case on a plain sheet of the license printer: the second way out of a slip,
+// when the roll cannot. The fault is Absent when there is no such tray. An error says that the sheet did
+// not come out, or not surely.
+func (p *Press) Plain(ctx context.Context, caseID, what, owed string, paper document.Paper) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.HasPlain() {
+		return &fault.Error{Kind: fault.Absent, Device: "license", Op: "plain paper"}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), plainMax+giveUpMax)
+	defer cancel()
+	began := time.Now()
+	pdf, err := p.Type.PlainPDF(paper, what, began)
+	if err != nil {
+		return err
+	}
+	id := "P" + random(10)
+	h := casefile.Header{Paper: id, What: what, Way: wayTray, Owed: owed}
+	if err := p.append(ctx, casefile.PaperBegun, caseID, h); err != nil {
+		return err
+	}
+	job, err := p.Sheets.Submit(ctx, printer.Job{Name: id, Document: pdf, Media: plainMedia, Source: p.PlainTray, Sheets: 1})
+	out, state := false, printer.JobState{}
+	if kind := fault.KindOf(err); err == nil || kind == fault.Doubtful || kind == fault.Silent || kind == fault.Garbled {
+		out, state = p.plainOut(ctx, id, job, began)
+	}
+	if out {
+		return p.append(ctx, casefile.PaperPrinted, caseID, h)
+	}
+	if err == nil {
+		err = &fault.Error{Kind: fault.Doubtful, Device: "license", Op: "plain paper"}
+		if state.Fault != nil {
+			err = state.Fault
+		}
+	}
+	h.Way, h.Fault = "", string(fault.KindOf(err))
+	return errors.Join(err, p.append(ctx, casefile.PaperFailed, caseID, h))
+}
+
+// HasPlain says whether there is plain paper. A tray that the journal knows to hold numbered blanks is none,
+// whatever the set-up says.
+func (p *Press) HasPlain() bool {
+	numbered := false
+	p.Journal.Book(func(b *casefile.Book) { numbered = b.Trays[p.PlainTray].Left() > 0 })
+	if p.PlainTray == "" || numbered || p.Sheets.State().Fault != nil {
+		return false
+	}
+	for _, t := range p.Sheets.State().Trays {
+		if t.Name == p.PlainTray && t.Media == plainMedia && t.Ready {
+			return true
+		}
+	}
+	return false
+}
+
+// plainOut follows a plain sheet until it has ended, gives it up after its time, and says whether it is out.
+// A sheet of which that cannot be told counts as not out: its code is replaced by a new one.
+func (p *Press) plainOut(ctx context.Context, name string, id int, since time.Time) (bool, printer.JobState) {
+	state, known := p.await(ctx, name, id, since, plainMax, nil)
+	if known && !state.Phase.Final() {
+		if err := p.Sheets.Cancel(ctx, state.ID); err != nil {
+			p.Log.Warn("plain paper cancel", "error", err)
+		}
+		state, _ = p.await(ctx, name, state.ID, since, giveUpMax, nil)
+	}
+	return state.Phase == printer.JobPrinted, state
+}
