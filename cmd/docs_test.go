@@ -203,6 +203,13 @@ func payGas(t *testing.T, d *deskclient.Desk, account string) {
 	}
 	_, err = c.At(ctx, "take")
 	must(t, err)
+	w, err := d.World(ctx)
+	must(t, err)
+	receipt, err := d.Receipt(ctx, len(w.Receipt.Prints), "txt")
+	must(t, err)
+	if !strings.Contains(string(receipt), "燃气公司") {
+		t.Errorf("the receipt does not say who the money is for:\n%s", receipt)
+	}
 	next("form.next", "rate")
 	next("rate.5", "goodbye", "home")
 }

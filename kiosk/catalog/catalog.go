@@ -45,6 +45,7 @@ type Service struct {
 	Devices     []string `json:"devices"` // needed to offer it at all: idcard, receipt, license
 	Offline     bool     `json:"offline"` // may be begun without a line to the hall
 	Biller      string   `json:"biller,omitempty"`
+	Company     Text     `json:"company,omitempty"` // who the money is collected for, as it stands on the receipt
 	Account     *Account `json:"account,omitempty"`
 	Ways        []string `json:"ways,omitempty"` // pay.cash, pay.show, pay.scan
 	Fields      []Field  `json:"fields,omitempty"`

@@ -175,10 +175,22 @@ func (v *visit) drawCases(at, chosen int) front.View {
 }
 
 func (v *visit) nameOf(code string) string {
-	if s, ok := v.catalog.Find(code); ok {
-		return s.Name.In(v.lang)
+	if v.catalog != nil {
+		if s, ok := v.catalog.Find(code); ok {
+			return s.Name.In(v.lang)
+		}
 	}
 	return code
+}
+
+// companyOf is who a fee is collected for; a catalogue that does not say it has at least the service's name.
+func (v *visit) companyOf(code string) string {
+	if v.catalog != nil {
+		if s, ok := v.catalog.Find(code); ok && s.Company.In(v.lang) != "" {
+			return s.Company.In(v.lang)
+		}
+	}
+	return v.nameOf(code)
 }
 
 func stateSays(c office.CaseLine) front.Say {

@@ -146,7 +146,7 @@ func (v *visit) serviceOr(title front.Phrase) front.Say {
 
 func (v *visit) receipt() document.Receipt {
 	c := v.of(v.caseID)
-	r := document.Receipt{Head: v.head(false), Biller: v.service.Name.In(v.lang), Account: maskAccount(v.account), Name: v.bill.Name,
+	r := document.Receipt{Head: v.head(false), Biller: v.companyOf(v.service.Code), Account: maskAccount(v.account), Name: v.bill.Name,
 		ToBill: v.split.Bill, Surplus: v.split.Surplus, Owed: v.split.Owed}
 	r.Inserted = r.ToBill.Add(r.Surplus).Add(r.Owed)
 	left := r.ToBill

@@ -177,7 +177,7 @@ func (k *Kiosk) slipsAfterPower(v *visit, placed []string, visitID string) error
 				r.Owed, r.Inserted = o.Amount, r.Inserted.Add(o.Amount)
 			}
 		}
-		r.Biller = v.nameOf(c.Service)
+		r.Biller = v.companyOf(c.Service)
 		r.Bills = []document.BillPaid{{Period: r.Time.Format("2006-01"), Due: c.Due, Paid: c.Bill}}
 		v.printPaper(front.WaitReceipt, "receipt", "", r.Paper(v.docLang()))
 	}
