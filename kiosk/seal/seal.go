@@ -67,7 +67,8 @@ func NewSealer(public []byte) (*Sealer, error) {
 
 // Seal closes plain for the record with this number. aad binds it to its place (see AAD).
 func (s *Sealer) Seal(seq int64, aad, plain []byte) []byte {
-	return s.aead.Seal(append([]byte(nil), s.head...), nonce(seq), plain, aad)
+	out := append(make([]byte, 0, len(s.head)+len(plain)+s.aead.Overhead()), s.head...)
+	return s.aead.Seal(out, nonce(seq), plain, aad)
 }
 
 // Which is the id of the key that a sealed part was closed to.
