@@ -38,6 +38,7 @@ func (h *Hall) People() http.Handler {
 	mux.HandleFunc("GET /cases", c.show("cases.html", c.cases))
 	mux.HandleFunc("GET /case/{case}", c.show("case.html", c.one))
 	mux.HandleFunc("POST /case/{case}", c.decide)
+	mux.HandleFunc("POST /case/{case}/permit/{permit}", c.endPermit)
 	mux.HandleFunc("GET /verify", c.show("verify.html", c.verify))
 	mux.HandleFunc("GET /style.css", func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, pages, "page/style.css") })
 	guarded := here(http.NewCrossOriginProtection().Handler(mux))
@@ -227,7 +228,10 @@ type caseView struct {
 	Token, Problem                                                   string
 }
 
-type permitView struct{ Form, Terminal, Serial, State, Granted, Ended string }
+type permitView struct{ ID, Form, Terminal, Serial, State, Granted, Ended, Reason string }
+
+// Live says whether a person may have to end it.
+func (p permitView) Live() bool { return p.State == "open" || p.State == "doubtful" }
 
 func (c *console) one(r *http.Request) (any, error) {
 	token, err := c.token(r.Context())
@@ -243,8 +247,8 @@ func (c *console) one(r *http.Request) (any, error) {
 		if err != nil || !found {
 			return errors.Join(err, missingPage(found))
 		}
-		v.Permits, err = collect(r.Context(), tx, `SELECT form, terminal, serial, state, granted, ended FROM permits WHERE case_id = ? ORDER BY granted`, func(rows *sql.Rows) (p permitView, err error) {
-			return p, rows.Scan(&p.Form, &p.Terminal, &p.Serial, &p.State, &p.Granted, &p.Ended)
+		v.Permits, err = collect(r.Context(), tx, `SELECT id, form, terminal, serial, state, granted, ended, reason FROM permits WHERE case_id = ? ORDER BY granted`, func(rows *sql.Rows) (p permitView, err error) {
+			return p, rows.Scan(&p.ID, &p.Form, &p.Terminal, &p.Serial, &p.State, &p.Granted, &p.Ended, &p.Reason)
 		}, v.Case)
 		return err
 	})
@@ -287,31 +291,57 @@ func (c *console) fill(ctx context.Context, v *caseView, form []byte) error {
 	return nil
 }
 
-// decide takes a person's decision.
-func (c *console) decide(w http.ResponseWriter, r *http.Request) {
+// own says whether a form was drawn by this console, and answers when it was not.
+func (c *console) own(w http.ResponseWriter, r *http.Request) bool {
 	token, err := c.token(r.Context())
 	if err != nil {
-		http.Error(w, "the decision was not taken; try again in a moment", http.StatusInternalServerError)
-		return
+		http.Error(w, "nothing was done; try again in a moment", http.StatusInternalServerError)
+		return false
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, formMax)
 	if subtle.ConstantTimeCompare([]byte(r.PostFormValue("token")), []byte(token)) != 1 {
 		http.Error(w, "the form is not from this console", http.StatusForbidden)
+		return false
+	}
+	return true
+}
+
+// back shows the case again, with what was wrong.
+func (c *console) back(w http.ResponseWriter, r *http.Request, err error) {
+	target := "/case/" + template.URLQueryEscaper(r.PathValue("case"))
+	if err != nil {
+		target += "?problem=" + template.URLQueryEscaper(err.Error())
+	}
+	http.Redirect(w, r, target, http.StatusSeeOther)
+}
+
+// decide takes a person's decision.
+func (c *console) decide(w http.ResponseWriter, r *http.Request) {
+	if !c.own(w, r) {
 		return
 	}
-	do := r.PostFormValue("do")
-	id := r.PathValue("case")
+	do, id := r.PostFormValue("do"), r.PathValue("case")
 	if do != "approve" && do != "refuse" {
 		http.Error(w, "approve or refuse", http.StatusBadRequest)
 		return
 	}
-	target := "/case/" + template.URLQueryEscaper(id)
-	if err := c.Decide(r.Context(), id, do == "approve", strings.TrimSpace(r.PostFormValue("reason"))); err != nil {
-		target += "?problem=" + template.URLQueryEscaper(err.Error())
-	} else {
+	err := c.Decide(r.Context(), id, do == "approve", strings.TrimSpace(r.PostFormValue("reason")))
+	if err == nil {
 		c.log.Info("a person has decided", "case", id, "decision", do)
 	}
-	http.Redirect(w, r, target, http.StatusSeeOther)
+	c.back(w, r, err)
+}
+
+// endPermit takes a person's finding about a sheet.
+func (c *console) endPermit(w http.ResponseWriter, r *http.Request) {
+	if !c.own(w, r) {
+		return
+	}
+	err := c.EndPermit(r.Context(), r.PathValue("permit"), r.PostFormValue("reason"))
+	if err == nil {
+		c.log.Info("a person has ended a permit", "case", r.PathValue("case"), "permit", r.PathValue("permit"))
+	}
+	c.back(w, r, err)
 }
 
 // verify checks the text of a license's code. It is for everybody: it says what stands on the paper anyway.

@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"yichuang/kiosk/casefile"
 	"yichuang/sync/hall"
+	"yichuang/sync/hallapi"
 	"yichuang/sync/halltest"
 )
 
@@ -170,4 +172,61 @@ func TestNoGatewayNoOrders(t *testing.T) {
 	if status, _ := get(t, h.Console+hall.NotifyPath); status != http.StatusNotFound {
 		t.Errorf("the gateway's page without a gateway: %d", status)
 	}
+}
+
+// A terminal burnt down with a sheet in it. Somebody finds the sheet, ends its permit in the console with a reason,
+// and the license is printed at another terminal. Without a reason, for a sheet that is out, and a second time it is
+// refused; the number of the sheet is never taken again.
+func TestAPersonEndsThePermitOfALostTerminal(t *testing.T) {
+	h := halltest.Start(t, nil)
+	lost, other := h.Enrol("T1"), h.Enrol("T2")
+	submit(t, lost, "c1", filled("青山小店"))
+	p := permit(t, lost, "c1", "original", "A1")
+	begin(lost, "c1", p.Permit, "original", "A1")
+	lost.Push()
+	_, page := get(t, h.Console+"/case/c1")
+	form := regexp.MustCompile(`action="(/case/c1/permit/[^"]+)"`).FindStringSubmatch(page)
+	token := tokenField.FindStringSubmatch(page)
+	if form == nil || token == nil || !strings.Contains(page, "A1") {
+		t.Fatalf("the page offers no way to end the permit:\n%s", page)
+	}
+	post := func(values url.Values) (int, string) {
+		r, err := http.PostForm(h.Console+form[1], values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		raw, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.StatusCode, string(raw)
+	}
+	if got, _ := post(url.Values{"reason": {"found"}}); got != http.StatusForbidden {
+		t.Errorf("without a token: status %d, want 403", got)
+	}
+	if got, page := post(url.Values{"token": {token[1]}, "reason": {" "}}); got != http.StatusOK || !strings.Contains(page, "a reason is needed") {
+		t.Errorf("without a reason: status %d\n%s", got, page)
+	}
+	if got := permit(t, other, "c1", "original", "B1"); got.Refused != "elsewhere" {
+		t.Fatalf("before: %v, want elsewhere", got)
+	}
+	good := url.Values{"token": {token[1]}, "reason": {"火灾，纸已找到剪角"}}
+	if got, page := post(good); got != http.StatusOK || !strings.Contains(page, "火灾，纸已找到剪角") || strings.Contains(page, form[1]) {
+		t.Errorf("ended: status %d\n%s", got, page)
+	}
+	if got, page := post(good); got != http.StatusOK || !strings.Contains(page, "not open any more") {
+		t.Errorf("a second time: status %d\n%s", got, page)
+	}
+	if _, err := other.Client.Permit(t.Context(), &hallapi.PermitRequest{Case: "c1", Form: "original", Serial: "A1"}); err == nil {
+		t.Error("the number of the void sheet was taken again")
+	}
+	p = permit(t, other, "c1", "original", "B1")
+	begin(other, "c1", p.Permit, "original", "B1")
+	end(other, casefile.LicensePrinted, "c1", p.Permit, "B1")
+	permit(t, other, "c9", "original", "B9") // its answer comes when what was handed over is drawn
+	if row := h.Ledger().Licenses[0]; row.LiveOriginals != 1 {
+		t.Errorf("ledger %+v, want one live original", row)
+	}
+	h.Audit()
 }

@@ -222,8 +222,14 @@ func (f *fold) orderRefunded() error {
 		refund = CASE refund WHEN '' THEN 'due' ELSE refund END WHERE attempt = ?`, f.e.Header.Attempt)
 }
 
-// visitEnded lets go of every order of the visit that its journal does not count on.
+// visitEnded lets go of every order of the visit that its journal does not count on, and of every permit that the
+// terminal has not begun with: it asks for a new one in the next visit, and until then another terminal may print.
+// The permits are the ended visit's: a terminal hands over what came before when it asks for one.
 func (f *fold) visitEnded() error {
+	if err := f.exec(`UPDATE permits SET state = 'unused', ended = ? WHERE terminal = ? AND epoch = ? AND state = 'open' AND begun = 0`,
+		f.at, f.r.Terminal, f.r.Epoch); err != nil {
+		return err
+	}
 	return f.exec(`UPDATE attempts SET ended = 1, next = max(next, ?3) WHERE state = 'begun' AND terminal = ?1
 		AND case_id IN (SELECT case_id FROM cases WHERE visit = ?2 AND terminal = ?1)`, f.r.Terminal, f.e.Header.Visit, time.Now().Add(visitGrace).UnixMilli())
 }

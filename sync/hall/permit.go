@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"connectrpc.com/connect"
@@ -123,6 +124,26 @@ func (s *service) grant(ctx context.Context, tx *sql.Tx, terminal, epoch string,
 	_, err = tx.ExecContext(ctx, `INSERT INTO permits (id, case_id, form, terminal, epoch, serial, state, granted, code, facts) VALUES (?,?,?,?,?,?,'open',?,?,?)`,
 		id, req.Case, req.Form, terminal, epoch, req.Serial, hallstore.Stamp(now), code, sheet)
 	return &hallapi.PermitResponse{Permit: id, CodeText: code, FactsJson: sheet}, err
+}
+
+// EndPermit is a person's finding about a sheet whose terminal cannot report any more: it is lost, or its journal
+// is. The blank is void; its number is not used again, and the license may be printed anew. A terminal that reports
+// all the same is listed as a record that cannot be.
+func (h *Hall) EndPermit(ctx context.Context, id, reason string) error {
+	if strings.TrimSpace(reason) == "" {
+		return errors.New("a reason is needed: what became of the sheet, and who has seen it")
+	}
+	return h.tx(ctx, func(tx *sql.Tx) error {
+		done, err := tx.ExecContext(ctx, `UPDATE permits SET state = 'spoiled', ended = ?, reason = ? WHERE id = ? AND state IN ('open', 'doubtful')`,
+			hallstore.Stamp(time.Now()), strings.TrimSpace(reason), id)
+		if err != nil {
+			return err
+		}
+		if n, err := done.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(err, errors.New("this permit is not open any more: look again"))
+		}
+		return nil
+	})
 }
 
 func (f *fold) licensePrinting() error {

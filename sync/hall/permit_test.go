@@ -211,3 +211,32 @@ func TestAnothersReportEndsNoPermit(t *testing.T) {
 		t.Errorf("after another's report: %v, want elsewhere", got)
 	}
 }
+
+// A terminal that asked for a permit and did not print has let go of it when its visit is over: its owner prints at
+// the next terminal. A permit that was begun with stays, whoever leaves.
+func TestAnUnusedPermitEndsWithItsVisit(t *testing.T) {
+	h := halltest.Start(t, nil)
+	one, two := h.Enrol("T1"), h.Enrol("T2")
+	submit(t, one, "c1", filled("青山小店"))
+	original, duplicate := permit(t, one, "c1", "original", "A1"), permit(t, one, "c1", "duplicate", "D1")
+	begin(one, "c1", duplicate.Permit, "duplicate", "D1")
+	if got := permit(t, two, "c1", "original", "B1"); got.Refused != "elsewhere" {
+		t.Fatalf("while the visit lasts: %v, want elsewhere", got)
+	}
+	other := h.Enrol("T3")
+	other.Write(casefile.VisitEnded, "", casefile.Header{Visit: "v9", Reason: "done"}, nil)
+	other.Push()
+	if got := permit(t, two, "c1", "original", "B1"); got.Refused != "elsewhere" {
+		t.Fatalf("after another terminal's visit: %v, want elsewhere", got)
+	}
+	one.Write(casefile.VisitEnded, "", casefile.Header{Visit: "v1", Reason: "timeout"}, nil)
+	one.Push()
+	permit(t, one, "c9", "original", "A9") // its answer comes when what was handed over is drawn
+	if got := permit(t, two, "c1", "original", "B1"); got.Permit == "" || got.Permit == original.Permit {
+		t.Errorf("after the visit: %v, want a permit of its own", got)
+	}
+	if got := permit(t, two, "c1", "duplicate", "E1"); got.Refused != "elsewhere" || got.Where != "T1" {
+		t.Errorf("the sheet that was begun: %v, want elsewhere", got)
+	}
+	h.Audit()
+}

@@ -1,0 +1,2 @@
+-- +goose Up
+ALTER TABLE permits ADD COLUMN reason TEXT NOT NULL DEFAULT ''; -- why a person ended it
