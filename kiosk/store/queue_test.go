@@ -19,6 +19,7 @@ import (
 func filledStore(t *testing.T, dir string, n int) *Store {
 	t.Helper()
 	s := open(t, dir)
+	s.synced = func() bool { return true } // whatever keeps this machine's clock
 	var entries []Entry
 	for i := range n {
 		entries = append(entries, opened(fmt.Sprintf("case <%d>", i+1)))

@@ -66,7 +66,8 @@ type Store struct {
 	full       bool // the ballast is given up
 	hallKey    []byte
 	sealer     *seal.Sealer
-	quality    string
+	synced     func() bool   // whether the clock is kept right
+	latest     time.Time     // that the clock has shown
 	appended   chan struct{} // closed and replaced with each commit
 }
 
@@ -90,7 +91,7 @@ func Open(ctx context.Context, dir, terminal string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
-	s := &Store{dir: dir, terminal: terminal, db: db, book: casefile.NewBook(), quality: "synced", appended: make(chan struct{})}
+	s := &Store{dir: dir, terminal: terminal, db: db, book: casefile.NewBook(), synced: kernelSynced, appended: make(chan struct{})}
 	if err := s.load(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -140,6 +141,9 @@ func (s *Store) load(ctx context.Context) error {
 			return fmt.Errorf("journal: %w", err)
 		}
 		s.head = r.Hash
+		if when := r.When(); when.After(s.latest) || r.Quality == qualitySynced {
+			s.latest = when
+		}
 		return nil
 	})
 }
@@ -221,9 +225,10 @@ func fail(batch []*request, err error) {
 func (s *Store) make(entries []Entry) ([]casefile.Record, error) {
 	var records []casefile.Record
 	now := time.Now()
+	quality := s.quality(now)
 	head := s.head
 	for i, e := range entries {
-		r, err := s.record(now, e, s.book.Seq+1, head)
+		r, err := s.record(now, quality, e, s.book.Seq+1, head)
 		if err == nil {
 			err = s.book.Apply(r.Seq, now, e.Event)
 		}
@@ -239,12 +244,12 @@ func (s *Store) make(entries []Entry) ([]casefile.Record, error) {
 	return records, nil
 }
 
-func (s *Store) record(now time.Time, e Entry, seq int64, prev string) (casefile.Record, error) {
+func (s *Store) record(now time.Time, quality string, e Entry, seq int64, prev string) (casefile.Record, error) {
 	header, err := e.Encode()
 	if err != nil {
 		return casefile.Record{}, err
 	}
-	r := casefile.Record{Terminal: s.terminal, Epoch: s.epoch, Seq: seq, Time: now.Format(time.RFC3339Nano), Quality: s.quality,
+	r := casefile.Record{Terminal: s.terminal, Epoch: s.epoch, Seq: seq, Time: now.Format(time.RFC3339Nano), Quality: quality,
 		Case: e.Case, Kind: e.Kind, Header: header, Prev: prev}
 	if e.Secret != nil {
 		plain, err := json.Marshal(e.Secret)

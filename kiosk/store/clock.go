@@ -1,0 +1,39 @@
+package store
+
+import (
+	"syscall"
+	"time"
+)
+
+// What a record's time is worth. The order of records never depends on it.
+const (
+	qualitySynced  = "synced"  // something keeps the clock right
+	qualityHeld    = "held"    // the clock runs by itself since it was last right
+	qualityUnknown = "unknown" // it runs by itself, and stands before a time that it has shown already
+)
+
+// quality judges the clock at this time, and remembers the latest time that it has shown.
+func (s *Store) quality(now time.Time) string {
+	switch {
+	case s.synced():
+		s.latest = now // whatever it showed before, now it is right
+		return qualitySynced
+	case now.Before(s.latest):
+		return qualityUnknown
+	}
+	s.latest = now
+	return qualityHeld
+}
+
+// adjtimex(2): the state of a clock that nobody keeps right, and its bit in the status.
+const (
+	timeError = 5
+	staUnsync = 0x0040
+)
+
+// kernelSynced asks the kernel whether chrony, timesyncd or their like keep the clock right.
+func kernelSynced() bool {
+	var t syscall.Timex
+	state, err := syscall.Adjtimex(&t)
+	return err == nil && state != timeError && t.Status&staUnsync == 0
+}

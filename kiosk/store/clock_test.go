@@ -1,0 +1,56 @@
+package store
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"yichuang/kiosk/casefile"
+)
+
+// The battery of the clock dies and it begins in another year; later the network is back and sets it right. What
+// each record says of its time is true, also after a restart, and the order stays.
+func TestClockThatJumps(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, dir)
+		synced := true
+		s.synced = func() bool { return synced }
+		write := func() {
+			t.Helper()
+			if err := s.Append(t.Context(), Entry{Event: casefile.Event{Kind: casefile.TerminalStarted, Header: casefile.Header{Version: "1"}}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write() // synced
+		synced = false
+		write()                                   // held, even at the same instant
+		s.latest = time.Now().Add(24 * time.Hour) // as if the clock had shown tomorrow, and was set back by its battery
+		write()                                   // unknown
+		synced = true
+		write() // synced: now it is right
+		synced = false
+		write() // held
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s = open(t, dir)
+		defer s.Close()
+		if got, want := s.latest, time.Now(); !got.Equal(want) {
+			t.Errorf("after a restart the latest time is %v, want %v", got, want)
+		}
+		records, err := s.Read(t.Context(), 0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"synced", "held", "unknown", "synced", "held"}
+		for i, r := range records {
+			if r.Quality != want[i] {
+				t.Errorf("record %d: quality %s, want %s", r.Seq, r.Quality, want[i])
+			}
+		}
+		if len(records) != len(want) {
+			t.Errorf("%d records, want %d", len(records), len(want))
+		}
+	})
+}
