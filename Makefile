@@ -68,6 +68,11 @@ demo: build ## all journeys through the real screen, result in out/demo/: SEED= 
 	@mkdir -p out/tool && go build -o out/tool/demo ./cmd/demo
 	@exec out/tool/demo $(call option,SEED,--seed) $(call option,INPUT,--input) $(call option,JOURNEYS,--journeys) $(call option,LANGUAGE,--language)
 
+.PHONY: release
+release: build ## a demo's journal and hall database into cmd/testdata/releases/NAME=, for later versions to open
+	@mkdir -p out/tool && go build -o out/tool/demo ./cmd/demo
+	@packaging/release.sh $(or $(call given,NAME),$(error release: NAME= is needed, such as NAME=a))
+
 .PHONY: bench
 bench: setup ## measures against peers, a line of JSON each: ONLY=GLOB LIST=1
 	@mkdir -p out/tool && cd cmd/bench && go build -o ../../out/tool/bench .

@@ -30,6 +30,7 @@ type settings struct {
 	language string
 	out      string
 	bin      string
+	desk     string // "" for a folder that is thrown away
 }
 
 func main() {
@@ -48,6 +49,7 @@ func parse(args []string) (s settings, err error) {
 	journeys := flags.String("journeys", "1,2,3,4,5,6", "which of them")
 	flags.StringVar(&s.language, "language", "zh", "zh or en")
 	flags.StringVar(&s.out, "out", "out/demo", "where the result goes")
+	flags.StringVar(&s.desk, "desk", "", "a folder for the desk, which is kept; an earlier desk in it goes on")
 	flags.StringVar(&s.bin, "bin", "out/bin", "where the five programs are")
 	if err := flags.Parse(args); err != nil {
 		return s, err
@@ -84,11 +86,13 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	if err := fresh(s.out); err != nil {
 		return err
 	}
-	state, err := os.MkdirTemp("", "yichuang-demo-")
-	if err != nil {
-		return err
+	state := s.desk
+	if state == "" {
+		if state, err = os.MkdirTemp("", "yichuang-demo-"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(state)
 	}
-	defer os.RemoveAll(state)
 	desk, err := deskclient.Start(ctx, deskclient.Options{Bin: s.bin, Dir: state, Language: s.language})
 	if err != nil {
 		return err

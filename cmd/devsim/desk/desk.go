@@ -322,6 +322,7 @@ const (
 	// foreignLimit is how long a desk waits for what hangs on a device that is not its own.
 	foreignLimit = 8 * time.Second
 	statusPace   = 150 * time.Millisecond
+	homePace     = 1200 * time.Millisecond // the home page looks at the devices once a second
 	// The graces add up to less than the ten seconds in which a desk ends. kioskd needs the longest: a note
 	// that is on its way is waited for.
 	graceUI      = time.Second

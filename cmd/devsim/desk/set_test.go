@@ -72,20 +72,15 @@ func TestSettingsAreCompleted(t *testing.T) {
 }
 
 func TestWhatIsMissing(t *testing.T) {
-	service := func(open bool) (s status) {
-		s.Hall = "up"
-		s.Services = append(s.Services, struct {
-			Code string `json:"code"`
-			Open bool   `json:"open"`
-			Why  string `json:"why"`
-		}{"pay.water", open, "no paper"})
-		return s
+	service := func(open, cash bool) status {
+		return status{Hall: "up", Services: []offer{{Code: "pay.water", Open: open, Why: "no paper", Ways: []offer{{Code: "pay.show", Open: true}, {Code: "pay.cash", Open: cash, Why: "no box"}}}}}
 	}
 	for want, s := range map[string]status{
-		"":                                      service(true),
-		"service pay.water is closed: no paper": service(false),
-		"the hall is not heard":                 {Hall: "down"},
-		"there is no catalogue":                 {Hall: "up"},
+		"":                                      service(true, true),
+		"service pay.water is closed: no paper": service(false, true),
+		"service pay.water: pay.cash is closed: no box": service(true, false),
+		"the hall is not heard":                         {Hall: "down"},
+		"there is no catalogue":                         {Hall: "up"},
 	} {
 		if got := s.missing(); got != want {
 			t.Errorf("%+v: got %q, want %q", s, got, want)

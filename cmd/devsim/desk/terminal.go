@@ -166,12 +166,16 @@ func (d *desk) ctl(ctx context.Context, into any, args ...string) error {
 
 // status is what of kioskctl's status says whether all is up.
 type status struct {
-	Hall     string `json:"hall"`
-	Services []struct {
-		Code string `json:"code"`
-		Open bool   `json:"open"`
-		Why  string `json:"why"`
-	} `json:"services"`
+	Hall     string  `json:"hall"`
+	Services []offer `json:"services"`
+}
+
+// offer is a service, or a way to pay for it.
+type offer struct {
+	Code string  `json:"code"`
+	Open bool    `json:"open"`
+	Why  string  `json:"why"`
+	Ways []offer `json:"ways"`
 }
 
 // heard says what of the hall is not there yet, "" when line and catalogue are.
@@ -194,6 +198,11 @@ func (s status) missing() string {
 		if !service.Open {
 			return fmt.Sprintf("service %s is closed: %s", service.Code, service.Why)
 		}
+		for _, way := range service.Ways {
+			if !way.Open {
+				return fmt.Sprintf("service %s: %s is closed: %s", service.Code, way.Code, way.Why)
+			}
+		}
 	}
 	return ""
 }
@@ -214,7 +223,26 @@ func (d *desk) awaitTerminal(ctx context.Context) error {
 	if err := d.untilStatus(ctx, status.heard); err != nil {
 		return err
 	}
-	return d.forOwn(ctx, "", func(ctx context.Context) error { return d.untilStatus(ctx, status.missing) })
+	return d.forOwn(ctx, "", d.allOpen)
+}
+
+// allOpen waits until every service and every way to pay has been open for as long as the home page may be
+// behind: who looks at the screen of a desk that is ready sees it ready.
+func (d *desk) allOpen(ctx context.Context) error {
+	var since time.Time
+	return d.untilStatus(ctx, func(s status) string {
+		what := s.missing()
+		switch {
+		case what != "":
+			since = time.Time{}
+		case since.IsZero():
+			since = time.Now()
+		}
+		if what == "" && time.Since(since) < homePace {
+			what = "the home page does not show it yet"
+		}
+		return what
+	})
 }
 
 func (d *desk) untilStatus(ctx context.Context, missing func(status) string) error {
