@@ -40,13 +40,14 @@ type Visit struct {
 	Case string `json:"case"`
 }
 
-// Service is one service, or one way to pay, and what to do when it is closed.
+// Service is one service, or one way to pay, and what to do when it is closed. A service that nobody pays for has no
+// ways, which is an empty list; only a way, which has none of its own, is written without.
 type Service struct {
 	Code string    `json:"code"`
 	Open bool      `json:"open"`
 	Why  string    `json:"why"`
 	Todo string    `json:"todo"`
-	Ways []Service `json:"ways,omitempty"`
+	Ways []Service `json:"ways,omitzero"`
 }
 
 // Device is one device.

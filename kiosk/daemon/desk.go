@@ -76,11 +76,17 @@ func (d *Daemon) Status(ctx context.Context) (ctl.Status, error) {
 }
 
 func service(o station.Offer) ctl.Service {
-	s := ctl.Service{Code: o.Code, Open: o.Open, Why: string(o.Why.Phrase), Todo: o.Todo}
+	s := offer(o)
+	s.Ways = []ctl.Service{}
 	for _, w := range o.Ways {
-		s.Ways = append(s.Ways, service(w))
+		s.Ways = append(s.Ways, offer(w))
 	}
 	return s
+}
+
+// offer is a service or a way to pay, without the ways.
+func offer(o station.Offer) ctl.Service {
+	return ctl.Service{Code: o.Code, Open: o.Open, Why: string(o.Why.Phrase), Todo: o.Todo}
 }
 
 func device(dev station.Device, c *config.Config) ctl.Device {
