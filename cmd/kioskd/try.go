@@ -10,7 +10,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"yichuang/devices/barcode"
@@ -49,21 +51,30 @@ type order struct {
 // tryOrderMax bounds one order.
 const tryOrderMax = 3 * time.Minute
 
-// drain is how long signals are still listened for when the input has ended.
-const drain = 300 * time.Millisecond
-
-// openMax is how long a device may be absent at the start without being called so.
-const openMax = time.Second
+const (
+	// drain is how long signals are still listened for when the input has ended.
+	drain = 300 * time.Millisecond
+	// firstMax is how long a device may take to be opened, and the first order waits for it: a printer that
+	// stays silent is called so after two questions of ten seconds.
+	firstMax = 30 * time.Second
+	// moveMax is how long the end of the input waits for a note that was sent on its way.
+	moveMax = 15 * time.Second
+	// lookEvery is the pace of looking at a driver's state.
+	lookEvery = 50 * time.Millisecond
+)
 
 // tester runs one driver and speaks about it in lines.
 type tester struct {
-	mu    sync.Mutex // guards out
-	out   *json.Encoder
-	began time.Time
-	run   func(context.Context) error
-	next  func(context.Context) // tells what the driver signals by itself; nil for none
-	do    func(context.Context, order) error
-	fault func() *fault.Error
+	mu     sync.Mutex // guards out and spoken
+	out    *json.Encoder
+	spoken bool
+	began  time.Time
+	first  chan struct{} // closed when the device has had its first word, ready or a fault
+	run    func(context.Context) error
+	next   func(context.Context) // tells what the driver signals by itself; nil for none
+	do     func(context.Context, order) error
+	fault  func() *fault.Error
+	moves  func() bool // something that was ordered is on its way still; nil for never
 }
 
 func (t *tester) say(s signalLine) {
@@ -71,6 +82,10 @@ func (t *tester) say(s signalLine) {
 	defer t.mu.Unlock()
 	s.Ms = time.Since(t.began).Milliseconds()
 	t.out.Encode(s) // nobody reads any more: the input ends next
+	if !t.spoken {
+		t.spoken = true
+		close(t.first)
+	}
 }
 
 // failed tells a fault.
@@ -84,7 +99,7 @@ func (t *tester) failed(err error) {
 }
 
 func (c *tryCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) error {
-	t := &tester{out: json.NewEncoder(stdout), began: time.Now()}
+	t := &tester{out: json.NewEncoder(stdout), began: time.Now(), first: make(chan struct{})}
 	if err := t.choose(c.Protocol, c.Address, slog.New(slog.NewTextHandler(stderr, nil))); err != nil {
 		return err
 	}
@@ -108,9 +123,15 @@ func (c *tryCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr io
 	return err
 }
 
+// opening says of the first fault that it means only that the device is being opened: an opener that did not
+// find it has a cause.
+func (t *tester) opening(f *fault.Error) bool {
+	return f != nil && f.Kind == fault.Absent && f.Err == nil && time.Since(t.began) < firstMax
+}
+
 // watch tells ready, and each fault when it changes.
 func (t *tester) watch(ctx context.Context) {
-	tick := time.NewTicker(50 * time.Millisecond)
+	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	last := "unknown"
 	for {
@@ -119,8 +140,7 @@ func (t *tester) watch(ctx context.Context) {
 		if f != nil {
 			now = string(f.Kind) + f.Detail
 		}
-		opening := last == "unknown" && f != nil && f.Kind == fault.Absent && time.Since(t.began) < openMax
-		if now != last && !opening {
+		if now != last && !(last == "unknown" && t.opening(f)) {
 			last = now
 			if f == nil {
 				t.say(signalLine{Signal: "ready"})
@@ -136,25 +156,77 @@ func (t *tester) watch(ctx context.Context) {
 	}
 }
 
+// orders obeys the lines of the input, one after the other, until it ends or ctx does. The first one waits
+// until the device has been opened: who pipes a line in cannot know how long that takes.
 func (t *tester) orders(ctx context.Context, stdin io.Reader) error {
-	in := bufio.NewScanner(stdin)
-	in.Buffer(nil, 1<<20)
-	for in.Scan() {
-		var o order
-		if err := json.Unmarshal(in.Bytes(), &o); err != nil {
-			return fmt.Errorf("order %q: %w", in.Text(), err)
-		}
-		act, cancel := context.WithTimeout(ctx, tryOrderMax)
-		err := t.do(act, o)
-		cancel()
-		if err != nil {
-			t.failed(err)
+	lines, ended := readLines(ctx, stdin)
+	for {
+		select {
+		case text := <-lines:
+			o, err := parseOrder(text)
+			if err != nil {
+				return fmt.Errorf("order %q: %w", text, err)
+			}
+			await(ctx, firstMax, t.first)
+			act, cancel := context.WithTimeout(ctx, tryOrderMax)
+			err = t.do(act, o)
+			cancel()
+			if err != nil && ctx.Err() == nil {
+				t.failed(err)
+			}
+		case err := <-ended:
+			await(ctx, firstMax, t.first)
+			for end := time.Now().Add(moveMax); t.moves != nil && t.moves() && ctx.Err() == nil && time.Now().Before(end); {
+				await(ctx, lookEvery, nil)
+			}
+			await(ctx, drain, nil)
+			return err
+		case <-ctx.Done():
+			return nil
 		}
 	}
-	wait, cancel := context.WithTimeout(ctx, drain)
+}
+
+// readLines hands the input over line by line, so that a signal is heard while nobody types. Its goroutine
+// ends with the program at the latest: a read of standard input cannot be broken off.
+func readLines(ctx context.Context, stdin io.Reader) (<-chan string, <-chan error) {
+	lines, ended := make(chan string), make(chan error, 1)
+	go func() {
+		in := bufio.NewScanner(stdin)
+		in.Buffer(nil, 1<<20)
+		for in.Scan() {
+			select {
+			case lines <- in.Text():
+			case <-ctx.Done():
+				return
+			}
+		}
+		ended <- in.Err()
+	}()
+	return lines, ended
+}
+
+// await waits for a channel, the end of ctx, or so long.
+func await(ctx context.Context, limit time.Duration, heard <-chan struct{}) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	<-wait.Done()
-	return in.Err()
+	select {
+	case <-heard:
+	case <-ctx.Done():
+	}
+}
+
+// parseOrder reads one line. A field that no order has is a mistake of the one who typed it.
+func parseOrder(text string) (o order, err error) {
+	in := json.NewDecoder(strings.NewReader(text))
+	in.DisallowUnknownFields()
+	if err := in.Decode(&o); err != nil {
+		return o, err
+	}
+	if in.More() {
+		return o, errors.New("more than one order in a line")
+	}
+	return o, nil
 }
 
 func (t *tester) choose(protocol, address string, log *slog.Logger) error {
@@ -192,20 +264,32 @@ var allFaces = []cash.Note{{Face: 100, Currency: "CNY"}, {Face: 500, Currency: "
 
 func (t *tester) acceptor(a cash.Acceptor) {
 	t.run = a.Run
+	fit := false         // the last that was told is ready
+	var sent atomic.Bool // the escrowed note was sent on its way
+	t.moves = func() bool { return sent.Load() && a.State().Escrow }
 	t.next = func(ctx context.Context) {
 		s, err := a.Next(ctx)
-		if err != nil {
+		if err != nil || s.What == cash.Faulty && t.opening(s.Fault) {
 			return
 		}
 		line := signalLine{Signal: string(s.What), Face: s.Note.Face, Currency: s.Note.Currency, Raw: hex.EncodeToString(s.Raw)}
 		if s.Fault != nil {
 			line.Kind, line.Text = s.Fault.Kind, s.Fault.Error()
 		}
-		if s.What == cash.Faulty && line.Kind == fault.Absent && time.Since(t.began) < openMax {
-			return // it is only being opened
-		}
-		if s.What == cash.Lost {
-			line.Signal, line.Kind = "fault", fault.Doubtful
+		switch s.What {
+		case cash.Escrowed:
+			sent.Store(false)
+		case cash.BoxOut, cash.BoxIn:
+			return // told as a fault and its end
+		case cash.Ready, cash.Cleared:
+			if fit {
+				return
+			}
+			line.Signal, fit = string(cash.Ready), true
+		case cash.Faulty:
+			fit = false
+		case cash.Lost:
+			line.Signal, line.Kind, fit = string(cash.Faulty), fault.Doubtful, false
 		}
 		t.say(line)
 	}
@@ -216,8 +300,10 @@ func (t *tester) acceptor(a cash.Acceptor) {
 		case "refuse":
 			return a.Refuse(ctx)
 		case "stack":
+			sent.Store(true)
 			return a.Stack(ctx)
 		case "return":
+			sent.Store(true)
 			return a.Return(ctx)
 		}
 		return unknown(o)
@@ -285,7 +371,7 @@ func (t *tester) sheets(s printer.Sheets) {
 		}
 		pdf, err := os.ReadFile(o.File)
 		if err != nil {
-			return err
+			return &fault.Error{Kind: fault.Invalid, Device: "try", Op: o.Do, Err: err}
 		}
 		job := printer.Job{Name: fmt.Sprintf("try-%d", time.Now().UnixNano()), Document: pdf, Media: o.Media, Sheets: 1}
 		for _, tray := range s.State().Trays {
@@ -302,18 +388,31 @@ func (t *tester) sheets(s printer.Sheets) {
 	}
 }
 
-// follow waits for the end of a job and tells it.
+// follow waits for the end of a job and tells it. What hindered it is the fault of a job that came to no
+// good end; only of a sheet of which the printer does not know is the fault Doubtful.
 func (t *tester) follow(ctx context.Context, s printer.Sheets, id int, name string, began time.Time) error {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
+	end := func(kind fault.Kind, detail string) error {
+		return &fault.Error{Kind: kind, Device: "license", Op: "print", Detail: detail}
+	}
+	hindered := fault.Broken
 	for {
 		state, ok, err := s.Job(ctx, id, name, began)
-		if err == nil && ok && state.Phase.Final() {
-			if state.Phase == printer.JobPrinted {
-				t.say(signalLine{Signal: "printed"})
-				return nil
-			}
-			return &fault.Error{Kind: fault.Doubtful, Device: "license", Op: "print", Detail: string(state.Phase)}
+		if state.Fault != nil {
+			hindered = state.Fault.Kind
+		}
+		switch {
+		case err != nil:
+		case !ok:
+			return end(fault.Silent, "the job never reached the printer")
+		case state.Phase == printer.JobPrinted:
+			t.say(signalLine{Signal: "printed"})
+			return nil
+		case state.Phase == printer.JobUnknown:
+			return end(fault.Doubtful, "the printer does not say what became of the sheet")
+		case state.Phase.Final():
+			return end(hindered, string(state.Phase))
 		}
 		select {
 		case <-ctx.Done():
