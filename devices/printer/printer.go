@@ -155,6 +155,8 @@ type Sheets interface {
 	Run(ctx context.Context) error
 	// Submit hands the job over. When the answer is lost it looks for the job by its name before it
 	// sends it once more. fault.Invalid: the printer cannot do this (paper, format) and nothing was begun.
+	// fault.Doubtful: it was sent and cannot be asked about; Job will tell. After any other error no sheet
+	// comes of it.
 	Submit(ctx context.Context, job Job) (id int, err error)
 	// Job is how far the job is. An id of 0 looks for it by name. ok is false when the printer knows no
 	// such job and has been on since `since`: it never arrived. A printer that was off since then

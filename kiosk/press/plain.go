@@ -40,7 +40,7 @@ func (p *Press) Plain(ctx context.Context, caseID, what, owed string, paper docu
 	}
 	job, err := p.Sheets.Submit(ctx, printer.Job{Name: id, Document: pdf, Media: plainMedia, Source: p.PlainTray, Sheets: 1})
 	out, state := false, printer.JobState{}
-	if kind := fault.KindOf(err); err == nil || kind == fault.Doubtful || kind == fault.Silent || kind == fault.Garbled {
+	if err == nil || fault.Is(err, fault.Doubtful) { // after any other error no sheet comes of it
 		out, state = p.plainOut(ctx, id, job, began)
 	}
 	if out {

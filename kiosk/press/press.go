@@ -94,6 +94,9 @@ func (p *Press) Paper(ctx context.Context, caseID, what, owed string, paper docu
 		return p.append(ctx, casefile.PaperPrinted, caseID, end)
 	}
 	end.Fault = string(fault.KindOf(err))
+	if p.Roll.State().Unfinished {
+		err = errors.Join(err, p.hangs(ctx))
+	}
 	return errors.Join(err, p.append(ctx, casefile.PaperFailed, caseID, end))
 }
 
@@ -101,21 +104,37 @@ func (p *Press) Paper(ctx context.Context, caseID, what, owed string, paper docu
 // halves are one commit: nothing moves between them, and half of it would be settled by asking a printer.
 func (p *Press) OnScreen(ctx context.Context, caseID, what, owed string) error {
 	h := casefile.Header{Paper: "P" + random(10), What: what, Owed: owed, Way: wayScreen}
-	entry := func(kind casefile.Kind) store.Entry {
-		return store.Entry{Event: casefile.Event{Kind: kind, Case: caseID, Header: h}}
-	}
-	if err := p.Journal.Append(context.WithoutCancel(ctx), entry(casefile.PaperBegun), entry(casefile.PaperPrinted)); err != nil {
-		return fmt.Errorf("press: %w", err)
-	}
-	return nil
+	begun := casefile.Event{Kind: casefile.PaperBegun, Case: caseID, Header: h}
+	shown := casefile.Event{Kind: casefile.PaperPrinted, Case: caseID, Header: h}
+	return p.write(context.WithoutCancel(ctx), begun, shown)
+}
+
+// hangsKey is where it is kept that part of a strip may hang in the printer: neither the driver of a new
+// program nor a printer that was without power knows of it.
+const hangsKey = "press.strip_hangs"
+
+// hangs keeps that part of a strip may hang in the printer, until clear has cut it off.
+func (p *Press) hangs(ctx context.Context) error {
+	return p.Journal.Keep(ctx, map[string][]byte{hangsKey: []byte("1")})
 }
 
 // clear cuts off what an unfinished strip left hanging, so that nobody takes home half of another's paper.
 func (p *Press) clear(ctx context.Context) error {
-	if c, ok := p.Roll.(printer.Clearer); ok && p.Roll.State().Unfinished {
-		return c.Clear(ctx)
+	c, ok := p.Roll.(printer.Clearer)
+	if !ok {
+		return nil
 	}
-	return nil
+	kept, err := p.Journal.Kept(ctx, hangsKey)
+	if err != nil {
+		return err
+	}
+	if len(kept) == 0 && !p.Roll.State().Unfinished {
+		return nil
+	}
+	if err := c.Clear(ctx); err != nil {
+		return err
+	}
+	return p.Journal.Keep(ctx, map[string][]byte{hangsKey: {}})
 }
 
 // wasCut asks the printer whether the strip that was begun at this count has been cut off.
@@ -135,14 +154,15 @@ func (p *Press) SettlePapers(ctx context.Context) error {
 			open = append(open, *paper)
 		}
 	})
-	hanging := false
 	for _, paper := range open {
 		h := casefile.Header{Paper: paper.ID, What: paper.What, Owed: paper.Owed}
 		out := false
 		if paper.Way == wayTray {
 			out, _ = p.plainOut(ctx, paper.ID, 0, paper.Since)
 		} else if out = p.wasCut(ctx, paper.Cuts); !out {
-			hanging = true
+			if err := p.hangs(ctx); err != nil {
+				return err
+			}
 		}
 		kind := casefile.PaperFailed
 		h.Fault = "power"
@@ -153,11 +173,7 @@ func (p *Press) SettlePapers(ctx context.Context) error {
 			return err
 		}
 	}
-	// Only the journal knows, after a restart, that half a strip may hang in the printer. It is cut off
-	// after its fate is written down, because that cut counts too.
-	if c, ok := p.Roll.(printer.Clearer); ok && hanging {
-		return c.Clear(ctx)
-	}
+	// The half strip is cut off after its fate is written down, because that cut counts too.
 	return p.clear(ctx)
 }
 
@@ -192,11 +208,11 @@ func (p *Press) License(ctx context.Context, l Leave, watch func(printer.JobStat
 	submit, cancel := context.WithTimeout(ctx, giveUpMax)
 	id, err := p.Sheets.Submit(submit, printer.Job{Name: l.Permit, Document: pdf, Media: l.Media, Source: l.Tray, Sheets: 1})
 	cancel()
-	if fault.Is(err, fault.Invalid) || fault.Is(err, fault.Absent) || fault.Is(err, fault.Empty) {
-		return p.endSheet(ctx, l.Permit, Outcome{Kind: casefile.LicenseFailed, Fault: asFault(err)})
-	}
 	if err != nil {
 		p.Log.Warn("license submit", "error", err)
+	}
+	if err != nil && !fault.Is(err, fault.Doubtful) {
+		return p.endSheet(ctx, l.Permit, Outcome{Kind: casefile.LicenseFailed, Fault: asFault(err)}) // no sheet will come of it
 	}
 	return p.follow(ctx, l.Permit, id, began, sheetMax, watch)
 }
@@ -210,12 +226,15 @@ func (p *Press) follow(ctx context.Context, permit string, id int, since time.Ti
 			p.Log.Warn("license cancel", "error", err)
 		}
 		done()
-		state, known = p.await(ctx, permit, state.ID, since, giveUpMax, watch)
+		held := state.Fault
+		if state, known = p.await(ctx, permit, state.ID, since, giveUpMax, watch); state.Fault == nil {
+			state.Fault = held
+		}
 	}
 	out := Outcome{Kind: casefile.LicenseDoubtful, Fault: state.Fault, Asked: "the printer does not say what became of the sheet"}
 	switch {
 	case !known && state.Phase == JobNeverCame:
-		out = Outcome{Kind: casefile.LicenseFailed, Asked: "the job never reached the printer"}
+		out = Outcome{Kind: casefile.LicenseFailed, Fault: broke(fault.Silent, "the job never reached the printer")}
 	case state.Phase == printer.JobPrinted:
 		out = Outcome{Kind: casefile.LicensePrinted}
 	case state.Phase == printer.JobFailed:
@@ -231,18 +250,31 @@ func (p *Press) follow(ctx context.Context, permit string, id int, since time.Ti
 // JobNeverCame is the phase of a job that the printer, on all the time, knows nothing of.
 const JobNeverCame printer.JobPhase = "never came"
 
-// await polls the job until it is final or bound is over.
+// broke is the fault of a job of which the printer tells no cause.
+func broke(kind fault.Kind, detail string) *fault.Error {
+	return &fault.Error{Kind: kind, Device: "license", Op: "print", Detail: detail}
+}
+
+// await polls the job until it is final or bound is over. A job that has ended tells no fault any more: what
+// held it up last is put there.
 func (p *Press) await(ctx context.Context, permit string, id int, since time.Time, bound time.Duration, watch func(printer.JobState)) (last printer.JobState, known bool) {
 	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()
 	tick := time.NewTicker(jobEvery)
 	defer tick.Stop()
+	var held *fault.Error
 	for {
 		state, ok, err := p.Sheets.Job(ctx, id, permit, since)
 		switch {
 		case err == nil && !ok:
 			return printer.JobState{Phase: JobNeverCame}, false
 		case err == nil:
+			if state.Fault != nil {
+				held = state.Fault
+			}
+			if state.Phase.Final() {
+				state.Fault = held
+			}
 			last, known = state, true
 			if watch != nil {
 				watch(state)
@@ -269,10 +301,10 @@ func (p *Press) endSheet(ctx context.Context, permit string, out Outcome) (Outco
 	case casefile.LicenseDoubtful:
 		h.Asked = out.Asked
 	default:
-		h.Fault = string(fault.Silent)
-		if out.Fault != nil {
-			h.Fault = string(out.Fault.Kind)
+		if out.Fault == nil {
+			out.Fault = broke(fault.Broken, "the printer gave the job up")
 		}
+		h.Fault = string(out.Fault.Kind)
 	}
 	return out, p.append(ctx, out.Kind, s.Case, h)
 }
@@ -297,8 +329,16 @@ func (p *Press) SettleSheets(ctx context.Context, bound time.Duration) error {
 }
 
 func (p *Press) append(ctx context.Context, kind casefile.Kind, caseID string, h casefile.Header) error {
-	err := p.Journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: kind, Case: caseID, Header: h}})
-	if err != nil {
+	return p.write(ctx, casefile.Event{Kind: kind, Case: caseID, Header: h})
+}
+
+// write appends events in one commit.
+func (p *Press) write(ctx context.Context, events ...casefile.Event) error {
+	var entries []store.Entry
+	for _, e := range events {
+		entries = append(entries, store.Entry{Event: e})
+	}
+	if err := p.Journal.Append(ctx, entries...); err != nil {
 		return fmt.Errorf("press: %w", err)
 	}
 	return nil
