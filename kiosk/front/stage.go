@@ -94,32 +94,39 @@ func (s *Stage) afterFor(ctx context.Context, tick int64, screen string) View {
 
 // Do hands an act to the visit and returns as soon as it has been taken up, with the view that stands
 // then: what the act changes comes with the next view. ErrStale and ErrNotOffered say that nothing was done.
+// An act that waits to be taken up is looked at again with each view: a second touch of a finger that
+// trembles was not meant for the page that the first one led to.
 func (s *Stage) Do(ctx context.Context, a Act) (View, error) {
-	if err := s.check(a); err != nil {
-		return s.View(), err
-	}
-	select {
-	case s.acts <- a:
-		return s.View(), nil
-	case <-ctx.Done():
-		return s.View(), ErrStale
+	for {
+		changed, err := s.check(a)
+		if err != nil {
+			return s.View(), err
+		}
+		select {
+		case s.acts <- a:
+			return s.View(), nil
+		case <-changed:
+		case <-ctx.Done():
+			return s.View(), ErrStale
+		}
 	}
 }
 
-func (s *Stage) check(a Act) error {
+// check says whether an act fits the view that stands now; changed is closed when another one does.
+func (s *Stage) check(a Act) (changed <-chan struct{}, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	draft := a.ID == TextAct || a.ID == StrokesAct
 	switch {
 	case !s.view.Can(a.ID):
 		if a.Revision != s.view.Revision {
-			return ErrStale
+			return nil, ErrStale
 		}
-		return ErrNotOffered
+		return nil, ErrNotOffered
 	case !draft && a.Revision != s.view.Revision:
-		return ErrStale
+		return nil, ErrStale
 	}
-	return nil
+	return s.changed, nil
 }
 
 // Acts gives the visit its next act. Acts that came for an earlier view are dropped by the sender.

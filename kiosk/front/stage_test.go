@@ -167,3 +167,53 @@ func TestSay(t *testing.T) {
 		t.Errorf("acts %v: got back %v, home %v", v.Acts, v.Can("nav.back"), v.Can("nav.home"))
 	}
 }
+
+// A second touch waits while the first is dealt with; the page that comes then is another one, and the touch
+// was not meant for it.
+func TestSecondTouchIsNotMeantForTheNextPage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewStage()
+		s.Show(View{Page: "pay", Acts: []string{"pay.cancel"}})
+		ends := make(chan error, 2)
+		for range 2 {
+			go func() {
+				_, err := s.Do(t.Context(), Act{Revision: 1, ID: "pay.cancel"})
+				ends <- err
+			}()
+		}
+		synctest.Wait() // both wait to be taken up
+		<-s.Acts()
+		s.Show(View{Page: "pay", Acts: []string{"choice.rest.owed", "pay.cancel"}})
+		select {
+		case a := <-s.Acts():
+			t.Errorf("the second touch came as %+v to the next page", a)
+		case <-time.After(time.Minute): // virtual
+		}
+		a, b := <-ends, <-ends
+		if !(a == nil && errors.Is(b, ErrStale) || b == nil && errors.Is(a, ErrStale)) {
+			t.Errorf("the touches ended with %v and %v, want one taken up and one stale", a, b)
+		}
+	})
+}
+
+// A view that changes only in an amount leaves a waiting touch as good as it was.
+func TestWaitingTouchOutlivesAnAmount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewStage()
+		s.Show(View{Page: "pay", Acts: []string{"pay.cancel"}, Money: &Money{Inserted: 1}})
+		end := make(chan error, 1)
+		go func() {
+			_, err := s.Do(t.Context(), Act{Revision: 1, ID: "pay.cancel"})
+			end <- err
+		}()
+		synctest.Wait()
+		s.Show(View{Page: "pay", Acts: []string{"pay.cancel"}, Money: &Money{Inserted: 2}})
+		synctest.Wait()
+		if a := <-s.Acts(); a.ID != "pay.cancel" {
+			t.Errorf("got %+v", a)
+		}
+		if err := <-end; err != nil {
+			t.Error(err)
+		}
+	})
+}
