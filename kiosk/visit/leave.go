@@ -1,6 +1,7 @@
 package visit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -16,12 +17,12 @@ import (
 
 // settle places what came in, waits a moment for the biller, and goes on to the papers.
 func (v *visit) settle(rest payment.Rest, reason string) step {
-	split, owed, err := v.Till.Settle(v.ctx, v.caseID, rest, reason)
+	split, _, err := v.Till.Settle(v.ctx, v.caseID, rest, reason)
 	if err != nil {
 		v.err = errors.Join(v.err, err)
 		return nil
 	}
-	v.split, v.owedID = split, owed
+	v.split = split
 	if v.split.Bill > 0 {
 		v.awaitPosting()
 	}
@@ -48,7 +49,6 @@ func (v *visit) awaitPosting() {
 		return
 	}
 	if owed != "" {
-		v.owedID = owed
 		v.split.Owed = v.split.Owed.Add(v.split.Bill).Add(v.split.Surplus)
 		v.split.Bill, v.split.Surplus = 0, 0
 		v.say(front.SayPostRefused, "amount", v.split.Owed.String())
@@ -108,19 +108,54 @@ func (v *visit) head(again bool) document.Head {
 	return h
 }
 
-// papers prints the receipt, and the slip for what is owed or doubtful.
+// papers prints the receipt, and a slip for each thing that is owed or doubtful.
 func (v *visit) papers() step {
 	v.back = nil
-	if v.split.Bill > 0 || v.split.Owed > 0 {
-		v.printPaper(front.WaitReceipt, "receipt", "", v.receipt().Paper(v.docLang()))
+	v.printReceipt()
+	return v.slips(v.take)
+}
+
+// printReceipt prints the receipt of what was paid, once in a visit.
+func (v *visit) printReceipt() {
+	if v.receipted || v.split.Bill == 0 && v.split.Owed == 0 {
+		return
 	}
-	if v.owedID != "" {
-		return v.owedSlip(v.caseID, v.owedID, v.split.Owed, v.take)
+	v.receipted = true
+	v.printPaper(front.WaitReceipt, "receipt", "", v.receipt().Paper(v.docLang()))
+}
+
+// slips gives what is owed or doubtful in this case its slips, one after the other, and goes on to last.
+func (v *visit) slips(last step) step {
+	owed, doubt := v.unsaid()
+	next := func() step { return v.slips(last) }
+	switch {
+	case v.err != nil:
+		return nil
+	case owed != nil:
+		return v.owedSlip(owed.Case, owed.ID, owed.Amount, next)
+	case doubt != nil:
+		return v.doubtSlip(doubt, next)
 	}
-	if doubt := v.doubtOf(v.caseID); doubt != nil {
-		return v.doubtSlip(doubt, v.take)
-	}
-	return v.take
+	return last
+}
+
+// unsaid is the next thing of this case that is owed, else one that is doubtful, and has had no slip.
+func (v *visit) unsaid() (owed *casefile.Owed, doubt *casefile.Note) {
+	v.Journal.Book(func(b *casefile.Book) {
+		for _, o := range b.OwedOf(v.caseID) {
+			if owed == nil && !o.Paid && o.Slip == "" && !v.told[o.ID] {
+				c := *o
+				owed = &c
+			}
+		}
+		for _, n := range b.Notes {
+			if n.Case == v.caseID && n.State == casefile.NoteDoubtful && !v.told[n.Owed] && (doubt == nil || n.Number < doubt.Number) {
+				c := *n
+				doubt = &c
+			}
+		}
+	})
+	return owed, doubt
 }
 
 // printPaper prints one paper behind a page that says so; false, with a sentence, when it did not come out.
@@ -146,7 +181,11 @@ func (v *visit) serviceOr(title front.Phrase) front.Say {
 
 func (v *visit) receipt() document.Receipt {
 	c := v.of(v.caseID)
-	r := document.Receipt{Head: v.head(false), Biller: v.companyOf(v.service.Code), Account: maskAccount(v.account), Name: v.bill.Name,
+	name := v.bill.Name
+	if len(v.nameGlyphs(name)) > 0 {
+		name = "" // it would be printed wrong, and a receipt proves without it
+	}
+	r := document.Receipt{Head: v.head(false), Biller: v.companyOf(v.service.Code), Account: maskAccount(v.account), Name: name,
 		ToBill: v.split.Bill, Surplus: v.split.Surplus, Owed: v.split.Owed}
 	r.Inserted = r.ToBill.Add(r.Surplus).Add(r.Owed)
 	left := r.ToBill
@@ -171,13 +210,14 @@ func (v *visit) receipt() document.Receipt {
 // owedSlip gives something owed a code and a slip; when there is no paper the code stands on the screen
 // until it is acknowledged.
 func (v *visit) owedSlip(caseID, owed string, amount money.Fen, next step) step {
-	v.caseID = caseID
+	v.caseID, v.told[owed] = caseID, true
 	code, way := v.codedSlip("slip", caseID, owed, func(code string) document.Slip {
 		return document.Slip{Head: v.head(false), Kind: document.SlipOwed, Amount: amount, Code: code, Counter: v.counter()}
 	})
 	if v.err != nil {
 		return nil
 	}
+	v.onScreen[owed] = way == byScreen
 	if way != byScreen {
 		v.flushQuietly()
 	}
@@ -281,28 +321,16 @@ func (v *visit) counter() string {
 	return "本中心任一综合窗口（工作日），或拨打 " + v.catalog.Phone
 }
 
-// doubtOf is a note of this case that nobody can place yet.
-func (v *visit) doubtOf(caseID string) (n *casefile.Note) {
-	v.Journal.Book(func(b *casefile.Book) {
-		for _, d := range b.Notes {
-			if d.Case == caseID && d.State == casefile.NoteDoubtful {
-				c := *d
-				n = &c
-			}
-		}
-	})
-	return n
-}
-
 // doubtSlip says that a note is not clear yet. Its code is good once staff has found the note in the box.
 func (v *visit) doubtSlip(n *casefile.Note, next step) step {
-	v.caseID = n.Case
+	v.caseID, v.told[n.Owed] = n.Case, true
 	code, way := v.codedSlip("doubtful", n.Case, n.Owed, func(code string) document.Slip {
 		return document.Slip{Head: v.head(false), Kind: document.SlipDoubtful, Amount: n.Face, Code: code, Counter: v.counter()}
 	})
 	if v.err != nil {
 		return nil
 	}
+	v.onScreen[n.Owed] = way == byScreen
 	if way == byRoll {
 		v.say(front.SayNoteDoubtful, "amount", n.Face.String())
 	}
@@ -400,29 +428,41 @@ func (v *visit) leave() {
 		return
 	}
 	v.left = true
-	reason := v.reason
-	if reason == "" {
-		reason = "done"
+	stop := v.stopped()
+	if stop {
+		v.reason = "stop"
 	}
-	if v.caseID != "" && (v.err == nil || errors.Is(v.err, errStop)) {
+	reason := cmp.Or(v.reason, "done")
+	if v.caseID != "" && v.err == nil {
 		v.leaveMoney()
-	}
-	if v.err == nil || errors.Is(v.err, errStop) {
-		stop := errors.Is(v.err, errStop)
-		v.err = nil
-		v.append(casefile.VisitEnded, "", casefile.Header{Visit: v.id, Reason: reason}, nil)
-		if v.err == nil && stop {
-			v.err = errStop
+		if v.stopped() { // while the papers were shown
+			stop = true
+			v.lastPapers()
 		}
 	}
+	v.append(casefile.VisitEnded, "", casefile.Header{Visit: v.id, Reason: reason}, nil)
+	if v.err == nil && stop {
+		v.err = errStop
+	}
+}
+
+// stopped says that a stop order came. It is heard between two acts; those that are left are still done.
+func (v *visit) stopped() bool {
+	if v.err != errStop && (v.err != nil || v.ctx.Err() == nil) {
+		return false
+	}
+	v.err, v.ctx = nil, context.WithoutCancel(v.ctx)
+	return true
 }
 
 // leaveMoney sees that nothing of this case is unsaid. A person who has gone cannot choose: money that a
 // part payment takes pays the bill; a slip is printed only while somebody can be standing there.
 func (v *visit) leaveMoney() {
 	if v.Till.Status().Case == v.caseID {
-		v.ctx = context.WithoutCancel(v.ctx)
+		ctx := v.ctx
+		v.ctx = context.WithoutCancel(ctx)
 		v.stopTaking()
+		v.ctx = ctx
 	}
 	var order *casefile.Order
 	v.Journal.Book(func(b *casefile.Book) {
@@ -435,19 +475,44 @@ func (v *visit) leaveMoney() {
 		v.order.Attempt, v.order.Amount = order.Attempt, order.Amount
 		v.endOrder(v.closeOrder())
 	}
-	if v.of(v.caseID).Visiting == 0 || v.err != nil {
-		return
+	var next step
+	if v.of(v.caseID).Visiting > 0 && v.err == nil {
+		next = v.settle(payment.RestPart, "walked_away")
+	} else if owed, doubt := v.unsaid(); owed != nil || doubt != nil {
+		next = v.papers
 	}
-	next := v.settle(payment.RestPart, "walked_away")
-	if v.reason == "home" && next != nil && v.err == nil {
+	switch {
+	case v.err != nil:
+	case v.reason == "home":
 		// The person pressed home and stands there: the papers come at once.
 		for i := 0; next != nil && v.err == nil && i < stepsAfterHome; i++ {
 			next = next()
 		}
-		return
+	case v.reason == "stop":
+		v.lastPapers()
+	case v.split.Bill > 0:
+		v.printReceipt()
 	}
-	if v.split.Bill > 0 && v.err == nil {
-		v.printPaper(front.WaitReceipt, "receipt", "", v.receipt().Paper(v.docLang()))
+}
+
+// lastPapers prints what the person must have in hand whom a stop order sends away. Only a code that is on
+// the screen alone is waited for.
+func (v *visit) lastPapers() {
+	v.printReceipt()
+	for v.err == nil {
+		owed, doubt := v.unsaid()
+		show, id := step(nil), ""
+		switch {
+		case owed != nil:
+			show, id = v.owedSlip(owed.Case, owed.ID, owed.Amount, nil), owed.ID
+		case doubt != nil:
+			show, id = v.doubtSlip(doubt, nil), doubt.Owed
+		default:
+			return
+		}
+		if show != nil && v.onScreen[id] {
+			show()
+		}
 	}
 }
 

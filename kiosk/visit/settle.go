@@ -30,7 +30,7 @@ const (
 // asking the printers, notes by the acceptor's memory (the till does that), money by placing it. What
 // the person who was there is owed is printed at once when they may still stand there.
 func (k *Kiosk) Settle(ctx context.Context) error {
-	v := &visit{Kiosk: k, ctx: ctx, lang: k.Language, catalog: k.Catalog(), touched: time.Now()}
+	v := &visit{Kiosk: k, ctx: ctx, lang: k.Language, catalog: k.Catalog(), touched: time.Now(), told: map[string]bool{}, onScreen: map[string]bool{}}
 	view := v.page("wait", say(front.TitleWait))
 	wait := say(front.WaitSettle)
 	view.Message = &wait
@@ -174,7 +174,7 @@ func (k *Kiosk) slipsAfterPower(v *visit, placed []string, visitID string) error
 		r.Inserted = c.Bill.Add(c.Surplus)
 		for _, o := range owed {
 			if o.Case == c.ID {
-				r.Owed, r.Inserted = o.Amount, r.Inserted.Add(o.Amount)
+				r.Owed, r.Inserted = r.Owed.Add(o.Amount), r.Inserted.Add(o.Amount)
 			}
 		}
 		r.Biller = v.companyOf(c.Service)

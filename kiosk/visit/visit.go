@@ -72,14 +72,16 @@ type visit struct {
 	back    step // what nav.back does on the page that is shown; nil: not offered
 	note    *front.Say
 
-	bill    office.Bill
-	chosen  map[string]bool // periods
-	account string
-	attempt int
-	order   office.NewOrder
-	split   payment.Split
-	owedID  string
-	way     string
+	bill      office.Bill
+	chosen    map[string]bool // periods
+	account   string
+	attempt   int
+	order     office.NewOrder
+	split     payment.Split
+	way       string
+	receipted bool            // the receipt of this case was printed, or could not be
+	told      map[string]bool // what is owed or in doubt and has had its slip in this visit
+	onScreen  map[string]bool // of it, what has its code on the screen alone
 
 	person *casefile.Person
 	form   form
@@ -91,12 +93,12 @@ type visit struct {
 func (k *Kiosk) Run(ctx context.Context) error {
 	lang, elder := k.Language, false
 	for ctx.Err() == nil {
-		v := &visit{Kiosk: k, ctx: ctx, lang: lang, elder: elder, catalog: k.Catalog()}
+		v := &visit{Kiosk: k, ctx: ctx, lang: lang, elder: elder, catalog: k.Catalog(), told: map[string]bool{}, onScreen: map[string]bool{}}
 		for next := step(v.home); next != nil && v.err == nil && ctx.Err() == nil; {
 			next = next()
 		}
 		v.leave()
-		if v.err != nil && !errors.Is(v.err, errStop) {
+		if v.err != nil && v.err != errStop {
 			return v.err
 		}
 		// The next person finds the screen as the terminal is set; nothing of this one stays.
@@ -176,8 +178,14 @@ func (v *visit) await(draw func() front.View, extra <-chan struct{}) moment {
 		case act := <-v.Stage.Acts():
 			timer.Stop()
 			v.touched, v.warned = time.Now(), false
+			if act.ID == "nav.help" {
+				if v.help(view.Page, extra) {
+					return moment{stirred: true}
+				}
+				continue
+			}
 			if v.everywhere(act) {
-				if v.reason == "home" {
+				if act.ID == "nav.home" {
 					return moment{over: true}
 				}
 				continue
@@ -189,7 +197,9 @@ func (v *visit) await(draw func() front.View, extra <-chan struct{}) moment {
 			return moment{stirred: true}
 		case <-v.ctx.Done():
 			timer.Stop()
-			v.err, v.reason = errors.Join(v.err, errStop), "stop"
+			if v.err == nil {
+				v.err = errStop
+			}
 			return moment{over: true}
 		case <-timer.C:
 			if v.id == "" {
@@ -249,8 +259,6 @@ func (v *visit) everywhere(act front.Act) bool {
 	case "home.elder":
 		v.elder = !v.elder
 	case "timeout.more":
-	case "nav.help":
-		v.help()
 	case "nav.home":
 		v.reason = "home"
 	default:
@@ -259,9 +267,13 @@ func (v *visit) everywhere(act front.Act) bool {
 	return true
 }
 
-// help lies over the page; the page is as it was when it is taken away.
-func (v *visit) help() {
-	v.Log.Info("help wanted", "page", v.Stage.View().Page)
+// help lies over a page; the page is as it was when it is taken away. A payment goes on meanwhile: what
+// stirs its page takes help away, and help says so.
+func (v *visit) help(page string, extra <-chan struct{}) (stirred bool) {
+	v.Log.Info("help wanted", "page", page)
+	if page != "pay" {
+		extra = nil
+	}
 	for {
 		view := v.page("help", front.Say{Phrase: front.TitleHelp})
 		view.Message = nil
@@ -278,14 +290,17 @@ func (v *visit) help() {
 			timer.Stop()
 			v.touched = time.Now()
 			if act.ID == "nav.back" {
-				return
+				return false
 			}
 			v.everywhere(act)
+		case <-extra:
+			timer.Stop()
+			return true
 		case <-timer.C:
-			return
+			return false
 		case <-v.ctx.Done():
 			timer.Stop()
-			return
+			return false
 		}
 	}
 }
