@@ -23,7 +23,7 @@ func (v *visit) settle(rest payment.Rest, reason string) step {
 		return nil
 	}
 	v.split = split
-	if v.split.Bill > 0 {
+	if v.split.Bill > 0 && v.reason != "stop" {
 		v.awaitPosting()
 	}
 	return v.papers
@@ -412,8 +412,11 @@ func (v *visit) taken() []front.Row {
 	return rows
 }
 
-// flushQuietly sends the queue; when there is no line it stays in the queue.
+// flushQuietly sends the queue; when there is no line it stays in the queue. A stop order does not wait for it.
 func (v *visit) flushQuietly() {
+	if v.reason == "stop" {
+		return
+	}
 	ctx, cancel := context.WithTimeout(v.ctx, flushMax)
 	defer cancel()
 	if err := v.Hall.Flush(ctx); err != nil {

@@ -17,7 +17,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"yichuang/devices/barcode"
+	"yichuang/devices/barcode/scanner"
+	"yichuang/devices/barcode/scannersim"
 	"yichuang/devices/cash/cctalk"
 	"yichuang/devices/cash/cctalksim"
 	"yichuang/devices/idcard/sdt"
@@ -55,6 +56,11 @@ type hall struct {
 	posting  office.Posting
 	decision office.Decision
 	asked    int // how often it was asked for a bill
+
+	placed   office.Order // what placing an order answers; without a state it is not answered
+	order    office.Order // how the order stands
+	closed   office.Order // what closing it comes to; without a state it is not answered
+	attempts []office.NewOrder
 }
 
 func (h *hall) set(fn func(h *hall)) {
@@ -105,6 +111,38 @@ func (h *hall) Decision(context.Context, string) (office.Decision, error) {
 	return h.decision, nil
 }
 
+// PlaceOrder keeps what was placed.
+func (h *hall) PlaceOrder(ctx context.Context, o office.NewOrder) (office.Order, error) {
+	h.mu.Lock()
+	h.attempts = append(h.attempts, o)
+	placed := h.placed
+	h.mu.Unlock()
+	if placed.State == "" {
+		<-ctx.Done()
+		return office.Order{}, office.ErrNoLine
+	}
+	return placed, nil
+}
+
+func (h *hall) WaitOrder(context.Context, string) (office.Order, error) {
+	time.Sleep(200 * time.Millisecond) // virtual: until something has changed
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.order, nil
+}
+
+func (h *hall) CloseOrder(ctx context.Context, _ string) (office.Order, error) {
+	h.mu.Lock()
+	closed := h.closed
+	h.mu.Unlock()
+	if closed.State == "" {
+		<-ctx.Done()
+		return office.Order{}, office.ErrNoLine
+	}
+	time.Sleep(100 * time.Millisecond) // virtual: what the gateway takes
+	return closed, nil
+}
+
 func (h *hall) Flush(context.Context) error { return h.line() }
 
 // machine is a terminal with a screen that tests touch: the real visit, till, press, journal and drivers, and
@@ -115,6 +153,7 @@ type machine struct {
 	cash    *cctalksim.Sim
 	roll    *escpossim.Printer
 	reader  *sdtsim.Reader
+	scanner *scannersim.Scanner
 	journal *store.Store
 	kiosk   *Kiosk
 
@@ -129,6 +168,7 @@ type machine struct {
 	unmount  func()
 	endOnce  sync.Once
 	endError error
+	stopTook time.Duration // from the stop order to the end of the visits
 }
 
 // bubble runs a story at a terminal that stands at its home page, in virtual time. When it is over the
@@ -148,7 +188,7 @@ func bubble(t *testing.T, story func(t *testing.T, m *machine)) {
 }
 
 func newMachine(t *testing.T, dir string) *machine {
-	m := &machine{t: t, cash: cctalksim.New(cctalksim.Options{}), roll: escpossim.New(escpossim.Options{Pace: true}), reader: sdtsim.New(sdtsim.Options{}), visits: make(chan error, 1)}
+	m := &machine{t: t, cash: cctalksim.New(cctalksim.Options{}), roll: escpossim.New(escpossim.Options{Pace: true}), reader: sdtsim.New(sdtsim.Options{}), scanner: scannersim.New(scannersim.Options{}), visits: make(chan error, 1)}
 	m.hall = &hall{up: true, posting: office.Posting{State: "posted"}, bill: office.Bill{Status: "ok", Account: account, Name: "*小英", Biller: "water",
 		Periods: []office.Period{{Period: "2026-10", Due: 5000}, {Period: "2026-11", Due: 8340}}, Surplus: "balance", Part: true}}
 	m.serving, m.stop = context.WithCancel(context.Background())
@@ -175,8 +215,9 @@ func newMachine(t *testing.T, dir string) *machine {
 	roll := escpos.New(m.line(m.roll.Serve), escpos.Profile{HasQR: true, HasCuts: true, HasClear: true})
 	open := m.line(m.reader.Serve)
 	reader := sdt.New(func(int) (wire.Port, error) { return open() }, sdt.Options{})
+	codes := scanner.New(m.line(m.scanner.Serve), scanner.Options{})
 	till := payment.NewTill(m.journal, acceptor, quiet)
-	s := &station.Station{Cash: acceptor, Roll: roll, Sheets: printer.AbsentSheets{}, Reader: reader, Scanner: barcode.Absent{},
+	s := &station.Station{Cash: acceptor, Roll: roll, Sheets: printer.AbsentSheets{}, Reader: reader, Scanner: codes,
 		Hall: m.hall, Journal: m.journal, Sealing: func() bool { return true }}
 	m.kiosk = &Kiosk{Stage: front.NewStage(), Journal: m.journal, Till: till, Station: s, Hall: m.hall, Number: "03", Language: "zh", Idle: idle, Warn: warn, Log: quiet,
 		Press:   &press.Press{Journal: m.journal, Roll: roll, Sheets: s.Sheets, Type: setter, Log: quiet},
@@ -189,7 +230,7 @@ func newMachine(t *testing.T, dir string) *machine {
 	m.ran.Go(func() { s.Run(devices) })
 	m.ran.Go(func() { till.Run(devices) })
 	m.until("the devices are fit", func() bool {
-		return till.Ready() && acceptor.State().Fault == nil && roll.State().Fault == nil && reader.Fault() == nil
+		return till.Ready() && acceptor.State().Fault == nil && roll.State().Fault == nil && reader.Fault() == nil && codes.Fault() == nil
 	})
 	people, stop := context.WithCancel(context.Background())
 	m.stopVisits = stop
@@ -216,10 +257,12 @@ func (m *machine) line(serve func(context.Context, io.ReadWriter) error) wire.Op
 // end stops the visits as a stop order does, then the devices, and checks the books.
 func (m *machine) end() {
 	m.endOnce.Do(func() {
+		began := time.Now()
 		m.stopVisits()
 		if err := <-m.visits; !errors.Is(err, context.Canceled) {
 			m.endError = fmt.Errorf("run: %w", err)
 		}
+		m.stopTook = time.Since(began)
 		m.journal.Book(func(b *casefile.Book) {
 			if bad := b.Check(); len(bad) > 0 {
 				m.t.Errorf("the book does not hold: %v", bad)

@@ -2,6 +2,7 @@ package visit
 
 import (
 	"testing"
+	"time"
 
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/office"
@@ -20,12 +21,14 @@ func TestStopOrderDuringAPayment(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, m *machine) {
-				m.hall.set(func(h *hall) { h.bill.Part = row.part })
+				m.hall.set(func(h *hall) { h.bill.Part, h.posting = row.part, office.Posting{} })
 				m.toCash()
 				m.insert(5000)
-				m.stopVisits()
 				m.end()
 				m.came(row.papers...)
+				if m.stopTook > 9*time.Second {
+					t.Errorf("the visit ended %v after the order: whoever stops a terminal does not wait longer than ten seconds", m.stopTook)
+				}
 			})
 		})
 	}
@@ -41,17 +44,44 @@ func TestStopOrderBeforeThePapers(t *testing.T) {
 			m.journal.Book(func(b *casefile.Book) { settled = len(b.Owed) > 0 })
 			return settled
 		})
-		m.stopVisits()
 		m.end()
 		m.came(receiptTitle, slipTitle)
 	})
+}
+
+// A stop order while the code of a slip stands on the screen alone, and one while papers are shown after home.
+func TestStopOrderWhileASlipIsShown(t *testing.T) {
+	for name, paper := range map[string]bool{"paper": true, "no paper": false} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, m *machine) {
+				m.hall.set(func(h *hall) { h.bill.Part = false })
+				m.toCash()
+				m.insert(5000)
+				if !paper {
+					m.roll.Faults().Arm("paper_out", 1) // from its own table
+				}
+				m.touch("nav.home")
+				m.page("slip")
+				m.end()
+				if paper {
+					m.came(receiptTitle, slipTitle)
+				}
+				m.journal.Book(func(b *casefile.Book) {
+					for _, o := range b.Owed {
+						if want := map[bool]string{true: "receipt", false: ""}[paper]; o.Slip != want {
+							t.Errorf("the slip went out as %q, want %q", o.Slip, want)
+						}
+					}
+				})
+			})
+		})
+	}
 }
 
 // A stop order with nothing inside ends the visit and prints nothing.
 func TestStopOrderWithNothingInside(t *testing.T) {
 	bubble(t, func(t *testing.T, m *machine) {
 		m.toCash()
-		m.stopVisits()
 		m.end()
 		m.came()
 	})

@@ -1,0 +1,139 @@
+package visit
+
+import (
+	"testing"
+
+	"yichuang/devices/cash"
+	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/front"
+	"yichuang/kiosk/money"
+)
+
+// sees waits until the page says this.
+func (m *machine) sees(phrase front.Phrase) {
+	m.t.Helper()
+	m.until("the page says "+string(phrase), func() bool { v := m.view(); return v.Message != nil && v.Message.Phrase == phrase })
+}
+
+// What the acceptor does with a note is told in a sentence, and the next note is as welcome as the first.
+func TestNoteIsTurnedAway(t *testing.T) {
+	bubble(t, func(t *testing.T, m *machine) {
+		m.toCash()
+		if _, err := m.cash.Path().Offer(5000, money.CNY, "foreign"); err != nil {
+			t.Fatal(err)
+		}
+		m.sees(front.SayNoteRefused)
+		m.insert(10000)
+		if v := m.view(); v.Message != nil {
+			t.Errorf("after a good note the page still says %+v", v.Message)
+		}
+		if v := m.view(); v.Money.Inserted != 10000 || v.Money.Remaining != 3340 || v.Can("nav.back") {
+			t.Errorf("money %+v, back offered %v", v.Money, v.Can("nav.back"))
+		}
+		m.touch("pay.finish")
+		m.page("take")
+	})
+}
+
+// The box is full, or somebody takes it out: no note is taken, the page says why, and what is inside is placed.
+func TestAcceptorIsNotFit(t *testing.T) {
+	for fault, says := range map[string]front.Phrase{"box_full": front.SayBoxFull, "box_removed": front.SayCashClosed} {
+		t.Run(fault, func(t *testing.T) {
+			bubble(t, func(t *testing.T, m *machine) {
+				m.toCash()
+				m.insert(5000)
+				m.cash.Faults().Arm(fault, 1) // from its own table
+				m.sees(says)
+				if m.view().Money.Taking {
+					t.Error("the mouth is shown green")
+				}
+				m.touch("pay.finish")
+				m.page("take")
+				m.tells("payment.settled bill_fen=5000 reason=finished")
+			})
+		})
+	}
+}
+
+// A note is stuck on its way into the box: it is waited for so long and no longer, and then it is doubtful.
+func TestNoteIsStuck(t *testing.T) {
+	bubble(t, func(t *testing.T, m *machine) {
+		m.toCash()
+		m.insert(2000)
+		m.cash.Path().OnPoint(func(point string) {
+			if point == "cash.escrow" {
+				go m.cash.Faults().Arm("jam", 1) // a hand, while the mechanism stands still
+			}
+		})
+		m.note(5000)
+		m.sees(front.SayNoteJam)
+		m.until("the note is doubtful", func() (is bool) {
+			m.journal.Book(func(b *casefile.Book) { is = len(b.Doubtful) > 0 })
+			if v := m.view(); !is && v.Can("timeout.more") {
+				m.touch("timeout.more") // its person stands there
+			}
+			return is
+		})
+		m.touch("pay.finish")
+		m.page("slip")
+		m.touch("form.next")
+		m.page("take")
+		m.came(receiptTitle, "50.00")
+	})
+}
+
+// A terminal without an acceptor does not offer cash.
+func TestThereIsNoAcceptor(t *testing.T) {
+	bubble(t, func(t *testing.T, m *machine) {
+		m.kiosk.Station.Cash = cash.Absent{}
+		m.toBill()
+		m.touch("form.next")
+		if v := m.page("method"); v.Can("pay.cash") || !v.Can("pay.show") {
+			t.Errorf("offered: %v", v.Acts)
+		}
+	})
+}
+
+// Account numbers that cannot be are told apart before anybody is asked.
+func TestAccountIsMistyped(t *testing.T) {
+	bubble(t, func(t *testing.T, m *machine) {
+		m.touch("home.pay", "service.pay.water", "key.ok")
+		m.says(front.SayAccountShort)
+		for _, d := range "3102005531" {
+			m.touch("key." + string(d))
+		}
+		m.touch("key.ok")
+		m.says(front.SayAccountCheck)
+		if m.hall.asked != 0 {
+			t.Error("the biller was asked about a number that cannot be")
+		}
+		m.touch("key.delete", "key.delete", "key.1", "key.3")
+		for status, says := range map[string]front.Phrase{"unknown_account": front.SayAccountUnknown, "garbled": front.SayHallGarbled, "silent": front.SayHallSilent, "closed": front.SayHallSilent} {
+			m.hall.set(func(h *hall) { h.bill.Status = status })
+			m.touch("key.ok")
+			m.page("account")
+			m.says(says)
+		}
+		m.hall.set(func(h *hall) { h.up = false })
+		m.touch("key.ok")
+		m.page("account")
+		m.says(front.SayNoLineBills)
+	})
+}
+
+// The code of the paper bill stands for its number; another code is told apart.
+func TestPaperBillUnderTheScanner(t *testing.T) {
+	bubble(t, func(t *testing.T, m *machine) {
+		m.touch("home.pay", "service.pay.water")
+		m.page("account")
+		m.show("https://example.com/")
+		m.sees(front.SayNotBillCode)
+		m.show("YCB:water:" + account)
+		m.page("bill")
+		m.hall.set(func(h *hall) { h.bill.Status = "bad_code" })
+		m.touch("nav.back")
+		m.page("account")
+		m.show("YCB:water:1")
+		m.sees(front.SayNotBillCode)
+	})
+}
