@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -26,11 +27,13 @@ import (
 	"yichuang/devices/printer"
 	"yichuang/devices/printer/escpos"
 	"yichuang/devices/printer/escpossim"
+	"yichuang/devices/printer/ippsim"
 	"yichuang/devices/wire"
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/catalog"
 	"yichuang/kiosk/catalog/first"
 	"yichuang/kiosk/front"
+	"yichuang/kiosk/license"
 	"yichuang/kiosk/money"
 	"yichuang/kiosk/office"
 	"yichuang/kiosk/payment"
@@ -61,6 +64,35 @@ type hall struct {
 	order    office.Order // how the order stands
 	closed   office.Order // what closing it comes to; without a state it is not answered
 	attempts []office.NewOrder
+
+	issuer  *license.Issuer
+	permit  office.Permit // what is answered instead of a permit, when it refuses
+	forms   []string      // what permits were asked for: form, serial, permit before
+	license license.Facts
+	cases   []office.CaseLine
+}
+
+func (h *hall) Cases(context.Context, string, string, string) ([]office.CaseLine, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.up {
+		return nil, office.ErrNoLine
+	}
+	return slices.Clone(h.cases), nil
+}
+
+// Permit signs the facts for the blank that it is asked for.
+func (h *hall) Permit(_ context.Context, caseID, form, serial, previous string) (office.Permit, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.forms = append(h.forms, strings.TrimSpace(form+" "+serial+" "+previous))
+	if h.permit.Refused != "" {
+		return h.permit, nil
+	}
+	facts := h.license
+	facts.Case, facts.Form, facts.Serial = caseID, form, serial
+	text, err := license.Encode(facts, h.issuer)
+	return office.Permit{Permit: fmt.Sprintf("L%d", len(h.forms)), CodeText: text}, err
 }
 
 func (h *hall) set(fn func(h *hall)) {
@@ -157,6 +189,11 @@ type machine struct {
 	journal *store.Store
 	kiosk   *Kiosk
 
+	printer *ippsim.Printer // nil for a terminal without one
+	network chan net.Conn
+	server  *http.Server
+	web     *http.Transport
+
 	stopVisits context.CancelFunc
 	visits     chan error
 
@@ -175,9 +212,15 @@ type machine struct {
 // money adds up and nothing has begun that has not ended.
 func bubble(t *testing.T, story func(t *testing.T, m *machine)) {
 	t.Helper()
+	play(t, false, story)
+}
+
+// play is bubble for a terminal with or without a license printer.
+func play(t *testing.T, prints bool, story func(t *testing.T, m *machine)) {
+	t.Helper()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		m := newMachine(t, dir)
+		m := newMachine(t, dir, prints)
 		defer m.end()
 		story(t, m)
 		m.end()
@@ -187,7 +230,7 @@ func bubble(t *testing.T, story func(t *testing.T, m *machine)) {
 	})
 }
 
-func newMachine(t *testing.T, dir string) *machine {
+func newMachine(t *testing.T, dir string, prints bool) *machine {
 	m := &machine{t: t, cash: cctalksim.New(cctalksim.Options{}), roll: escpossim.New(escpossim.Options{Pace: true}), reader: sdtsim.New(sdtsim.Options{}), scanner: scannersim.New(scannersim.Options{}), visits: make(chan error, 1)}
 	m.hall = &hall{up: true, posting: office.Posting{State: "posted"}, bill: office.Bill{Status: "ok", Account: account, Name: "*小英", Biller: "water",
 		Periods: []office.Period{{Period: "2026-10", Due: 5000}, {Period: "2026-11", Due: 8340}}, Surplus: "balance", Part: true}}
@@ -225,12 +268,16 @@ func newMachine(t *testing.T, dir string) *machine {
 	if err := till.Resume(context.Background()); err != nil {
 		t.Fatal(err)
 	}
+	if prints {
+		m.licensePrinter()
+	}
 	devices, stopDevices := context.WithCancel(context.Background())
 	m.devices = stopDevices
 	m.ran.Go(func() { s.Run(devices) })
 	m.ran.Go(func() { till.Run(devices) })
 	m.until("the devices are fit", func() bool {
-		return till.Ready() && acceptor.State().Fault == nil && roll.State().Fault == nil && reader.Fault() == nil && codes.Fault() == nil
+		return till.Ready() && acceptor.State().Fault == nil && roll.State().Fault == nil && reader.Fault() == nil && codes.Fault() == nil &&
+			(!prints || s.CanPrint().Open)
 	})
 	people, stop := context.WithCancel(context.Background())
 	m.stopVisits = stop
@@ -277,6 +324,11 @@ func (m *machine) end() {
 		m.devices()
 		m.ran.Wait()
 		m.stop()
+		if m.printer != nil {
+			m.printer.Power(false)
+			m.web.CloseIdleConnections()
+			m.server.Close()
+		}
 		m.serves.Wait()
 		m.journal.Close() // after the last word; nothing is written any more
 		m.unmount()
