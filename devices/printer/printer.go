@@ -130,7 +130,7 @@ const (
 	JobPrinting JobPhase = "printing" // at work, or held up by a fault that may be mended
 	JobPrinted  JobPhase = "printed"  // completed, and the printer's counters say that every sheet is out
 	JobFailed   JobPhase = "failed"   // ended, and the counters say that no sheet was marked
-	JobSpoiled  JobPhase = "spoiled"  // ended with some sheets marked, not all, or with a jam
+	JobSpoiled  JobPhase = "spoiled"  // ended with some sheets marked, not all, with a jam, or on other paper than asked
 	JobUnknown  JobPhase = "unknown"  // the printer cannot say (it was switched off since, or does not count)
 )
 
@@ -142,6 +142,8 @@ type JobState struct {
 	Sheets  int          // sheets completed, as the printer counts
 	Reasons []string     // job-state-reasons as they came
 	Fault   *fault.Error // what holds the printer up, if anything
+	Media   string       // what it was really printed on, "" when the printer does not tell
+	Tray    string       // where that paper was drawn from, "" when the printer does not tell
 }
 
 // Final says whether the job is over.

@@ -524,7 +524,14 @@ func licenseEnded(b *Book, _ time.Time, e Event, _ int64) error {
 	if e.Kind == LicenseFailed {
 		return nil // no sheet was marked: the blank is still in the tray
 	}
-	b.Trays[s.Tray].take()
+	from := b.Trays[s.Tray]
+	if other := e.Header.Tray; other != "" && other != s.Tray {
+		// The sheet was drawn from another tray: that one's next blank is gone, and none if it holds plain paper.
+		if from = b.Trays[other]; from.Left() == 0 {
+			return nil
+		}
+	}
+	from.take()
 	b.Blanks.InTray--
 	switch e.Kind {
 	case LicensePrinted:

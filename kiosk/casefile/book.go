@@ -310,6 +310,18 @@ func (b *Book) LiveSheet(caseID, form string) *Sheet {
 	return nil
 }
 
+// DeadBlank is the next blank of a tray when its number is used up already, "" when it is not: a sheet with this number
+// was drawn from another tray, and the blank itself still lies there until a person takes it out.
+func (b *Book) DeadBlank(tray string) string {
+	next, _ := b.Trays[tray].Next()
+	for _, s := range b.Sheets {
+		if s.Serial == next && next != "" && s.State != LicensePrinting && s.State != LicenseFailed {
+			return next
+		}
+	}
+	return ""
+}
+
 // OwedOf gives what is owed in a case, the oldest first.
 func (b *Book) OwedOf(caseID string) []*Owed {
 	var out []*Owed

@@ -200,7 +200,7 @@ var Fields = map[Kind][]string{
 	LicensePrinting: {"permit", "license", "form", "tray", "media", "serial", "document_sha256"},
 	LicensePrinted:  {"permit", "license", "form", "serial"},
 	LicenseFailed:   {"permit", "serial", "fault"},
-	LicenseSpoiled:  {"permit", "serial", "fault"},
+	LicenseSpoiled:  {"permit", "serial", "fault", "tray"},
 	LicenseDoubtful: {"permit", "serial", "asked"},
 	LicenseSettled:  {"permit", "serial", "as", "reason", "who"},
 }

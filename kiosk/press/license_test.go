@@ -232,12 +232,72 @@ func TestLicensePrinterDoesNotCount(t *testing.T) {
 	})
 }
 
-// The sheet comes from the wrong tray: what was printed is no license.
+// The sheet comes from the wrong tray: what was printed is no license, the blank that was taken is void, and the one
+// that was meant lies in its tray with a number that stands on another sheet now. A person takes it out.
 func TestLicenseOnTheWrongPaper(t *testing.T) {
 	bubble(t, func(t *testing.T, m *machine) {
+		first := m.next()
 		m.arm(m.sheets.Faults(), "wrong_media", 1)
-		m.license(leave("L1", "A00000001"), casefile.LicenseSpoiled)
+		if out := m.license(leave("L1", "A00000001"), casefile.LicenseSpoiled); out.Tray != "tray-2" || !fault.Is(out.Fault, fault.Invalid) {
+			t.Errorf("got %+v, want tray-2 and the fault invalid", out)
+		}
+		m.tells(first, "license.printing form=original serial=A00000001", "license.spoiled serial=A00000001 fault=invalid tray=tray-2")
 		m.came("B00000001")
+		m.blanks(casefile.Blanks{Received: 40, Void: 1, InTray: 39})
+		m.lies("tray-1", "A00000001", "A00000001")
+		m.lies("tray-2", "B00000002", "")
+		void := casefile.Header{Tray: "tray-1", Serial: "A00000001", Reason: "drawn wrong", Who: "technician"}
+		if err := m.program.press.append(t.Context(), casefile.BlankVoided, "", void); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.sheets.LoadTray("tray-1", a3, 19, "A00000002"); err != nil {
+			t.Fatal(err)
+		}
+		m.lies("tray-1", "A00000002", "")
+		m.license(leave("L2", "A00000002"), casefile.LicensePrinted)
+		m.license(leave("L3", "B00000002"), casefile.LicensePrinted)
+		m.came("B00000001", "A00000002", "B00000002")
+		m.blanks(casefile.Blanks{Received: 40, Issued: 2, Void: 2, InTray: 36})
+	})
+}
+
+// A printer that tells the paper and not the tray: there is one other tray with such blanks, or nobody can say.
+func TestPrinterDoesNotTellTheTray(t *testing.T) {
+	bubble(t, func(t *testing.T, m *machine) {
+		p := m.program.press
+		if err := p.append(t.Context(), casefile.LicensePrinting, "300000000002", casefile.Header{Permit: "L1", Form: "original", Tray: "tray-1", Media: a3, Serial: "A00000001"}); err != nil {
+			t.Fatal(err)
+		}
+		printed := Outcome{Kind: casefile.LicensePrinted}
+		for name, row := range map[string]struct {
+			state printer.JobState
+			kind  casefile.Kind
+			tray  string
+		}{
+			"nothing":       {printer.JobState{}, casefile.LicensePrinted, ""},
+			"the paper":     {printer.JobState{Media: a3}, casefile.LicensePrinted, ""},
+			"the tray":      {printer.JobState{Media: a3, Tray: "tray-1"}, casefile.LicensePrinted, ""},
+			"other paper":   {printer.JobState{Media: a4}, casefile.LicenseSpoiled, "tray-2"},
+			"other tray":    {printer.JobState{Media: a3, Tray: "tray-2"}, casefile.LicenseSpoiled, "tray-2"},
+			"unknown paper": {printer.JobState{Media: "iso_a5_148x210mm"}, casefile.LicenseDoubtful, ""},
+		} {
+			if out := p.fromWhere("L1", row.state, printed); out.Kind != row.kind || out.Tray != row.tray {
+				t.Errorf("the printer tells %s: got %+v, want %s from %q", name, out, row.kind, row.tray)
+			}
+		}
+		if err := p.append(t.Context(), casefile.LicenseFailed, "300000000002", casefile.Header{Permit: "L1", Serial: "A00000001", Fault: "silent"}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// lies checks the next blank of a tray, and whether its number is used up.
+func (m *machine) lies(tray, next, dead string) {
+	m.t.Helper()
+	m.program.journal.Book(func(b *casefile.Book) {
+		if got, _ := b.Trays[tray].Next(); got != next || b.DeadBlank(tray) != dead {
+			m.t.Errorf("%s: got %q next, %q dead; want %q and %q", tray, got, b.DeadBlank(tray), next, dead)
+		}
 	})
 }
 

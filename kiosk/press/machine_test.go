@@ -388,7 +388,10 @@ func (m *machine) story(first int64) (out []string) {
 			m.t.Fatal(err)
 		}
 		line := string(r.Kind)
-		for _, name := range []string{"what", "form", "serial", "way", "fault", "asked", "copy", "cuts"} {
+		for _, name := range []string{"what", "form", "serial", "way", "fault", "asked", "copy", "cuts", "tray"} {
+			if name == "tray" && r.Kind == casefile.LicensePrinting {
+				continue // it stands in the serial
+			}
 			if v, ok := fields[name]; ok {
 				line += fmt.Sprintf(" %s=%v", name, v)
 			}

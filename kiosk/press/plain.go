@@ -53,7 +53,20 @@ func (p *Press) Plain(ctx context.Context, caseID, what, owed string, paper docu
 		}
 	}
 	h.Way, h.Fault = "", string(fault.KindOf(err))
-	return errors.Join(err, p.append(ctx, casefile.PaperFailed, caseID, h))
+	return errors.Join(err, p.write(ctx, append(p.drawnInstead(state), casefile.Event{Kind: casefile.PaperFailed, Case: caseID, Header: h})...))
+}
+
+// drawnInstead voids the numbered blank that a printer took for a slip in place of plain paper.
+func (p *Press) drawnInstead(state printer.JobState) []casefile.Event {
+	if state.Tray == "" || state.Tray == p.PlainTray {
+		return nil
+	}
+	h := casefile.Header{Tray: state.Tray, Reason: "the printer drew it for a slip", Who: "printer"}
+	p.Journal.Book(func(b *casefile.Book) { h.Serial, _ = b.Trays[state.Tray].Next() })
+	if h.Serial == "" {
+		return nil
+	}
+	return []casefile.Event{{Kind: casefile.BlankVoided, Header: h}}
 }
 
 // HasPlain says whether there is plain paper. A tray that the journal knows to hold numbered blanks is none,
@@ -82,5 +95,5 @@ func (p *Press) plainOut(ctx context.Context, name string, id int, since time.Ti
 		}
 		state, _ = p.await(ctx, name, state.ID, since, giveUpMax, nil)
 	}
-	return state.Phase == printer.JobPrinted, state
+	return state.Phase == printer.JobPrinted && (state.Tray == "" || state.Tray == p.PlainTray), state
 }

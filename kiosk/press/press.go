@@ -157,8 +157,11 @@ func (p *Press) SettlePapers(ctx context.Context) error {
 	for _, paper := range open {
 		h := casefile.Header{Paper: paper.ID, What: paper.What, Owed: paper.Owed}
 		out := false
+		var events []casefile.Event
 		if paper.Way == wayTray {
-			out, _ = p.plainOut(ctx, paper.ID, 0, paper.Since)
+			var state printer.JobState
+			out, state = p.plainOut(ctx, paper.ID, 0, paper.Since)
+			events = p.drawnInstead(state)
 		} else if out = p.wasCut(ctx, paper.Cuts); !out {
 			if err := p.hangs(ctx); err != nil {
 				return err
@@ -169,7 +172,7 @@ func (p *Press) SettlePapers(ctx context.Context) error {
 		if out {
 			kind, h.Fault, h.Way = casefile.PaperPrinted, "", cmp.Or(paper.Way, wayRoll)
 		}
-		if err := p.append(ctx, kind, paper.Case, h); err != nil {
+		if err := p.write(ctx, append(events, casefile.Event{Kind: kind, Case: paper.Case, Header: h})...); err != nil {
 			return err
 		}
 	}
@@ -188,6 +191,7 @@ type Outcome struct {
 	Kind  casefile.Kind // LicensePrinted, LicenseFailed, LicenseSpoiled or LicenseDoubtful
 	Fault *fault.Error  // what hindered it, if the printer says
 	Asked string
+	Tray  string // of a spoiled sheet that was drawn from another tray: that one
 }
 
 // License prints one sheet on the numbered blank that the permit names. The error is the journal's or
@@ -244,7 +248,40 @@ func (p *Press) follow(ctx context.Context, permit string, id int, since time.Ti
 	case len(state.Reasons) > 0:
 		out.Asked = strings.Join(state.Reasons, " ")
 	}
+	if out.Kind == casefile.LicensePrinted || out.Kind == casefile.LicenseSpoiled {
+		out = p.fromWhere(permit, state, out)
+	}
 	return p.endSheet(ctx, permit, out)
+}
+
+// fromWhere looks whether the sheet is the blank that was meant. One that was drawn from another tray is void, and so is
+// the number that now stands on it; the blank that was meant is still in its tray. The journal is asked what was meant,
+// because after a restart the driver does not know it any more.
+func (p *Press) fromWhere(permit string, state printer.JobState, out Outcome) Outcome {
+	var meant string
+	var from []string
+	p.Journal.Book(func(b *casefile.Book) {
+		meant = b.Sheets[permit].Tray
+		switch {
+		case state.Tray != "":
+			from = []string{state.Tray}
+		case state.Media == "" || state.Media == b.Trays[meant].Media:
+			from = []string{meant}
+		default: // the printer tells the paper and not the tray
+			for name, t := range b.Trays {
+				if t.Media == state.Media && t.Left() > 0 {
+					from = append(from, name)
+				}
+			}
+		}
+	})
+	switch {
+	case len(from) != 1:
+		return Outcome{Kind: casefile.LicenseDoubtful, Fault: out.Fault, Asked: "it was printed on " + state.Media + ", and the printer does not say from which tray"}
+	case from[0] != meant:
+		return Outcome{Kind: casefile.LicenseSpoiled, Fault: broke(fault.Invalid, "the sheet was drawn from "+from[0]), Tray: from[0]}
+	}
+	return out
 }
 
 // JobNeverCame is the phase of a job that the printer, on all the time, knows nothing of.
@@ -304,7 +341,7 @@ func (p *Press) endSheet(ctx context.Context, permit string, out Outcome) (Outco
 		if out.Fault == nil {
 			out.Fault = broke(fault.Broken, "the printer gave the job up")
 		}
-		h.Fault = string(out.Fault.Kind)
+		h.Fault, h.Tray = string(out.Fault.Kind), out.Tray
 	}
 	return out, p.append(ctx, out.Kind, s.Case, h)
 }

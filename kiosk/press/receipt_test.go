@@ -10,6 +10,7 @@ import (
 	"yichuang/devices/fault"
 	"yichuang/devices/mechanism"
 	"yichuang/devices/printer"
+	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/document"
 	"yichuang/kiosk/typeset"
 )
@@ -225,6 +226,26 @@ func TestCodeOnTheScreen(t *testing.T) {
 			t.Errorf("%d syncs, want 1: begun and shown are one commit", syncs)
 		}
 		m.tells(first, "paper.begun what=slip way=screen", "paper.printed what=slip way=screen")
+	})
+}
+
+// The printer takes a numbered blank for a slip: it is void, and the slip goes another way.
+func TestSlipOnANumberedBlank(t *testing.T) {
+	bubble(t, func(t *testing.T, m *machine) {
+		if err := m.sheets.LoadTray("by-pass-tray", a4, 5, ""); err != nil {
+			t.Fatal(err)
+		}
+		m.program.press.PlainTray = "by-pass-tray"
+		time.Sleep(5 * time.Second) // virtual: until the driver has seen the paper
+		first := m.next()
+		m.arm(m.sheets.Faults(), "wrong_media", 1)
+		if err := m.program.press.Plain(t.Context(), "300000000001", "slip", "", paper("one")); err == nil {
+			t.Error("a slip on a numbered blank came out well")
+		}
+		m.tells(first, "paper.begun what=slip way=tray", "blank.voided serial=A00000001 tray=tray-1", "paper.failed what=slip fault=doubtful")
+		m.blanks(casefile.Blanks{Received: 40, Void: 1, InTray: 39})
+		m.license(leave("L1", "A00000002"), casefile.LicensePrinted)
+		m.came("A00000001", "A00000002")
 	})
 }
 

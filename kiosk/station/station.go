@@ -175,12 +175,28 @@ func (s *Station) CanPrint() Offer {
 	if s.Sheets.Info().Queue {
 		return closed("license", front.SayPrinterOut, "license: the address is a print queue and not a printer: no originals here")
 	}
+	if tray, dead := s.deadBlank(); dead != "" {
+		return closed("license", front.SayPrinterOut, fmt.Sprintf("license: a sheet was drawn from another tray: take blank %s out of %s, then kioskctl blanks void --tray %s --serial %s",
+			dead, tray, tray, dead))
+	}
 	for _, media := range []string{MediaOriginal, MediaDuplicate} {
 		if _, _, ok := s.Blank(media); !ok {
 			return closed("license", front.SayNoBlanks, "license: put blanks of "+media+" in, then kioskctl blanks load")
 		}
 	}
 	return Offer{Code: "license", Open: true}
+}
+
+// deadBlank is a blank that has to be taken out of its tray before anything is printed.
+func (s *Station) deadBlank() (tray, serial string) {
+	s.Journal.Book(func(b *casefile.Book) {
+		for name := range b.Trays {
+			if dead := b.DeadBlank(name); dead != "" && (tray == "" || name < tray) {
+				tray, serial = name, dead
+			}
+		}
+	})
+	return tray, serial
 }
 
 // Blank is the tray with numbered blanks of this size that are loaded and known, and the next serial.
@@ -191,7 +207,7 @@ func (s *Station) Blank(media string) (tray, serial string, ok bool) {
 			if t.Media != media || !t.Ready || ok {
 				continue
 			}
-			if next, has := b.Trays[t.Name].Next(); has {
+			if next, has := b.Trays[t.Name].Next(); has && b.DeadBlank(t.Name) == "" {
 				tray, serial, ok = t.Name, next, true
 			}
 		}

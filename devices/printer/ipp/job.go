@@ -3,6 +3,7 @@ package ipp
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/OpenPrinting/goipp"
@@ -50,7 +51,10 @@ func (p *Printer) jobState(s snapshot, j jobFacts) printer.JobState {
 	if j.counted {
 		p.counts, p.info.Counts = true, true
 	}
-	st := printer.JobState{ID: j.id, Name: j.name, Phase: j.phase(e), Sheets: j.sheets, Reasons: j.reasons}
+	if !slices.ContainsFunc(s.trays, func(t printer.Tray) bool { return t.Name == j.source }) {
+		j.source = "" // a word that names no tray, such as auto, tells nothing
+	}
+	st := printer.JobState{ID: j.id, Name: j.name, Phase: j.phase(e), Sheets: j.sheets, Reasons: j.reasons, Media: j.media, Tray: j.source}
 	switch {
 	case st.Phase == printer.JobPrinting:
 		st.Fault = s.fault("job", true)

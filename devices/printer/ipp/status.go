@@ -196,6 +196,7 @@ type jobFacts struct {
 	counted   bool
 	total     int    // 0 when not told
 	media     string // what it was really printed on, "" when not told
+	source    string // the tray that this was drawn from, "" when not told
 	begun     bool   // it was at work at some time
 }
 
@@ -217,6 +218,7 @@ func readJob(attrs goipp.Attributes) jobFacts {
 	if a, ok := find(attrs, "media-col-actual"); ok {
 		if col, ok := a.Values[0].V.(goipp.Collection); ok {
 			j.media = mediaName(goipp.Attributes(col))
+			j.source = text(goipp.Attributes(col), "media-source")
 		}
 	}
 	_, j.begun = number(attrs, "time-at-processing")
@@ -232,9 +234,13 @@ func (j jobFacts) incoming() bool {
 type expectation struct {
 	sheets int    // 0 when not known
 	media  string // "" when not known
+	source string // "" when not known
 	jammed bool   // a jam was seen while it was at work
 	over   bool   // its end has been told
 }
+
+// differ says that both are known and not the same.
+func differ(want, got string) bool { return want != "" && got != "" && want != got }
 
 // phase decides how far a job is, from its state and counters (RFC 8011, 5.3.7 and 5.3.18).
 func (j jobFacts) phase(e expectation) printer.JobPhase {
@@ -260,7 +266,7 @@ func (j jobFacts) phase(e expectation) printer.JobPhase {
 		switch {
 		case !j.counted:
 			return printer.JobUnknown
-		case j.sheets < want, e.media != "" && j.media != "" && e.media != j.media:
+		case j.sheets < want, differ(e.media, j.media), differ(e.source, j.source):
 			return printer.JobSpoiled
 		case jammed: // printers that print a stuck page again take one more blank than they count
 			return printer.JobSpoiled

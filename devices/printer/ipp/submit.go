@@ -108,7 +108,7 @@ func (p *Printer) expect(job printer.Job) {
 		}
 	}
 	e := p.known[job.Name]
-	e.sheets, e.media = job.Sheets, job.Media
+	e.sheets, e.media, e.source = job.Sheets, job.Media, job.Source
 	p.known[job.Name] = e
 }
 
