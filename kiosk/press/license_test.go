@@ -82,7 +82,7 @@ func TestLicenseJams(t *testing.T) {
 		var held fault.Kind
 		go func() {
 			time.Sleep(20 * time.Second) // virtual: somebody comes and takes the sheet out
-			m.arm(m.sheets.Faults(), "jam", 0)
+			m.sheets.Faults().Arm("jam", 0)
 		}()
 		out, err := m.program.press.License(t.Context(), leave("L1", "A00000001"), func(s printer.JobState) {
 			if s.Fault != nil {
@@ -155,7 +155,7 @@ func TestDoorIsOpenedWhileTheJobWaits(t *testing.T) {
 				go func() {
 					time.Sleep(time.Minute) // virtual
 					m.at(nil)
-					m.arm(m.sheets.Faults(), "door_open", 0)
+					m.sheets.Faults().Arm("door_open", 0)
 				}()
 				m.license(leave("L1", "A00000001"), casefile.LicensePrinted)
 				m.tells(first, "license.printing form=original serial=A00000001", "license.printed form=original serial=A00000001")

@@ -155,7 +155,7 @@ func TestPlugIsPulledAtTheCut(t *testing.T) {
 		first := m.next()
 		m.at(func(point string, data []byte) {
 			if point == "command" && cutting(data) {
-				go m.arm(m.roll.Faults(), "unplug", 1) // a hand, while the command is on its way
+				go m.roll.Faults().Arm("unplug", 1) // a hand, while the command is on its way; from its own table
 			}
 		})
 		if err := m.print("one", false); !fault.Is(err, fault.Doubtful) {
