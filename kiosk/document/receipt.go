@@ -26,7 +26,7 @@ type Receipt struct {
 
 // BillPaid is one bill and what was paid of it now.
 type BillPaid struct {
-	Period string    // 2026-10
+	Period string    // 2026-10; "" on a copy, for all that was chosen
 	Due    money.Fen // what was still open before this payment
 	Paid   money.Fen
 }
@@ -79,7 +79,11 @@ func (r Receipt) check() error {
 
 func (r Receipt) bills(w *writer) {
 	for _, b := range r.Bills {
-		w.row("账期 "+w.period(b.Period), "Bill "+w.period(b.Period), w.amount(b.Due))
+		zh, en := "应缴", "Bill" // a copy does not know the periods: they are sealed
+		if b.Period != "" {
+			zh, en = "账期 "+w.period(b.Period), "Bill "+w.period(b.Period)
+		}
+		w.row(zh, en, w.amount(b.Due))
 		if rest := b.Due.Sub(b.Paid); rest > 0 {
 			w.row("  本次缴纳", "  paid now", w.amount(b.Paid))
 			w.row("  尚欠", "  still due", w.amount(rest))

@@ -51,6 +51,7 @@ const (
 	HintReviewOffline Phrase = "hint.review_offline" // no line to the hall: accepted now, decided when the line is back
 	HintTakeReceipt   Phrase = "hint.take_receipt"   // take the receipt from the slot
 	HintTakeLicense   Phrase = "hint.take_license"   // take original and duplicate from the tray below
+	HintSheetVoid     Phrase = "hint.sheet_void"     // a spoiled sheet is void: leave it
 	HintTakeCard      Phrase = "hint.take_card"      // do not forget your card
 	HintSlipOwed      Phrase = "hint.slip_owed"      // you are owed {amount}; the code on the slip is good once
 	HintSlipNext      Phrase = "hint.slip_next"      // come back with your card; your case number is {case}
@@ -150,6 +151,7 @@ const (
 	SayMaintenance     Phrase = "say.maintenance"      // this terminal is being looked after
 	SayCodeAtScreen    Phrase = "say.code_at_screen"   // no paper anywhere: note this code down: {code}
 	SaySlipAtTray      Phrase = "say.slip_at_tray"     // the slip comes out of the license printer
+	SayNoteUnclear     Phrase = "say.note_unclear"     // the acceptor has begun anew: a note that came out is yours; one that went in gets a slip
 	SayNoDevice        Phrase = "say.no_device"        // {device} does not work now
 	SayOutOfHours      Phrase = "say.out_of_hours"     // can be done {hours}
 	SayHelpComing      Phrase = "say.help_coming"      // staff has been told

@@ -54,6 +54,9 @@ const (
 	sheetMax = 3 * time.Minute
 	// giveUpMax bounds how long a given-up job may take to end.
 	giveUpMax = 30 * time.Second
+	// heldMax is how long a job may be held up, by a jam, an open door or missing paper, before it is given up: at night
+	// nobody comes, and a person stands there. Somebody who does stand by has mended it by then.
+	heldMax = 45 * time.Second
 	// jobEvery is the pace of asking how far a job is.
 	jobEvery = 500 * time.Millisecond
 )
@@ -300,13 +303,19 @@ func (p *Press) await(ctx context.Context, permit string, id int, since time.Tim
 	tick := time.NewTicker(jobEvery)
 	defer tick.Stop()
 	var held *fault.Error
+	var heldSince time.Time
 	for {
 		state, ok, err := p.Sheets.Job(ctx, id, permit, since)
 		switch {
 		case err == nil && !ok:
 			return printer.JobState{Phase: JobNeverCame}, false
 		case err == nil:
-			if state.Fault != nil {
+			switch {
+			case state.Fault == nil:
+				heldSince = time.Time{}
+			case heldSince.IsZero():
+				held, heldSince = state.Fault, time.Now()
+			default:
 				held = state.Fault
 			}
 			if state.Phase.Final() {
@@ -316,7 +325,7 @@ func (p *Press) await(ctx context.Context, permit string, id int, since time.Tim
 			if watch != nil {
 				watch(state)
 			}
-			if state.Phase.Final() {
+			if state.Phase.Final() || !heldSince.IsZero() && time.Since(heldSince) >= heldMax {
 				return last, true
 			}
 		}

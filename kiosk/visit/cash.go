@@ -18,6 +18,9 @@ func (v *visit) cash() step {
 		v.say(front.SayCashClosed)
 		return v.method
 	}
+	watching, done := context.WithCancel(v.ctx)
+	defer done()
+	noPaper := v.paperEnds(watching)
 	for {
 		st := v.Till.Status()
 		if st.Inserted >= v.due() && st.Moving == 0 {
@@ -29,10 +32,12 @@ func (v *visit) cash() step {
 		if st.Inserted == 0 && st.Moving == 0 {
 			v.back = v.method
 		}
-		m := v.await(func() front.View { return v.drawCash(v.Till.Status()) }, changed)
+		m := v.await(func() front.View { return v.drawCash(v.Till.Status()) }, either(watching, changed, noPaper))
 		switch {
 		case m.over:
 			return nil
+		case m.stirred && closed(noPaper):
+			return v.cashWithoutPaper()
 		case m.stirred:
 			v.touched, v.warned = now(), false // a note is as good as a touch
 		case m.act.ID == "pay.finish":
@@ -47,6 +52,45 @@ func (v *visit) cash() step {
 			return v.rest
 		}
 	}
+}
+
+// paperEnds is closed when no receipt can be printed any more: then no note is taken either.
+func (v *visit) paperEnds(ctx context.Context) <-chan struct{} {
+	ended := make(chan struct{})
+	go func() {
+		for tick := every(ctx, paperEvery); ; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick:
+			}
+			if v.Station.Roll.State().Fault != nil {
+				close(ended)
+				return
+			}
+		}
+	}()
+	return ended
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// cashWithoutPaper ends the taking of notes because no receipt can be printed; what is in the box is the person's to
+// decide about.
+func (v *visit) cashWithoutPaper() step {
+	v.stopTaking()
+	v.say(front.SayNoPaper)
+	if v.of(v.caseID).Visiting == 0 {
+		return v.method
+	}
+	return v.rest
 }
 
 // stopTaking ends the taking of notes behind a page that says for what is waited.
@@ -78,8 +122,12 @@ func (v *visit) rest() step {
 		return v.settle(payment.RestPart, "paid")
 	}
 	v.back = nil
+	why := v.note
 	m := v.await(func() front.View {
 		view := v.drawCash(v.Till.Status())
+		if why != nil {
+			view.Notes = []front.Say{*why}
+		}
 		view.Money.Taking, view.Money.Inserted, view.Money.Remaining = false, int64(in), int64(v.due().Sub(in))
 		ask := say(front.SayStopAsk, "amount", in.String())
 		view.Message, view.Acts = &ask, nil
@@ -146,6 +194,9 @@ func sightSays(s payment.Sight) (front.Say, bool) {
 	case cash.Returned:
 		return say(front.SayNoteReturned), true
 	case cash.Lost:
+		if s.Face == 0 {
+			return say(front.SayNoteUnclear), true
+		}
 		return say(front.SayNoteDoubtful, "amount", amount), true
 	case cash.Faulty:
 		switch {

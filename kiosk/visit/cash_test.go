@@ -137,3 +137,40 @@ func TestPaperBillUnderTheScanner(t *testing.T) {
 		m.sees(front.SayNotBillCode)
 	})
 }
+
+// The paper ends while notes are taken: no more are, the page says why, and what is inside is the person's to decide
+// about. With nothing inside the other ways to pay are offered.
+func TestPaperEndsWhileNotesAreTaken(t *testing.T) {
+	bubble(t, func(t *testing.T, m *machine) {
+		m.toCash()
+		m.roll.Faults().Arm("paper_out", 1) // from its own table
+		v := m.page("method")
+		m.says(front.SayNoPaper)
+		if v.Can("pay.cash") || !v.Can("pay.show") {
+			t.Errorf("without paper one can %v", v.Acts)
+		}
+		m.roll.Faults().Arm("paper_out", 0)
+		m.until("cash is offered again", func() bool { v := m.view(); return v.Can("pay.cash") })
+		m.touch("pay.cash")
+		m.page("pay")
+		m.insert(5000)
+		m.roll.Faults().Arm("paper_out", 1)
+		m.until("the page asks", func() bool { v := m.view(); return v.Can("choice.rest.part") })
+		m.sees(front.SayStopAsk)
+		if v := m.view(); v.Money.Taking || len(v.Notes) != 1 || v.Notes[0].Phrase != front.SayNoPaper {
+			t.Errorf("the page shows %+v and says %+v", v.Money, v.Notes)
+		}
+		if _, err := m.cash.Path().Offer(1000, money.CNY, "genuine"); err == nil && m.cash.Path().World().Mouth != nil {
+			t.Error("the rollers take a note")
+		}
+		m.touch("choice.rest.part")
+		m.page("take")
+		for _, n := range m.view().Notes {
+			if n.Phrase == front.HintTakeReceipt {
+				t.Error("the page speaks of a receipt that did not come out")
+			}
+		}
+		m.tells("payment.settled bill_fen=5000 reason=stopped")
+		m.came()
+	})
+}

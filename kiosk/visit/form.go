@@ -102,6 +102,7 @@ func (v *visit) readCard(back, next step) step {
 			r := <-readings
 			v.touched, v.warned = now(), false
 			if v.judge(r) {
+				v.note = nil // what it said of the card before
 				return next
 			}
 			if r.err == nil {

@@ -165,6 +165,7 @@ func (v *visit) printPaper(wait front.Phrase, what, owed string, paper document.
 		err = v.Press.Paper(ctx, v.caseID, what, owed, paper, false)
 	})
 	if err == nil {
+		v.strips++
 		return true
 	}
 	v.Log.Warn("paper", "what", what, "case", v.caseID, "error", err)
@@ -197,14 +198,18 @@ func (v *visit) receipt() document.Receipt {
 		}
 	}
 	if v.way == "phone" {
-		r.Order, r.Way = v.order.Attempt, "微信支付"
-		if v.lang == "en" {
-			r.Way = "WeChat Pay"
-		}
+		r.Order, r.Way = v.order.Attempt, v.phoneWay()
 	} else {
 		r.Notes = c.Faces
 	}
 	return r
+}
+
+func (v *visit) phoneWay() string {
+	if v.lang == "en" {
+		return "WeChat Pay"
+	}
+	return "微信支付"
 }
 
 // owedSlip gives something owed a code and a slip; when there is no paper the code stands on the screen
@@ -368,9 +373,14 @@ func (v *visit) take() step {
 	m := v.await(func() front.View {
 		view := v.page("take", say(front.TitleTake))
 		view.Rows = v.taken()
-		view.Notes = []front.Say{say(front.HintTakeReceipt)}
+		if v.strips > 0 {
+			view.Notes = append(view.Notes, say(front.HintTakeReceipt))
+		}
 		if len(v.print.done) > 0 {
 			view.Notes = append(view.Notes, say(front.HintTakeLicense))
+		}
+		if v.print.void {
+			view.Notes = append(view.Notes, say(front.HintSheetVoid))
 		}
 		if v.person != nil {
 			view.Notes = append(view.Notes, say(front.HintTakeCard))

@@ -113,6 +113,7 @@ func (v *visit) nextSlip(kind document.SlipKind, hint front.Phrase, reason strin
 type printing struct {
 	done []document.SheetOut
 	left []document.LicenseKind // forms that could not be printed now
+	void bool                   // a sheet was spoiled and lies there
 }
 
 var forms = []struct {
@@ -124,16 +125,23 @@ var forms = []struct {
 func (v *visit) printLicense() step {
 	v.back = nil
 	v.print = printing{}
+	var first *front.Say // what hindered the first form is what the person has to know
 	for _, f := range forms {
 		if v.sheetOut(f.kind) {
 			continue
 		}
 		if !v.printForm(f.kind, f.media) {
 			v.print.left = append(v.print.left, f.kind)
+			if first == nil {
+				first = v.note
+			}
 		}
 		if v.err != nil {
 			return nil
 		}
+	}
+	if first != nil {
+		v.note = first
 	}
 	return v.licensePapers
 }
@@ -174,6 +182,7 @@ func (v *visit) printForm(kind document.LicenseKind, media string) bool {
 			v.print.done = append(v.print.done, document.SheetOut{Kind: kind, Serial: l.License.Serial})
 			return true
 		case casefile.LicenseSpoiled:
+			v.print.void = true
 			previous = l.Permit
 			continue
 		case casefile.LicenseDoubtful:

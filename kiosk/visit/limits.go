@@ -47,6 +47,8 @@ const (
 func now() time.Time { return time.Now() }
 
 const (
+	// paperEvery is how often it is looked, while notes are taken, whether a receipt can still be printed.
+	paperEvery = 300 * time.Millisecond
 	// flushMax: sending the queue where nobody waits for the answer.
 	flushMax = 3 * time.Second
 	// stepsAfterHome bounds the pages that follow when home was pressed with money in the box.

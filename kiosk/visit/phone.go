@@ -273,6 +273,9 @@ func (v *visit) acknowledge(next step) step {
 			view := v.page("slip", v.serviceOr(front.TitleSlip))
 			view.Message = note
 			view.Rows = []front.Row{{Label: say(front.LabelCase), Value: front.Say{Text: v.caseID}, Strong: true}}
+			if v.print.void {
+				view.Notes = append(view.Notes, say(front.HintSheetVoid))
+			}
 			view.Acts = []string{"form.next"}
 			return view
 		}, nil)

@@ -1,6 +1,7 @@
 package visit
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -277,4 +278,51 @@ func TestStopOrderWhileACodeIsShown(t *testing.T) {
 		}
 		m.tells("order.begun amount_fen=13340", "visit.ended reason=stop", "order.paid amount_fen=13340", "payment.settled bill_fen=13340 reason=paid_late")
 	})
+}
+
+// The copy of a receipt after a power cut says how it was paid, and nothing that cannot be known any more.
+func TestCopyOfAReceipt(t *testing.T) {
+	for name, pay := range map[string]func(m *machine){
+		"phone": func(m *machine) {
+			m.hall.set(func(h *hall) { h.placed, h.order = placed, paid })
+			m.toPhone("pay.show")
+		},
+		"notes": func(m *machine) {
+			m.toCash()
+			m.insert(10000, 2000, 2000)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, m *machine) {
+				pay(m)
+				m.page("take")
+				var c casefile.Case
+				attempt := ""
+				m.journal.Book(func(b *casefile.Book) {
+					for _, found := range b.Cases {
+						c = *found
+					}
+					for no := range b.Orders {
+						attempt = no
+					}
+				})
+				v := &visit{Kiosk: m.kiosk, lang: "zh", catalog: m.kiosk.Catalog()}
+				paper := v.copyOf(c, nil).Paper("zh")
+				if err := paper.Err(); err != nil {
+					t.Fatal(err)
+				}
+				text := paper.String()
+				for _, not := range []string{"账期", "户号", "户名"} {
+					if strings.Contains(text, not) {
+						t.Errorf("the copy says %s, which nobody knows any more:\n%s", not, text)
+					}
+				}
+				for _, want := range []string{"133.40", "供水公司", c.ID, map[string]string{"phone": attempt, "notes": "100元×1"}[name]} {
+					if !strings.Contains(text, want) || want == "" {
+						t.Errorf("the copy does not say %q:\n%s", want, text)
+					}
+				}
+			})
+		})
+	}
 }

@@ -58,7 +58,34 @@ func (k *Kiosk) Settle(ctx context.Context) error {
 	if visit == "" || time.Since(last) > standsMax {
 		return nil
 	}
+	if err := k.endOrders(ctx); err != nil {
+		return err
+	}
 	return k.slipsAfterPower(v, cases, visit)
+}
+
+// endOrders makes the phone payment definite that its person may still stand there for, as far as the hall can say so
+// now: they get their receipt, or may pay again. What stays open is looked after by Tend.
+func (k *Kiosk) endOrders(ctx context.Context) error {
+	open := false
+	k.Journal.Book(func(b *casefile.Book) {
+		for _, o := range b.Orders {
+			open = open || o.State == casefile.OrderBegun
+		}
+	})
+	if !open {
+		return nil
+	}
+	up, cancel := context.WithTimeout(ctx, readyMax)
+	defer cancel()
+	for tick := every(up, 100*time.Millisecond); !k.Hall.Up(); {
+		select {
+		case <-tick:
+		case <-up.Done():
+			return ctx.Err()
+		}
+	}
+	return k.tendOrders(ctx)
 }
 
 // lastWork is when the journal was last written, and the visit that was open then.
@@ -170,16 +197,7 @@ func (k *Kiosk) slipsAfterPower(v *visit, placed []string, visitID string) error
 	v.begin()
 	for _, c := range paid {
 		v.caseID = c.ID
-		r := document.Receipt{Head: v.headOf(c), ToBill: c.Bill, Surplus: c.Surplus, Notes: c.Faces}
-		r.Inserted = c.Bill.Add(c.Surplus)
-		for _, o := range owed {
-			if o.Case == c.ID {
-				r.Owed, r.Inserted = r.Owed.Add(o.Amount), r.Inserted.Add(o.Amount)
-			}
-		}
-		r.Biller = v.companyOf(c.Service)
-		r.Bills = []document.BillPaid{{Period: r.Time.Format("2006-01"), Due: c.Due, Paid: c.Bill}}
-		v.printPaper(front.WaitReceipt, "receipt", "", r.Paper(v.docLang()))
+		v.printPaper(front.WaitReceipt, "receipt", "", v.copyOf(c, owed).Paper(v.docLang()))
 	}
 	for _, u := range unseen {
 		v.caseID = u.Case
@@ -201,6 +219,32 @@ func (k *Kiosk) slipsAfterPower(v *visit, placed []string, visitID string) error
 		return nil
 	}
 	return v.err
+}
+
+// copyOf is the receipt of a case as the journal knows it: without the account, the name and the periods, which are
+// sealed and can no longer be read here.
+func (v *visit) copyOf(c casefile.Case, owed []casefile.Owed) document.Receipt {
+	r := document.Receipt{Head: v.headOf(c), Biller: v.companyOf(c.Service), ToBill: c.Bill, Surplus: c.Surplus,
+		Bills: []document.BillPaid{{Due: c.Due, Paid: c.Bill}}}
+	for _, o := range owed {
+		if o.Case == c.ID {
+			r.Owed = r.Owed.Add(o.Amount)
+		}
+	}
+	r.Inserted = r.ToBill.Add(r.Surplus).Add(r.Owed)
+	if !c.ByPhone {
+		r.Notes = c.Faces
+		return r
+	}
+	r.Way = v.phoneWay()
+	v.Journal.Book(func(b *casefile.Book) {
+		for _, o := range b.Orders {
+			if o.Case == c.ID && o.State == casefile.OrderPaid {
+				r.Order = o.Attempt
+			}
+		}
+	})
+	return r
 }
 
 // acknowledgeAll prints and shows one slip after the other.

@@ -74,6 +74,7 @@ type visit struct {
 
 	bill      office.Bill
 	chosen    map[string]bool // periods
+	strips    int             // papers of this visit that came out of the roll
 	account   string
 	attempt   int
 	order     office.NewOrder

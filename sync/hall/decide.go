@@ -82,13 +82,13 @@ func (f *fold) unreadable(cause error) error {
 // judge finds out what the rules ask of the person, the form and the register.
 func (f *fold) judge(a application) (rule.Case, error) {
 	c := rule.Case{Age: -1, Kind: a.form.Card.Kind, Answers: a.form.Answers, Number: "right"}
-	card := idcard.Card{Kind: idcard.Kind(a.form.Card.Kind), Sex: a.form.Card.Sex, Birth: a.form.Card.Birth, Number: a.form.Card.Number,
+	card := idcard.Card{Kind: idcard.Kind(a.form.Card.Kind), Name: a.form.Card.Name, Sex: a.form.Card.Sex, Birth: a.form.Card.Birth, Number: a.form.Card.Number,
 		ValidFrom: a.form.Card.ValidFrom, ValidTo: a.form.Card.ValidTo}
 	if years, err := idcheck.Age(card.Birth, a.day); err == nil {
 		c.Age = int64(years)
 	}
 	switch err := idcheck.Agree(card); {
-	case errors.Is(err, idcheck.ErrBirthDiffers), errors.Is(err, idcheck.ErrSexDiffers), errors.Is(err, idcheck.ErrKindDiffers):
+	case errors.Is(err, idcheck.ErrBirthDiffers), errors.Is(err, idcheck.ErrSexDiffers), errors.Is(err, idcheck.ErrKindDiffers), errors.Is(err, idcheck.ErrNoName):
 		c.Number = "differs"
 	case err != nil:
 		c.Number = "wrong"

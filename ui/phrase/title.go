@@ -64,6 +64,7 @@ var hints = map[front.Phrase]words{
 	front.HintReviewOffline: {"现在和大厅的线路断着。可以先收下，线路通了再审，到时凭身份证来取。", "There is no line to the hall just now. We accept this now and it is decided when the line is back; then come back with your card."},
 	front.HintTakeReceipt:   {"收据从出纸口出来，请拿好。", "Your receipt comes out of the slot. Please take it."},
 	front.HintTakeLicense:   {"执照的正本和副本在下面的纸盒里，请都拿好。", "The original and the duplicate are in the tray below. Please take both."},
+	front.HintSheetVoid:     {"有一张执照纸印坏了，不算数，请留在原处，工作人员会来收。", "One license sheet was spoiled and is void. Please leave it where it is; our staff will collect it."},
 	front.HintTakeCard:      {"别忘了您的身份证。", "Do not forget your card."},
 	front.HintSlipOwed:      {"我们还该给您 {amount} 元。凭条上的领款码只能用一次，请收好。", "We owe you {amount} yuan. The code on the slip works once. Please keep it safe."},
 	front.HintSlipNext:      {"带身份证再来就行。您的办事编号是 {case}。", "Just come back with your card. Your case number is {case}."},

@@ -11,16 +11,20 @@ import (
 
 // Why a card does not agree with itself.
 var (
+	ErrNoName       = errors.New("card: there is no name on it")
 	ErrBirthDiffers = errors.New("card: the birth differs from the number's")
 	ErrSexDiffers   = errors.New("card: the sex differs from the number's")
 	ErrKindDiffers  = errors.New("card: the number is of another kind of card")
 )
 
-// Agree checks a card's number, and the birth and sex printed beside it against the number. The foreign
+// Agree checks that there is a name, a card's number, and the birth and sex printed beside it against the number. The foreign
 // card of 2017 has another number, of which only the form is known, and of the one of 2023 it is not
 // certain that the sequence tells the sex. A sex that is neither male nor female (0 unknown, 9 not
 // stated) cannot disagree.
 func Agree(c idcard.Card) error {
+	if strings.TrimSpace(c.Name) == "" {
+		return ErrNoName
+	}
 	if c.Kind == idcard.Foreign2017 {
 		return agree2017(c)
 	}
