@@ -5,9 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
+	"strconv"
 
 	"yichuang/cmd/devsim/deskclient"
 	"yichuang/cmd/devsim/people"
+	"yichuang/devices/cash"
+	"yichuang/kiosk/catalog/first"
+	"yichuang/kiosk/payment"
 )
 
 // journey is one to be played, with its people and amounts. The exported fields are those of INPUT.
@@ -48,6 +53,9 @@ func planOf(s settings) ([]journey, error) {
 			if j.N < 1 || j.N > 6 {
 				return nil, fmt.Errorf("INPUT %s: journey %d: want 1 to 6", s.input, j.N)
 			}
+			if err := j.check(); err != nil {
+				return nil, fmt.Errorf("INPUT %s: journey %d: %w", s.input, j.N, err)
+			}
 			if s.has(j.N) {
 				plan = append(plan, fill(source, j))
 			}
@@ -62,6 +70,37 @@ func planOf(s settings) ([]journey, error) {
 		plan = append(plan, fill(source, journey{N: n}))
 	}
 	return plan, nil
+}
+
+// check refuses what nobody could play, and turns a scope's words into its number in the list of its trade.
+func (j *journey) check() error {
+	for _, fen := range j.Notes {
+		if !slices.ContainsFunc(payment.Faces, func(f cash.Note) bool { return int64(f.Face) == fen }) {
+			return fmt.Errorf("notes_fen: there is no note of %d fen that is taken", fen)
+		}
+	}
+	if len(j.Scope) == 0 {
+		return nil
+	}
+	offer, err := first.Catalog()
+	if err != nil {
+		return err
+	}
+	names := map[string]string{}
+	for _, n := range offer.Lists["scopes"] {
+		if n.Parent == j.Trade {
+			number := strconv.Itoa(len(names) + 1)
+			names[n.Name.In("zh")] = number
+		}
+	}
+	for i, scope := range j.Scope {
+		if number, ok := names[scope]; ok {
+			j.Scope[i] = number
+		} else if n, err := strconv.Atoi(scope); err != nil || n < 1 || n > len(names) {
+			return fmt.Errorf("scope: trade %q has no %q; it has %d", j.Trade, scope, len(names))
+		}
+	}
+	return nil
 }
 
 // trades are decided by rule, without a person.

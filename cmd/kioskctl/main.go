@@ -21,6 +21,7 @@ import (
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/ctl"
 	"yichuang/kiosk/license"
+	"yichuang/kiosk/money"
 )
 
 type commands struct {
@@ -61,7 +62,7 @@ type commands struct {
 	Cashbox struct {
 		Exchange struct {
 			Counted string `required:"" help:"Notes counted by hand: 100.00x3,20.00x1; empty for none."`
-		} `cmd:"" help:"Compare the box with the journal and begin a new one."`
+		} `cmd:"" help:"Compare the box with the journal, and begin to count anew."`
 	} `cmd:"" help:"The cash box."`
 	Log struct {
 		Export struct {
@@ -102,6 +103,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "kioskctl:", err)
 		return 2
 	}
+	if err := c.sensible(cmd.Command()); err != nil {
+		fmt.Fprintln(stderr, "kioskctl:", err)
+		return 2
+	}
 	doc, ok, err := c.do(ctx, cmd.Command())
 	var refused *ctl.Refused
 	switch {
@@ -130,6 +135,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	return 0
+}
+
+// sensible looks at what can be known to be wrong without asking anybody.
+func (c *commands) sensible(command string) error {
+	switch command {
+	case "cashbox exchange":
+		_, err := money.ParseCounts(c.Cashbox.Exchange.Counted)
+		return err
+	case "blanks load":
+		if n := c.Blanks.Load.Count; n < 1 {
+			return fmt.Errorf("blanks load: --count %d: at least one blank is loaded", n)
+		}
+	}
+	return nil
 }
 
 func (c *commands) do(ctx context.Context, command string) (doc any, ok holds, err error) {

@@ -101,20 +101,21 @@ func (s *Store) Kept(ctx context.Context, name string) ([]byte, error) {
 
 // Line is a record as `kioskctl log export` and the twin file write it: the clear part.
 type Line struct {
-	Epoch   string          `json:"epoch"`
-	Seq     int64           `json:"seq"`
-	Time    string          `json:"time"`
-	Quality string          `json:"quality"`
-	Case    string          `json:"case"`
-	Kind    string          `json:"kind"`
-	Header  json.RawMessage `json:"header"`
-	SealSum string          `json:"sealed_sha256"`
-	Prev    string          `json:"prev"`
-	Hash    string          `json:"hash"`
+	Terminal string          `json:"terminal"`
+	Epoch    string          `json:"epoch"`
+	Seq      int64           `json:"seq"`
+	Time     string          `json:"time"`
+	Quality  string          `json:"quality"`
+	Case     string          `json:"case"`
+	Kind     string          `json:"kind"`
+	Header   json.RawMessage `json:"header"`
+	SealSum  string          `json:"sealed_sha256"`
+	Prev     string          `json:"prev"`
+	Hash     string          `json:"hash"`
 }
 
 func line(r casefile.Record) Line {
-	return Line{r.Epoch, r.Seq, r.Time, r.Quality, r.Case, string(r.Kind), json.RawMessage(r.Header), r.SealSum, r.Prev, r.Hash}
+	return Line{r.Terminal, r.Epoch, r.Seq, r.Time, r.Quality, r.Case, string(r.Kind), json.RawMessage(r.Header), r.SealSum, r.Prev, r.Hash}
 }
 
 // Export writes the clear part of every record as one JSON document a line.

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// What INPUT says of a scope may be its number or its words; what nobody could play is refused before a desk is started.
+func TestInput(t *testing.T) {
+	plan := func(text string) ([]journey, error) {
+		file := filepath.Join(t.TempDir(), "input.json")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return planOf(settings{seed: 1, input: file, journeys: []int{1, 2, 3}})
+	}
+	got, err := plan(`{"journeys":[{"n":3,"trade":"5211","scope":["服装服饰零售","1"]},{"n":1,"notes_fen":[100,10000],"bills":[{"period":"2026-10","due_fen":5}]},{"n":5}]}`)
+	if err != nil || len(got) != 2 || strings.Join(got[0].Scope, " ") != "2 1" || len(got[1].Notes) != 2 || got[1].due() != 5 || got[1].AccountName == "" {
+		t.Errorf("got %+v (%v)", got, err)
+	}
+	for why, text := range map[string]string{
+		"no note of 300": `{"journeys":[{"n":1,"notes_fen":[300]}]}`,
+		"has no \"9\"":   `{"journeys":[{"n":3,"trade":"5211","scope":["9"]}]}`,
+		"has no \"鞋\"":   `{"journeys":[{"n":3,"trade":"5211","scope":["鞋"]}]}`,
+		"want 1 to 6":    `{"journeys":[{"n":7}]}`,
+		"unknown field":  `{"journeys":[{"n":1,"note_fen":[100]}]}`,
+	} {
+		if _, err := plan(text); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: got %v, want %q in it", text, err, why)
+		}
+	}
+}
