@@ -92,6 +92,80 @@ func cutWhilePaying(t *testing.T, c *citizen.Citizen, made deskclient.Made, cut 
 	powerBack(t, c.Desk)
 }
 
+// TestPowerCutByPhone cuts the power while the receipt of a payment by phone comes out, and while the payer confirms on the
+// phone. The person who stands there gets a receipt that says how it was paid; what was not paid is closed.
+func TestPowerCutByPhone(t *testing.T) {
+	t.Parallel()
+	d := start(t, newDir(t), "")
+	c := come(t, d)
+	ctx := t.Context()
+	var accounts []string
+	for _, row := range []struct {
+		at      string
+		devices bool
+		after   int // ms until the payer confirms
+	}{{"receipt.half", false, 0}, {"receipt.half", true, 0}, {"now", false, 300}} {
+		t.Run(fmt.Sprintf("%s devices %t", row.at, row.devices), func(t *testing.T) {
+			made := account(t, d, 3500)
+			accounts = append(accounts, made.Account)
+			outcome := "success"
+			if row.after > 0 {
+				outcome = "paying_then_success"
+			}
+			code, err := d.Code(ctx, outcome, row.after)
+			must(t, err)
+			must(t, c.ToPayment(ctx, made.BillCode, "pay.scan"))
+			if row.at != "now" {
+				must(t, d.PowerOff(ctx, deskclient.Cut{At: row.at, Devices: row.devices}))
+			}
+			must(t, c.Show(ctx, code))
+			if row.at == "now" {
+				must(t, citizen.Until(ctx, balanceMax, func() error { // the gateway has the order
+					orders, err := d.Orders(ctx)
+					if err == nil && (len(orders) == 0 || orders[len(orders)-1].Calls["pay"] == 0) {
+						err = errors.New("no order yet")
+					}
+					return err
+				}))
+				must(t, d.PowerOff(ctx, deskclient.Cut{At: "now"}))
+			}
+			powerBack(t, d)
+			paid := int64(0)
+			must(t, citizen.Until(ctx, balanceMax, func() error {
+				orders, err := d.Orders(ctx)
+				if err != nil {
+					return err
+				}
+				last := orders[len(orders)-1]
+				if last.State != "SUCCESS" && last.State != "CLOSED" && last.State != "REVOKED" && last.State != "REFUND" {
+					return fmt.Errorf("the order is %s", last.State)
+				}
+				if paid = last.Paid; last.State != "SUCCESS" {
+					paid = 0
+				}
+				return nil
+			}))
+			must(t, c.Leave(ctx))
+			balanced(t, d, doubts{}, accounts...)
+			if paid == 0 {
+				return
+			}
+			w, err := d.World(ctx)
+			must(t, err)
+			text, err := d.Receipt(ctx, len(w.Receipt.Prints), "txt")
+			must(t, err)
+			for _, want := range []string{"35.00", "手机支付"} {
+				if !strings.Contains(string(text), want) {
+					t.Errorf("the receipt does not say %s:\n%s", want, text)
+				}
+			}
+			if strings.Contains(string(text), "账期") {
+				t.Errorf("the copy names a period:\n%s", text)
+			}
+		})
+	}
+}
+
 // offer puts a note in whose end is not waited for; the slot may have to be lit first.
 func offer(t *testing.T, c *citizen.Citizen, fen int64) {
 	t.Helper()

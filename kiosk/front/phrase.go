@@ -118,6 +118,7 @@ const (
 	SayNoteDoubtful    Phrase = "say.note_doubtful"    // a note of {amount} is not clear yet: staff will look; keep the slip
 	SayOrderFailed     Phrase = "say.order_failed"     // no payment: nothing was taken
 	SayOrderRefused    Phrase = "say.order_refused"    // the bank refused; nothing was taken; other way?
+	SayOrderShort      Phrase = "say.order_short"      // there is not enough money on the phone
 	SayOrderExpired    Phrase = "say.order_expired"    // the code is no longer good
 	SayOrderReversed   Phrase = "say.order_reversed"   // the payment was taken back; nothing is owed
 	SayOrderUnknown    Phrase = "say.order_unknown"    // it is not clear yet whether you paid: the hall goes on asking, it is booked or paid back

@@ -74,6 +74,7 @@ func (v *visit) readCard(back, next step) step {
 			}
 		}
 	}()
+	silent := 0 // how often in a row the reader did not answer well
 	for {
 		v.back = back
 		m := v.await(func() front.View {
@@ -100,6 +101,11 @@ func (v *visit) readCard(back, next step) step {
 			return v.askCaseNumber
 		case m.stirred:
 			r := <-readings
+			if r.err != nil && !fault.Is(r.err, fault.Refused) {
+				if silent++; silent == 1 {
+					continue // one bad answer heals by itself, and is nothing to be sent away for
+				}
+			}
 			v.touched, v.warned = now(), false
 			if v.judge(r) {
 				v.note = nil // what it said of the card before

@@ -253,7 +253,7 @@ func (v *visit) afterOrder(o office.Order) step {
 	case "reversed", "refunded":
 		v.say(front.SayOrderReversed)
 	case "refused":
-		v.say(front.SayOrderRefused)
+		v.say(refusal(o.Reason))
 	case "none":
 		v.say(front.SayOrderFailed)
 	default:
@@ -262,6 +262,17 @@ func (v *visit) afterOrder(o office.Order) step {
 		return v.acknowledge(v.goodbye)
 	}
 	return v.method
+}
+
+// refusal is the sentence for why the gateway refused.
+func refusal(reason string) front.Phrase {
+	switch reason {
+	case "not_enough":
+		return front.SayOrderShort
+	case "code_expired", "code_invalid":
+		return front.SayOrderExpired
+	}
+	return front.SayOrderRefused
 }
 
 // acknowledge shows what is not finished until it is touched away.

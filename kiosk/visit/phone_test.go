@@ -326,3 +326,18 @@ func TestCopyOfAReceipt(t *testing.T) {
 		})
 	}
 }
+
+// Each refusal has a sentence of its own: what to do next is another thing.
+func TestPaymentCodeIsRefused(t *testing.T) {
+	for reason, says := range map[string]front.Phrase{"not_enough": front.SayOrderShort, "code_expired": front.SayOrderExpired,
+		"code_invalid": front.SayOrderExpired, "system": front.SayOrderRefused} {
+		t.Run(reason, func(t *testing.T) {
+			bubble(t, func(t *testing.T, m *machine) {
+				m.hall.set(func(h *hall) { h.placed = office.Order{State: "refused", Reason: reason, Definite: true} })
+				m.toPhone("pay.show")
+				m.page("method")
+				m.says(says)
+			})
+		})
+	}
+}

@@ -34,6 +34,7 @@ var says = map[front.Phrase]words{
 	front.SayNoteDoubtful:    {"有一张 {amount} 元的纸币还没弄清在哪里，工作人员会查。请收好凭条。", "It is not clear yet where a note of {amount} yuan is. Our staff will look. Please keep the slip."},
 	front.SayOrderFailed:     {"没有付成，没有收您的钱。", "The payment did not go through. Nothing was taken."},
 	front.SayOrderRefused:    {"银行没有同意这笔付款，没有收您的钱。换一种方式试试？", "The bank refused this payment. Nothing was taken. Would you like to pay another way?"},
+	front.SayOrderShort:      {"手机账户里的钱不够，没有收您的钱。换一种方式试试？", "There is not enough money on the phone. Nothing was taken. Would you like to pay another way?"},
 	front.SayOrderExpired:    {"这个码过时了，请重新来一次。", "This code is no longer good. Please start the payment again."},
 	front.SayOrderReversed:   {"这笔付款已经退回，您不欠什么。", "The payment was taken back. You owe nothing for it."},
 	front.SayOrderUnknown:    {"还不清楚这笔钱到了没有。大厅会继续查：到了就入账，没办成就退给您。", "It is not clear yet whether your payment arrived. The hall goes on asking: it is booked, or paid back to you."},
