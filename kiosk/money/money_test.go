@@ -1,6 +1,7 @@
 package money
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/big"
@@ -118,8 +119,8 @@ func TestParse(t *testing.T) {
 	}
 	bad := []string{"", ".", ".5", "5.", "5.123", "-5", "+5", "5,00", "5.0.0", " 5", "5 ", "1e3", "5.-1", "5.+1", "5.x", "x.5", "５", "0x10", "1_000", "92233720368547758.08", "99999999999999999999"}
 	for _, text := range bad {
-		if got, err := Parse(text); err == nil || got != 0 || !strings.Contains(err.Error(), fmt.Sprintf("%q", text)) {
-			t.Errorf("%q: got %d (%v), want an error that shows it", text, int64(got), err)
+		if got, err := Parse(text); err == nil || got != 0 || err.Error() != fmt.Sprintf("amount %q: want yuan with at most two decimals, such as 12.30", text) {
+			t.Errorf("%q: got %d (%v), want an error that shows it and what is wanted", text, int64(got), err)
 		}
 	}
 }
@@ -175,27 +176,41 @@ func TestCounts(t *testing.T) {
 }
 
 func TestParseCounts(t *testing.T) {
-	tests := []struct {
-		text string
-		want Counts
-		bad  bool
-	}{
-		{text: "", want: Counts{}},
-		{text: "  ", want: Counts{}},
-		{text: "100.00x3,20x1", want: Counts{{2000, CNY, 1}, {10000, CNY, 3}}},
-		{text: " 5x1 , 5x2", want: Counts{{500, CNY, 3}}},
-		{text: "0.01x1", want: Counts{{1, CNY, 1}}},
-		{text: "100x0", want: nil},
-		{text: "1x2147483647", want: Counts{{100, CNY, math.MaxInt32}}},
-		{text: "1x2147483648", bad: true},
-		{text: "100", bad: true}, {text: "100x", bad: true}, {text: "x3", bad: true}, {text: "100x-1", bad: true}, {text: "100x1.5", bad: true},
-		{text: "0x3", bad: true}, {text: "0.00x1", bad: true}, {text: "-5x1", bad: true}, {text: "5x1,", bad: true}, {text: "5x1;5x1", bad: true}, {text: "100X1", bad: true},
+	good := map[string]Counts{
+		"": {}, "  ": {}, "100.00x3,20x1": {{2000, CNY, 1}, {10000, CNY, 3}}, " 5x1 , 5x2": {{500, CNY, 3}},
+		"0.01x1": {{1, CNY, 1}}, "100x0": nil, "1x2147483647": {{100, CNY, math.MaxInt32}},
 	}
-	for _, tt := range tests {
-		got, err := ParseCounts(tt.text)
-		if (err != nil) != tt.bad || !tt.bad && !reflect.DeepEqual(got, tt.want) || tt.bad && got != nil {
-			t.Errorf("%q: got %v (%v), want %v, error %v", tt.text, got, err, tt.want, tt.bad)
+	for text, want := range good {
+		if got, err := ParseCounts(text); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: got %v (%v), want %v", text, got, err, want)
 		}
+	}
+	// The technician is told which part cannot be read, and whether its form is wrong or its number too high.
+	const form = ": want FACExNUMBER in yuan, such as 100.00x3"
+	bad := map[string]string{
+		"1x2147483648": `"1x2147483648": too many notes`, "20x1, 5x99999999999999999999": `" 5x99999999999999999999": too many notes`, "5x1,": `""` + form,
+	}
+	for _, text := range []string{"100", "100x", "x3", "100x-1", "100x1.5", "100x3a", "100x１", "0x3", "0.00x1", "-5x1", "5x1;5x1", "100X1"} {
+		bad[text] = fmt.Sprintf("%q", text) + form
+	}
+	for text, want := range bad {
+		if got, err := ParseCounts(text); got != nil || err == nil || err.Error() != "count "+want {
+			t.Errorf("%q: got %v (%v), want the error count %s", text, got, err, want)
+		}
+	}
+}
+
+// A pile is in journals and in what the desk is asked: its names stay as they are.
+func TestPileOnTheDisk(t *testing.T) {
+	pile := Counts{{500, CNY, 5}, {2000, "EUR", 3}}
+	const want = `[{"face_fen":500,"currency":"CNY","count":5},{"face_fen":2000,"currency":"EUR","count":3}]`
+	raw, err := json.Marshal(pile)
+	if err != nil || string(raw) != want {
+		t.Errorf("got %s (%v), want %s", raw, err, want)
+	}
+	var back Counts
+	if err := json.Unmarshal([]byte(want), &back); err != nil || !reflect.DeepEqual(back, pile) {
+		t.Errorf("read back: got %v (%v), want %v", back, err, pile)
 	}
 }
 
