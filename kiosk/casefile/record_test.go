@@ -59,18 +59,32 @@ func TestFrozenHashes(t *testing.T) {
 // Whatever is changed in a record is found; the sealed part alone may be erased.
 func TestChangedRecord(t *testing.T) {
 	good := frozen(t).Records[1]
-	changes := map[string]func(r *Record){
-		"terminal": func(r *Record) { r.Terminal += "x" }, "epoch": func(r *Record) { r.Epoch += "x" }, "time": func(r *Record) { r.Time += "x" },
-		"quality": func(r *Record) { r.Quality = "held" }, "case": func(r *Record) { r.Case = "" }, "kind": func(r *Record) { r.Kind = VisitEnded },
-		"header": func(r *Record) { r.Header = append(r.Header, ' ') }, "seal sum": func(r *Record) { r.SealSum = SumSealed([]byte("x")) },
-		"sealed": func(r *Record) { r.Sealed[0]++ }, "hash": func(r *Record) { r.Hash = r.Prev }, "prev": func(r *Record) { r.Prev = r.Hash }, "seq": func(r *Record) { r.Seq++ },
+	const content = "record 2: content and hash differ"
+	changes := map[string]struct {
+		change func(r *Record)
+		want   string
+	}{
+		"terminal": {func(r *Record) { r.Terminal += "x" }, content},
+		"epoch":    {func(r *Record) { r.Epoch += "x" }, content},
+		"time":     {func(r *Record) { r.Time += "x" }, content},
+		"quality":  {func(r *Record) { r.Quality = "held" }, content},
+		"case":     {func(r *Record) { r.Case = "" }, content},
+		"kind":     {func(r *Record) { r.Kind = VisitEnded }, content},
+		"header":   {func(r *Record) { r.Header = append(r.Header, ' ') }, content},
+		"hash":     {func(r *Record) { r.Hash = r.Prev }, content},
+		"erased":   {func(r *Record) { r.Sealed, r.SealSum = nil, "" }, content},
+		"resealed": {func(r *Record) { r.Sealed[0]++; r.SealSum = SumSealed(r.Sealed) }, content},
+		"seal sum": {func(r *Record) { r.SealSum = SumSealed([]byte("x")) }, "record 2: the sealed part is not the one that was hashed"},
+		"sealed":   {func(r *Record) { r.Sealed[0]++ }, "record 2: the sealed part is not the one that was hashed"},
+		"prev":     {func(r *Record) { r.Prev = r.Hash }, "record 2: does not follow the one before it"},
+		"seq":      {func(r *Record) { r.Seq++ }, "record 3: expected record 2"},
 	}
-	for name, change := range changes {
+	for name, tt := range changes {
 		r := good
 		r.Header, r.Sealed = slices.Clone(r.Header), slices.Clone(r.Sealed)
-		change(&r)
-		if err := r.Check(good.Seq, good.Prev); err == nil || !strings.Contains(err.Error(), "record") {
-			t.Errorf("%s changed: got %v, want an error", name, err)
+		tt.change(&r)
+		if err := r.Check(good.Seq, good.Prev); err == nil || err.Error() != tt.want {
+			t.Errorf("%s changed: got %v, want %s", name, err, tt.want)
 		}
 	}
 	erased := good
@@ -133,7 +147,7 @@ func TestRecordGivesItsEvent(t *testing.T) {
 		t.Errorf("got %+v (%v)", e, err)
 	}
 	r.Header = []byte(`{"note":"three"}`)
-	if _, err := r.Event(); err == nil || !strings.Contains(err.Error(), "note.stacked") {
+	if _, err := r.Event(); err == nil || !strings.HasPrefix(err.Error(), "decode note.stacked: ") {
 		t.Errorf("a header that is none: got %v, want an error that names the kind", err)
 	}
 }
