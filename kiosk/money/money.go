@@ -24,7 +24,7 @@ type Fen int64
 func (a Fen) Add(b Fen) Fen {
 	sum := a + b
 	if (b > 0 && sum < a) || (b < 0 && sum > a) {
-		panic(fmt.Sprintf("money: %d + %d overflows", int64(a), int64(b)))
+		panic(fmt.Sprintf("money: %d + %d overflows", a, b))
 	}
 	return sum
 }
@@ -43,8 +43,8 @@ func (a Fen) Times(n int64) Fen {
 		return 0
 	}
 	product := int64(a) * n
-	if product/n != int64(a) || (n == -1 && int64(a) == math.MinInt64) {
-		panic(fmt.Sprintf("money: %d × %d overflows", int64(a), n))
+	if product/n != int64(a) || (n == -1 && a == math.MinInt64) {
+		panic(fmt.Sprintf("money: %d × %d overflows", a, n))
 	}
 	return Fen(product)
 }
@@ -70,8 +70,8 @@ func (a Fen) String() string {
 func Parse(text string) (Fen, error) {
 	bad := fmt.Errorf("amount %q: want yuan with at most two decimals, such as 12.30", text)
 	whole, part, dotted := strings.Cut(text, ".")
-	if dotted && (len(part) < 1 || len(part) > 2) || !digits(whole) || (dotted && !digits(part)) {
-		return 0, bad
+	if dotted && (len(part) < 1 || len(part) > 2) || !digits(whole) {
+		return 0, bad // what else stands behind the dot is found by ParseInt
 	}
 	for len(part) < 2 {
 		part += "0"
