@@ -161,6 +161,7 @@ func init() {
 	add := func(name, before string, lines ...string) {
 		beginnings[name] = append(slices.Clone(beginnings[before]), lines...)
 	}
+	add("handed", "case", `case.submitted a {}`)
 	add("held", "case", `note.escrowed a {"note":1,"face_fen":5000,"currency":"CNY"}`)
 	add("returning", "held", `note.returning a {"note":1,"face_fen":5000,"currency":"CNY"}`)
 	add("unseen", "case", `acceptor.reset a {"asked":"reset","owed":"O1"}`)

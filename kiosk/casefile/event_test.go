@@ -33,11 +33,11 @@ func filled(t *testing.T, name string) Header {
 		case time.Time:
 			f.Set(reflect.ValueOf(time.Unix(1790000000, 0).UTC()))
 		case *Mark:
-			f.Set(reflect.ValueOf(&Mark{Counter: 3}))
+			f.Set(reflect.ValueOf(&Mark{Serial: "1", Counter: 3, Known: true}))
 		case money.Counts:
 			f.Set(reflect.ValueOf(money.Counts{{Face: 100, Currency: money.CNY, Count: 1}}))
 		case []Device:
-			f.Set(reflect.ValueOf([]Device{{Class: "cash"}}))
+			f.Set(reflect.ValueOf([]Device{{Class: "cash", Protocol: "cctalk", Serial: "1", Count: 7}}))
 		default:
 			t.Fatalf("field %s has a type that this test does not know", name)
 		}
@@ -98,6 +98,14 @@ func TestFrozenNames(t *testing.T) {
 		fmt.Fprintf(&out, "%s\n", raw)
 	}
 	compare(t, "testdata/names.txt", out.String())
+}
+
+// A time that no reader could read back is refused before it is written.
+func TestTimeBeyondAllCalendars(t *testing.T) {
+	e := Event{Kind: OrderBegun, Case: "a", Header: Header{Expires: time.Date(12000, 1, 1, 0, 0, 0, 0, time.UTC)}}
+	if raw, err := e.Encode(); err == nil || !strings.HasPrefix(err.Error(), "encode order.begun: ") {
+		t.Errorf("got %s (%v), want an error that names the kind", raw, err)
+	}
 }
 
 func TestEmptyHeaderIsShort(t *testing.T) {
