@@ -11,7 +11,7 @@ import (
 
 // Take begins to take notes for a case. The acceptor draws them in until Stop.
 func (t *Till) Take(ctx context.Context, caseID string) error {
-	if err := t.journal.Append(context.WithoutCancel(ctx), entry(casefile.CashOpened, caseID, casefile.Header{})); err != nil {
+	if err := t.journal.Append(ctx, entry(casefile.CashOpened, caseID, casefile.Header{})); err != nil {
 		return err
 	}
 	t.mu.Lock()
@@ -147,7 +147,7 @@ func (t *Till) Settle(ctx context.Context, caseID string, rest Rest, reason stri
 		// The code comes with the slip (owed.recoded): it is never kept, so that a stolen disk pays nobody.
 		h.Claim = casefile.ClaimHash(h.Owed, random(24))
 	}
-	if err := t.journal.Append(context.WithoutCancel(ctx), entry(casefile.PaymentSettled, caseID, h)); err != nil {
+	if err := t.journal.Append(ctx, entry(casefile.PaymentSettled, caseID, h)); err != nil {
 		return Split{}, "", err
 	}
 	return s, h.Owed, nil
@@ -157,5 +157,5 @@ func (t *Till) Settle(ctx context.Context, caseID string, rest Rest, reason stri
 func (t *Till) Recode(ctx context.Context, caseID, owed string) (code string, err error) {
 	code = NewClaimCode()
 	h := casefile.Header{Owed: owed, Claim: casefile.ClaimHash(owed, code)}
-	return code, t.journal.Append(context.WithoutCancel(ctx), entry(casefile.OwedRecoded, caseID, h))
+	return code, t.journal.Append(ctx, entry(casefile.OwedRecoded, caseID, h))
 }

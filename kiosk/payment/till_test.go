@@ -15,6 +15,7 @@ import (
 	"yichuang/devices/fault"
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/money"
+	"yichuang/kiosk/store"
 )
 
 func TestPlace(t *testing.T) {
@@ -293,9 +294,39 @@ func TestStopIsBounded(t *testing.T) {
 		m.program.ran.Wait()
 		began := time.Now()
 		err := m.program.till.Stop(context.Background())
-		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != settleMax || !strings.Contains(err.Error(), "still on its way") {
-			m.t.Errorf("got %v after %s, want the end of %s", err, took, settleMax)
+		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != 100*time.Second || err.Error() != "till: a note is still on its way: context deadline exceeded" {
+			m.t.Errorf("got %v after %s, want the end of 100 s", err, took)
 		}
+	})
+}
+
+// A stop order that comes while money is placed does not break the placing off: what is said of it stands.
+func TestStopOrderWhileMoneyIsPlaced(t *testing.T) {
+	paying(t, 10000, func(m *machine, id string) {
+		ended, cancel := context.WithCancel(context.Background())
+		cancel()
+		till := m.program.till
+		m.put(5000)
+		m.becomes(Status{Case: id, Inserted: 5000, Taking: true})
+		if err := till.Stop(ended); err != nil {
+			m.t.Fatal(err)
+		}
+		split, owed, err := till.Settle(ended, id, RestOwed, "stop")
+		if err != nil || split != (Split{Owed: 5000}) {
+			m.t.Fatalf("settle: got %+v (%v), want 50.00 owed", split, err)
+		}
+		code, err := till.Recode(ended, id, owed)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		if err := till.Take(ended, id); err != nil && !errors.Is(err, context.Canceled) {
+			m.t.Errorf("take: got %v, want none or the order to stop", err)
+		}
+		m.book(func(b *casefile.Book) {
+			if o := b.Owed[owed]; o == nil || o.Claim != casefile.ClaimHash(owed, code) || b.CashOpen != id {
+				m.t.Errorf("got %+v, cash open for %q, want it owed under the new code and open for %s", o, b.CashOpen, id)
+			}
+		})
 	})
 }
 
@@ -368,17 +399,35 @@ func TestTillWithoutAcceptor(t *testing.T) {
 	})
 }
 
-// A journal that cannot be written ends the till: the program must stop.
+// A journal that cannot be written ends the till: the program must stop. Whoever asks it for something more is
+// refused, and nothing has changed.
 func TestBrokenJournalStopsTheTill(t *testing.T) {
 	paying(t, 10000, func(m *machine, id string) {
+		m.put(2000)
+		m.becomes(Status{Case: id, Inserted: 2000, Taking: true})
 		m.program.journal.Close()
 		m.put(5000)
 		<-m.program.broken
 		if err := m.program.err; err == nil || !strings.HasPrefix(err.Error(), "till: journal: ") {
 			m.t.Errorf("got %v, want the journal's error", err)
 		}
-		if err := m.program.till.Take(context.Background(), id); err == nil {
-			m.t.Error("notes are taken without a journal")
+		ctx, till := context.Background(), m.program.till
+		if split, owed, err := till.Settle(ctx, id, RestOwed, "stop"); !errors.Is(err, store.ErrBroken) || split != (Split{}) || owed != "" {
+			m.t.Errorf("settle: got %+v under %q (%v), want nothing and the journal's error", split, owed, err)
 		}
+		if err := till.Stop(ctx); !errors.Is(err, store.ErrBroken) {
+			m.t.Errorf("stop: got %v, want the journal's error", err)
+		}
+		if err := till.Take(ctx, id); !errors.Is(err, store.ErrBroken) || till.Status().Case != "" || till.State().Accepting {
+			m.t.Errorf("take: got %v, status %+v, want the journal's error and no notes taken", err, till.Status())
+		}
+		if err := till.Resume(ctx); err == nil || !strings.HasPrefix(err.Error(), "journal: cash.mark: ") {
+			m.t.Errorf("resume: got %v, want the journal's error", err)
+		}
+		m.book(func(b *casefile.Book) {
+			if c := b.Cases[id]; c.Visiting != 2000 || c.Settled || b.CashOpen != id {
+				m.t.Errorf("case: got %+v, cash open for %q, want 20.00 in it and open", c, b.CashOpen)
+			}
+		})
 	})
 }
