@@ -138,9 +138,16 @@ func (r *reading) say(line string) {
 	}
 	switch word {
 	case "case", "bill":
-		events := []store.Entry{entry(casefile.CaseOpened, rest, casefile.Header{Service: "pay.water"})}
+		id, bill, _ := strings.Cut(rest, " ")
+		events := []store.Entry{entry(casefile.CaseOpened, id, casefile.Header{Service: "pay.water"})}
 		if word == "bill" {
-			events = append(events, entry(casefile.BillChosen, rest, casefile.Header{Biller: "water", Due: 10000, Rule: "owed"}))
+			h := casefile.Header{Biller: "water", Due: 10000, Rule: "owed"}
+			if bill != "" { // its amount and the biller's rule
+				amount, rule, _ := strings.Cut(bill, " ")
+				due, _ := strconv.ParseInt(amount, 10, 64)
+				h.Due, h.Rule = money.Fen(due), rule
+			}
+			events = append(events, entry(casefile.BillChosen, id, h))
 		}
 		if err := r.journal.Append(ctx, events...); err != nil {
 			r.t.Fatal(err)
@@ -207,6 +214,9 @@ func (r *reading) heard() string {
 			if len(h.Owed) != 13 && e.Kind == casefile.NoteDoubtful || h.Claim == "" && e.Kind == casefile.NoteDoubtful {
 				text += " without a number"
 			}
+		}
+		if h := e.Header; e.Kind == casefile.PaymentSettled {
+			text += fmt.Sprintf(" bill %d surplus %d owed %d", int64(h.Bill), int64(h.Surplus), int64(h.Owes))
 		}
 		for _, more := range []string{e.Header.Asked, e.Header.Reason, e.Header.As, e.Header.Service} {
 			if more != "" {
