@@ -32,7 +32,8 @@ type scripted struct {
 	orders  []string
 	resumed cash.Mark
 	state   cash.State
-	refuses error // what Stack answers
+	refuses error  // what Stack answers
+	shuts   func() // what happens while Refuse is under way; nil: nothing
 }
 
 func (s *scripted) order(text string) {
@@ -61,6 +62,9 @@ func (s *scripted) Accept(_ context.Context, faces []cash.Note) error {
 
 func (s *scripted) Refuse(context.Context) error {
 	s.order("refuse")
+	if s.shuts != nil {
+		s.shuts()
+	}
 	return errors.New("no answer") // the driver repeats it
 }
 
@@ -479,6 +483,52 @@ func TestKeptMarkHasItsName(t *testing.T) {
 		if err := r.till.Resume(context.Background()); err == nil || !strings.Contains(err.Error(), "kept mark") {
 			t.Errorf("a mark that is none: got %v, want an error", err)
 		}
+	})
+}
+
+// The screen asks for a note only while one would be drawn in: not while the acceptor holds one of which it has
+// not told yet, not before it is open, and not any more once the citizen has ended it, however long the acceptor
+// takes to shut.
+func TestWhenANoteMayBePutIn(t *testing.T) {
+	read(t, func(r *reading) {
+		taking := func(when string, want bool) {
+			t.Helper()
+			if got := r.till.Status().Taking; got != want {
+				t.Errorf("%s: got taking %v, want %v", when, got, want)
+			}
+		}
+		r.say("ready")
+		r.say("case a")
+		taking("nobody pays", false)
+		r.say("take a")
+		taking("a is paying", true)
+		r.say("holds")
+		taking("a note is held", false)
+		r.say("empty")
+		taking("it is not held any more", true)
+		r.say("escrowed 5000")
+		taking("a note is on its way", false)
+		r.say("stacked 5000")
+		taking("it is in the box", true)
+		r.device.mu.Lock()
+		r.device.state.Accepting = false
+		r.device.mu.Unlock()
+		taking("the acceptor is shut", false)
+		r.say("empty")
+		asked := false
+		r.device.shuts = func() {
+			asked = true
+			taking("while it is being shut", false)
+		}
+		r.say("stop")
+		if !asked {
+			t.Error("the acceptor was not told to shut")
+		}
+		taking("after it", false)
+		r.device.shuts = nil
+		r.say("case b")
+		r.say("take b")
+		taking("b is paying", true)
 	})
 }
 
