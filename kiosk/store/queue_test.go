@@ -65,6 +65,9 @@ func TestCursor(t *testing.T) {
 		bad  bool
 	}{{12, 12, false}, {13, 12, true}, {-1, 12, true}, {0, 0, false}, {10, 10, false}} {
 		err := s.Acknowledge(ctx, tt.ack)
+		if want := fmt.Sprintf("journal: the hall acknowledges record %d of 12", tt.ack); tt.bad && fmt.Sprint(err) != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
 		got, readErr := s.Cursor(ctx)
 		if (err != nil) != tt.bad || readErr != nil || got != tt.want {
 			t.Errorf("acknowledged %d: got %v and cursor %d (%v), want %d, error %v", tt.ack, err, got, readErr, tt.want, tt.bad)
@@ -112,7 +115,7 @@ func TestKeptThings(t *testing.T) {
 	if err := s.Append(ctx, opened("a")); !errors.Is(err, ErrBroken) {
 		t.Errorf("a closed store appends: got %v, want ErrBroken", err)
 	}
-	if err := s.Health(); err == nil || !strings.Contains(err.Error(), "closed") {
+	if err := s.Health(); fmt.Sprint(err) != "journal: a commit failed; the program must start again: closed" {
 		t.Errorf("a closed store: got health %v", err)
 	}
 }
