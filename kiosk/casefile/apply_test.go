@@ -178,6 +178,7 @@ func init() {
 	add("late", "ordered", `payment.settled a {}`)
 	add("paidout", "settled", `owed.paid a {"owed":"O1","amount_fen":1500}`)
 	add("paper", "settled", `paper.begun a {"paper":"P1","what":"slip","owed":"O1"}`)
+	add("tray", "settled", `paper.begun a {"paper":"P1","what":"slip","way":"tray","owed":"O1"}`)
 	add("blanks", "case", `blanks.loaded - {"tray":"A3","first":"Y01","count":2}`, `blanks.loaded - {"tray":"A4","first":"Z01","count":2}`)
 	add("printing", "blanks", `license.printing a {"permit":"p1","form":"original","tray":"A3","serial":"Y01"}`)
 	add("printed", "printing", `license.printed a {"permit":"p1","serial":"Y01"}`)
@@ -313,9 +314,56 @@ func TestSerials(t *testing.T) {
 			tray.take()
 		}
 	}
-	if _, ok := (*Tray)(nil).Next(); ok {
+	none := (*Tray)(nil)
+	if _, ok := none.Next(); ok || none.Left() != 0 {
 		t.Error("a tray that is not there has a blank")
 	}
+}
+
+// Two packs may not bring the same blank twice: the first one that they share is named as it is printed on it.
+func TestPacksThatShareABlank(t *testing.T) {
+	tests := []struct {
+		a, b Pack
+		want string
+	}{
+		{Pack{"YC000100", 10}, Pack{"YC000109", 5}, "YC000109"},
+		{Pack{"YC000100", 10}, Pack{"YC000110", 5}, ""},
+		{Pack{"YC000100", 10}, Pack{"YC000100", 10}, "YC000100"},
+		{Pack{"YC000100", 100}, Pack{"YC000150", 1}, "YC000150"},
+		{Pack{"YC000100", 10}, Pack{"YD000100", 10}, ""},
+		{Pack{"YC000100", 10}, Pack{"YC00100", 10}, ""}, // one digit less: another blank
+		{Pack{"7", 3}, Pack{"9", 1}, "9"},
+		{Pack{"A7B07", 3}, Pack{"A7B09", 1}, "A7B09"},
+		{Pack{"A7B07", 3}, Pack{"A8B07", 3}, ""},
+	}
+	for _, tt := range tests {
+		if got, back := tt.a.Overlap(tt.b), tt.b.Overlap(tt.a); got != tt.want || back != tt.want {
+			t.Errorf("%v and %v: got %q and, the other way round, %q; want %q", tt.a, tt.b, got, back, tt.want)
+		}
+	}
+}
+
+// The blank that two packs share is found as by taking both to the last sheet.
+func TestSharedBlankIsTheOneThatIsTaken(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		draw := func(name string) Pack {
+			return Pack{First: rapid.SampledFrom([]string{"", "Y", "Z"}).Draw(t, name) + fmt.Sprintf("%03d", rapid.Int64Range(0, 40).Draw(t, name)), Count: rapid.Int64Range(1, 30).Draw(t, name)}
+		}
+		a, b := draw("a"), draw("b")
+		serials := map[string]bool{}
+		for tray := (&Tray{Packs: []Pack{a}}); tray.Left() > 0; tray.take() {
+			serials[tray.Packs[0].First] = true
+		}
+		want := ""
+		for tray := (&Tray{Packs: []Pack{b}}); tray.Left() > 0 && want == ""; tray.take() {
+			if next, _ := tray.Next(); serials[next] {
+				want = next
+			}
+		}
+		if got := a.Overlap(b); got != want {
+			t.Fatalf("%v and %v: got %q, want %q", a, b, got, want)
+		}
+	})
 }
 
 // Each sum that does not hold is named; a book that holds has nothing to say.
