@@ -103,14 +103,21 @@ func TestKeptThings(t *testing.T) {
 		}
 	}
 	s.Close()
-	if _, err := s.Kept(ctx, "x"); err == nil {
-		t.Error("a closed store answers")
-	}
-	if _, err := s.Read(ctx, 0, 1); err == nil {
-		t.Error("a closed store reads")
-	}
-	if err := s.Keep(ctx, map[string][]byte{"x": nil}); err == nil {
-		t.Error("a closed store keeps")
+	_, keptErr := s.Kept(ctx, "x")
+	_, cursorErr := s.Cursor(ctx) // not 0: the whole journal would be sent again
+	_, readErr := s.Read(ctx, 0, 1)
+	for what, tt := range map[string]struct {
+		err  error
+		want string
+	}{
+		"kept":   {keptErr, "journal: x: sql: database is closed"},
+		"cursor": {cursorErr, "journal: cursor: sql: database is closed"},
+		"read":   {readErr, "journal: sql: database is closed"},
+		"keep":   {s.Keep(ctx, map[string][]byte{"x": nil}), "journal: sql: database is closed"},
+	} {
+		if fmt.Sprint(tt.err) != tt.want {
+			t.Errorf("a closed store, %s: got %v, want %s", what, tt.err, tt.want)
+		}
 	}
 	if err := s.Append(ctx, opened("a")); !errors.Is(err, ErrBroken) {
 		t.Errorf("a closed store appends: got %v, want ErrBroken", err)
@@ -299,8 +306,8 @@ func TestNewVisitNewKey(t *testing.T) {
 	}
 	e := opened("e")
 	e.Secret = func() {}
-	if err := s.Append(ctx, e); err == nil || errors.Is(err, ErrBroken) {
-		t.Errorf("a secret that is no data: got %v, want an error", err)
+	if err := s.Append(ctx, e); err == nil || !strings.HasPrefix(err.Error(), "journal: case.opened: json: ") {
+		t.Errorf("a secret that is no data: got %v, want an error that names its kind", err)
 	}
 	s.UseHallKey([]byte("short"))
 	e.Secret = "s"
@@ -315,9 +322,11 @@ func TestFolderThatCannotBe(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if s, err := Open(context.Background(), filepath.Join(file, "sub"), "T1"); err == nil {
-		s.Close()
-		t.Error("a journal was opened in a file")
+	if s, err := Open(context.Background(), filepath.Join(file, "sub"), "T1"); err == nil || !strings.HasPrefix(err.Error(), "journal: mkdir ") {
+		t.Errorf("a journal in a file: got %v, want an error", err)
+		if err == nil {
+			s.Close()
+		}
 	}
 	deep := filepath.Join(dir, "a", "b")
 	open(t, deep).Close()
@@ -345,7 +354,7 @@ func TestFolderThatCannotBe(t *testing.T) {
 func TestAnotherTerminalsJournal(t *testing.T) {
 	dir := t.TempDir()
 	open(t, dir).Close()
-	if s, err := Open(context.Background(), dir, "T2"); err == nil || !strings.Contains(err.Error(), "T1") || !strings.Contains(err.Error(), "T2") {
+	if s, err := Open(context.Background(), dir, "T2"); fmt.Sprint(err) != "journal: this is the one of terminal T1, not of T2" {
 		t.Errorf("got %v, want an error that names both", err)
 		if err == nil {
 			s.Close()

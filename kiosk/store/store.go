@@ -40,7 +40,7 @@ var migrationFiles embed.FS
 var ErrBroken = errors.New("journal: a commit failed; the program must start again")
 
 // ErrNoKey refuses personal data while the hall's key is not known yet: it is never written in clear.
-var ErrNoKey = errors.New("journal: the hall's key is not known, personal data cannot be sealed")
+var ErrNoKey = errors.New("the hall's key is not known, personal data cannot be sealed")
 
 // Entry is one event to be appended, with the personal data that belongs to it.
 type Entry struct {

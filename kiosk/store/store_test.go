@@ -92,8 +92,8 @@ func TestPersonalDataIsSealedOrRefused(t *testing.T) {
 	}
 	e := opened("a")
 	e.Secret = casefile.BillSecret{Account: "3102445518"}
-	if err := s.Append(ctx, e); !errors.Is(err, ErrNoKey) {
-		t.Errorf("without the hall's key: got %v, want ErrNoKey", err)
+	if err := s.Append(ctx, e); !errors.Is(err, ErrNoKey) || err.Error() != "journal: the hall's key is not known, personal data cannot be sealed" {
+		t.Errorf("without the hall's key: got %v, want ErrNoKey in a sentence", err)
 	}
 	s.UseHallKey(key.PublicKey().Bytes())
 	if err := s.Append(ctx, e); err != nil {
