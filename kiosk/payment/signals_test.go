@@ -130,11 +130,14 @@ func (r *reading) stop() {
 func (r *reading) say(line string) {
 	r.t.Helper()
 	ctx := context.Background()
+	line, blind := strings.CutPrefix(line, "blind ") // a signal that does not know its place in the acceptor's memory
 	word, rest, _ := strings.Cut(line, " ")
 	face, _ := strconv.ParseInt(rest, 10, 64) // 0 where no face is named
 	signal := func(what cash.Happening, currency string) {
-		r.counter++
-		s := cash.Signal{What: what, Note: cash.Note{Face: face, Currency: currency}, Mark: cash.Mark{Serial: "1", Counter: r.counter, Known: true}}
+		if !blind {
+			r.counter++
+		}
+		s := cash.Signal{What: what, Note: cash.Note{Face: face, Currency: currency}, Mark: cash.Mark{Serial: "1", Counter: r.counter, Known: !blind}}
 		if what == cash.Lost && rest != "" {
 			s.Fault = &fault.Error{Kind: fault.Doubtful, Detail: strings.TrimSuffix(rest, "-")}
 		}
@@ -343,7 +346,7 @@ func TestSignalToldAgainAfterAPowerCut(t *testing.T) {
 // No order leaves before its record is on the disk, and a record that cannot be written ends the till: the
 // program must stop, because only a new start can tell what the disk holds.
 func TestNoOrderWithoutItsRecord(t *testing.T) {
-	happen := []string{"escrowed", "foreign", "stacked", "returned", "lost", "box_out", "box_in", "ready", "refused", "fault", "cleared", "wait"}
+	happen := []string{"escrowed", "foreign", "stacked", "returned", "lost", "box_out", "box_in", "ready", "refused", "fault", "cleared", "blind", "wait"}
 	broken := 0
 	for _, story := range signalStories(t) {
 		for at, line := range story {
@@ -529,6 +532,67 @@ func TestWhenANoteMayBePutIn(t *testing.T) {
 		r.say("case b")
 		r.say("take b")
 		taking("b is paying", true)
+	})
+}
+
+// What is told of notes is the last thing that matters to the citizen, and is forgotten when the next note moves
+// or the next payment begins.
+func TestWhatIsToldOfNotes(t *testing.T) {
+	read(t, func(r *reading) {
+		r.say("case a")
+		r.say("take a")
+		for _, tt := range []struct {
+			say  string
+			want Sight
+		}{
+			{"refused", Sight{What: cash.Refused}},
+			{"ready", Sight{What: cash.Refused}}, // says nothing of a note
+			{"escrowed 5000", Sight{}},
+			{"returned 5000", Sight{What: cash.Returned, Face: 5000}},
+			{"escrowed 2000", Sight{}},
+			{"fault", Sight{What: cash.Faulty}},
+			{"stacked 2000", Sight{}},
+			{"fault", Sight{What: cash.Faulty}},
+			{"cleared", Sight{}},
+			{"lost", Sight{What: cash.Lost}},
+			{"box_out", Sight{What: cash.Lost}},
+			{"stop", Sight{What: cash.Lost}},
+			{"take a", Sight{}},
+		} {
+			changed := r.till.Changed()
+			r.say(tt.say)
+			if got := r.till.Status().Sight; got != tt.want {
+				t.Errorf("%s: got %+v, want %+v", tt.say, got, tt.want)
+			}
+			select {
+			case <-changed:
+			default:
+				t.Errorf("%s: the screen was not told to look again", tt.say)
+			}
+		}
+	})
+}
+
+// A note that is put in while the acceptor is being shut goes back: its person has ended the payment.
+func TestNoteInTheInstantOfStopping(t *testing.T) {
+	read(t, func(r *reading) {
+		r.say("case a")
+		r.say("take a")
+		r.heard()
+		r.device.shuts = func() {
+			r.device.signals <- cash.Signal{What: cash.Escrowed, Note: cash.Note{Face: 5000, Currency: money.CNY}, Mark: cash.Mark{Serial: "1", Counter: 1, Known: true}}
+			time.Sleep(time.Second) // virtual
+		}
+		r.say("stop")
+		r.say("wait 1s")
+		if got, want := r.heard(), "note.escrowed 1:5000 @1, note.returning 1:5000 @1, refuse, return"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		r.counter++
+		r.say("returned 5000")
+		if got, want := r.heard(), "note.returned 1:5000 @2, cash.closed, stopped"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	})
 }
 
