@@ -88,18 +88,17 @@ func TestJournalThatCannotFollow(t *testing.T) {
 		}
 		s.Close()
 		twin := read(t, filepath.Join(dir, "twin.jsonl"))
-		again, err := Open(ctx, dir, "T1")
-		if err == nil {
-			again.Close()
+		for range 2 { // it is tried again and again, and each time this must be heard, not that somebody has it open
+			again, err := Open(ctx, dir, "T1")
+			if err == nil {
+				again.Close()
+			}
+			if (err == nil) != (tt.want == "") || err != nil && !strings.HasPrefix(err.Error(), tt.want) {
+				t.Errorf("%s: got %v, want %q", name, err, tt.want)
+			}
 		}
 		if tt.want == "" {
-			if err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
 			continue
-		}
-		if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
-			t.Errorf("%s: got %v, want %s", name, err, tt.want)
 		}
 		if got := read(t, filepath.Join(dir, "twin.jsonl")); !bytes.Equal(got, twin) {
 			t.Errorf("%s: the twin has become %s, was %s", name, got, twin)
@@ -157,10 +156,12 @@ func TestDatabaseThatIsSpoiled(t *testing.T) {
 			t.Errorf("%s: export: got %v, want the journal's error", name, err)
 		}
 		s.Close()
-		if again, err := Open(ctx, s.dir, "T1"); err == nil || err.Error() != "journal: no such table: journal" {
-			t.Errorf("%s, opened again: got %v, want what is missing", name, err)
-			if err == nil {
-				again.Close()
+		for range 2 {
+			if again, err := Open(ctx, s.dir, "T1"); err == nil || err.Error() != "journal: no such table: journal" {
+				t.Errorf("%s, opened again: got %v, want what is missing", name, err)
+				if err == nil {
+					again.Close()
+				}
 			}
 		}
 	}
