@@ -300,16 +300,16 @@ func TestStopIsBounded(t *testing.T) {
 	})
 }
 
-// A stop order that comes while money is placed does not break the placing off: what is said of it stands.
+// A stop order that comes while a note moves or its money is placed does not break that off: what is said of it stands.
 func TestStopOrderWhileMoneyIsPlaced(t *testing.T) {
 	paying(t, 10000, func(m *machine, id string) {
 		ended, cancel := context.WithCancel(context.Background())
 		cancel()
 		till := m.program.till
 		m.put(5000)
-		m.becomes(Status{Case: id, Inserted: 5000, Taking: true})
+		m.becomes(Status{Case: id, Moving: 5000})
 		if err := till.Stop(ended); err != nil {
-			m.t.Fatal(err)
+			m.t.Fatal(err) // it waits for the note
 		}
 		split, owed, err := till.Settle(ended, id, RestOwed, "stop")
 		if err != nil || split != (Split{Owed: 5000}) {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdh"
 	"crypto/rand"
@@ -301,6 +302,13 @@ func TestWaitingWritersShareOneCommit(t *testing.T) {
 	}
 	if got := cases(h.Store); got != 4 {
 		t.Errorf("got %d cases, want 4", got)
+	}
+	var journal bytes.Buffer
+	if err := errors.Join(h.Export(context.Background(), &journal), h.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if twin := read(t, filepath.Join(h.dir, "twin.jsonl")); !bytes.Equal(twin, journal.Bytes()) {
+		t.Errorf("the twin: got %s, want the journal's order %s", twin, journal.Bytes())
 	}
 }
 
