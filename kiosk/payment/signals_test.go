@@ -238,6 +238,9 @@ func (r *reading) heard() string {
 		}
 		if e.Kind == casefile.AcceptorReset && e.Case != "" {
 			text += " of " + e.Case
+			if len(e.Header.Owed) != 13 {
+				text += " without a number"
+			}
 		}
 		if m := e.Header.Mark; m != nil {
 			text += fmt.Sprintf(" @%d", m.Counter)

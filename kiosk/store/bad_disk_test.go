@@ -167,6 +167,24 @@ func TestDatabaseThatIsSpoiled(t *testing.T) {
 	}
 }
 
+// A journal whose owner cannot be read is not taken for a new one.
+func TestJournalWithoutAnOwner(t *testing.T) {
+	dir := t.TempDir()
+	s := filledStore(t, dir, 2)
+	if _, err := s.db.Exec("DROP TABLE kept"); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	for range 2 {
+		if again, err := Open(context.Background(), dir, "T1"); fmt.Sprint(err) != "journal: terminal: no such table: kept" {
+			t.Errorf("got %v, want what is missing", err)
+			if err == nil {
+				again.Close()
+			}
+		}
+	}
+}
+
 // Whoever is told to stop while he appends has his events written all the same: only so he knows that they stand.
 func TestCallerThatIsToldToStop(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
