@@ -14,15 +14,17 @@ import (
 // program must stop, because only a new start can tell what the disk holds.
 func TestNoOrderWithoutItsRecord(t *testing.T) {
 	happen := []string{"escrowed", "foreign", "stacked", "returned", "lost", "box_out", "box_in", "ready", "refused", "fault", "cleared", "blind", "wait"}
-	broken := 0
+	broken, told := 0, map[string]bool{}
 	for _, story := range signalStories(t) {
 		for at, line := range story {
 			do, want, _ := strings.Cut(line, "->")
 			do = strings.TrimSpace(do)
 			word, _, _ := strings.Cut(do, " ")
-			if !slices.Contains(happen, word) {
+			once := strings.Join(story[:at], "\n") + do // stories begin alike
+			if !slices.Contains(happen, word) || told[once] || word == "wait" && strings.TrimSpace(want) == "" {
 				continue
 			}
+			told[once] = true
 			var orders []string
 			for _, what := range strings.Split(strings.TrimSpace(want), ", ") {
 				if what == "stack" || what == "return" {
@@ -41,7 +43,7 @@ func TestNoOrderWithoutItsRecord(t *testing.T) {
 			}
 		}
 	}
-	if broken < 60 {
+	if broken < 150 {
 		t.Errorf("got only %d broken records", broken)
 	}
 }
