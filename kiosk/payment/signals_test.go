@@ -400,6 +400,27 @@ func cutAt(t *testing.T, before []string, do string, n int) (sum string, reached
 	return sum, reached
 }
 
+// A mark that stands in a record is not kept beside it as well: a signal costs one commit.
+func TestMarkIsWrittenOnce(t *testing.T) {
+	read(t, func(r *reading) {
+		r.say("ready")
+		want, err := r.journal.Kept(context.Background(), keptMark)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range []string{"bill a", "take a", "escrowed 5000", "stacked 5000", "escrowed 5000", "returned 5000", "escrowed 500", "lost reset", "box_out", "box_in", "lost", "stacked 100"} {
+			r.say(line)
+			if got, err := r.journal.Kept(context.Background(), keptMark); err != nil || string(got) != string(want) {
+				t.Errorf("%s: got %s kept (%v), want %s as before", line, got, err, want)
+			}
+		}
+		r.say("refused")
+		if got, err := r.journal.Kept(context.Background(), keptMark); err != nil || string(got) == string(want) {
+			t.Errorf("refused has no record: got %s kept (%v), want another mark", got, err)
+		}
+	})
+}
+
 // What stands on the disk beside the journal has a name that no later version may change.
 func TestKeptMarkHasItsName(t *testing.T) {
 	read(t, func(r *reading) {

@@ -129,6 +129,9 @@ func TestTwinOnAFullDisk(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Errorf("close: %v", err)
 		}
+		if _, err := full.Stat(); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("after close: got %v, want the file closed", err)
+		}
 		if got := lines(t, path); got != 0 {
 			t.Errorf("got %d lines, want none yet", got)
 		}
@@ -162,8 +165,9 @@ func TestTwinThatIsNone(t *testing.T) {
 		lay  func(dir, path string) error
 		want string
 	}{
-		"a folder": {func(_, path string) error { return os.Mkdir(path, 0o700) }, "journal: open "},
-		"a device": {func(_, path string) error { return os.Symlink("/dev/null", path) }, "journal: twin: truncate "},
+		"a folder":                {func(_, path string) error { return os.Mkdir(path, 0o700) }, "journal: open "},
+		"a device":                {func(_, path string) error { return os.Symlink("/dev/null", path) }, "journal: twin: truncate "},
+		"one that cannot be read": {func(_, path string) error { return os.Symlink("/proc/self/mem", path) }, "journal: twin: read "},
 		"another journal's, and its place is taken": {func(dir, path string) error {
 			return errors.Join(os.WriteFile(path, []byte(`{"epoch":"../x","seq":1}`+"\n"), 0o600), os.MkdirAll(filepath.Join(dir, "twin-x-1.jsonl", "taken"), 0o700))
 		}, "journal: twin: rename "},
