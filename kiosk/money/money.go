@@ -23,7 +23,7 @@ type Fen int64
 // Add is a+b. It panics on overflow.
 func (a Fen) Add(b Fen) Fen {
 	sum := a + b
-	if (b > 0 && sum < a) || (b < 0 && sum > a) {
+	if (sum > a) != (b > 0) {
 		panic(fmt.Sprintf("money: %d + %d overflows", a, b))
 	}
 	return sum
@@ -39,7 +39,7 @@ func (a Fen) Sub(b Fen) Fen {
 
 // Times is a×n for n notes or sheets. It panics on overflow.
 func (a Fen) Times(n int64) Fen {
-	if a == 0 || n == 0 {
+	if n == 0 {
 		return 0
 	}
 	product := int64(a) * n
@@ -154,9 +154,9 @@ func ParseCounts(text string) (Counts, error) {
 		return out, nil
 	}
 	for _, part := range strings.Split(text, ",") {
-		face, n, ok := strings.Cut(strings.TrimSpace(part), "x")
+		face, n, _ := strings.Cut(strings.TrimSpace(part), "x")
 		amount, err := Parse(face)
-		if !ok || err != nil || !digits(n) || amount <= 0 {
+		if err != nil || amount == 0 || !digits(n) {
 			return nil, fmt.Errorf("count %q: want FACExNUMBER in yuan, such as 100.00x3", part)
 		}
 		count, err := strconv.ParseInt(n, 10, 32)
