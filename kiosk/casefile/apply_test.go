@@ -253,6 +253,21 @@ func TestVisitStandsWhileItLasts(t *testing.T) {
 	}
 }
 
+// A paper that was to go one way ends in it, or does not come out at all.
+func TestPaperOnItsWay(t *testing.T) {
+	for line, slip := range map[string]string{
+		`paper.printed a {"paper":"P1","what":"slip","way":"tray","owed":"O1"}`:   "tray",
+		`paper.failed a {"paper":"P1","what":"slip","fault":"empty","owed":"O1"}`: "",
+	} {
+		b := NewBook()
+		apply(t, b, beginnings["tray"]...)
+		apply(t, b, line)
+		if len(b.Papers) != 0 || b.Owed["O1"].Slip != slip {
+			t.Errorf("%s: got papers %v, slip %q; want none open, %q", line, b.Papers, b.Owed["O1"].Slip, slip)
+		}
+	}
+}
+
 func TestLookingThingsUp(t *testing.T) {
 	b := NewBook()
 	if b.OpenNote() != nil || b.OpenOrder("a") != nil || b.LiveSheet("a", "original") != nil || len(b.OwedOf("a")) != 0 || b.OpenBegun() != 0 {
