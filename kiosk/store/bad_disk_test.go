@@ -205,6 +205,23 @@ func TestCallerThatIsToldToStop(t *testing.T) {
 	}
 }
 
+// Whoever is told to stop while he reads hears that, and does not take what he has for the whole.
+func TestReaderThatIsToldToStop(t *testing.T) {
+	s := filledStore(t, t.TempDir(), 300)
+	defer s.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	n := 0
+	err := s.each(ctx, 0, 0, func(casefile.Record) error {
+		n++
+		cancel()
+		return nil
+	})
+	if n == 0 || n == 300 || fmt.Sprint(err) != "journal: context canceled" {
+		t.Errorf("got %d records (%v), want some of the 300 and that it was stopped", n, err)
+	}
+}
+
 // A terminal that starts on a full disk has no ballast: it says so, writes while it can, and leaves no half of a
 // ballast behind.
 func TestStartOnAFullDisk(t *testing.T) {

@@ -35,5 +35,7 @@ const (
 func kernelSynced() bool {
 	var t syscall.Timex
 	state, err := syscall.Adjtimex(&t)
-	return err == nil && state != timeError && t.Status&staUnsync == 0
+	return err == nil && keptRight(state, t.Status)
 }
+
+func keptRight(state int, status int32) bool { return state != timeError && status&staUnsync == 0 }

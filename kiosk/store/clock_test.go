@@ -54,3 +54,24 @@ func TestClockThatJumps(t *testing.T) {
 		}
 	})
 }
+
+// Each of the two signs that nobody keeps the clock right is enough (adjtimex(2)).
+func TestWhatTheKernelSaysOfItsClock(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		state  int
+		status int32
+		want   bool
+	}{
+		{"chrony keeps it", 0, 0x2001, true},
+		{"and a leap second comes today", 1, 0x2011, true},
+		{"just started, nobody keeps it", 5, 0x2040, false},
+		{"nobody keeps it any more", 5, 0x2041, false},
+		{"an error without the bit", 5, 0x2001, false},
+		{"the bit without an error", 0, 0x2041, false},
+	} {
+		if got := keptRight(tt.state, tt.status); got != tt.want {
+			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
