@@ -218,6 +218,9 @@ func (r *reading) heard() string {
 		text := string(e.Kind)
 		if h := e.Header; h.Note > 0 {
 			text += fmt.Sprintf(" %d:%d", h.Note, int64(h.Face))
+			if h.Currency != money.CNY {
+				text += fmt.Sprintf(" in %q", h.Currency)
+			}
 			if len(h.Owed) != 13 && e.Kind == casefile.NoteDoubtful || h.Claim == "" && e.Kind == casefile.NoteDoubtful {
 				text += " without a number"
 			}

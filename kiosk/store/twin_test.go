@@ -157,6 +157,15 @@ func TestLineOfTheTwin(t *testing.T) {
 	}
 }
 
+func openFiles(t *testing.T) int {
+	t.Helper()
+	files, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(files)
+}
+
 // What lies in the twin's place and is none: the terminal rests with a sentence that names it, and nothing in it
 // says where a file is laid.
 func TestTwinThatIsNone(t *testing.T) {
@@ -182,9 +191,13 @@ func TestTwinThatIsNone(t *testing.T) {
 		if err := errors.Join(os.Remove(path), tt.lay(dir, path)); err != nil {
 			t.Fatal(err)
 		}
+		files := openFiles(t)
 		s, err := Open(ctx, dir, "T1")
 		if err == nil {
 			s.Close()
+		}
+		if got := openFiles(t); got > files { // it is tried every few seconds, for days
+			t.Errorf("%s: got %d open files, were %d", name, got, files)
 		}
 		if (err == nil) != (tt.want == "") || err != nil && !strings.HasPrefix(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want %q", name, err, tt.want)
