@@ -185,6 +185,24 @@ func TestJournalWithoutAnOwner(t *testing.T) {
 	}
 }
 
+// A journal that can be read and cannot be written on is found at the start, not at the first note.
+func TestJournalThatCannotBeWrittenOn(t *testing.T) {
+	dir := t.TempDir()
+	s := filledStore(t, dir, 2)
+	if _, err := s.db.Exec("ALTER TABLE journal RENAME TO pages; CREATE VIEW journal AS SELECT * FROM pages"); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	for range 2 {
+		if again, err := Open(context.Background(), dir, "T1"); fmt.Sprint(err) != "journal: cannot modify journal because it is a view" {
+			t.Errorf("got %v, want why it cannot be written", err)
+			if err == nil {
+				again.Close()
+			}
+		}
+	}
+}
+
 // Whoever is told to stop while he appends has his events written all the same: only so he knows that they stand.
 func TestCallerThatIsToldToStop(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
