@@ -146,7 +146,7 @@ func TestTwinOnAFullDisk(t *testing.T) {
 func TestLineOfTheTwin(t *testing.T) {
 	r := casefile.Record{Terminal: "T1", Epoch: "e", Seq: 7, Time: "2026-11-20T16:00:00+08:00", Quality: "synced", Case: "a", Kind: casefile.CaseOpened,
 		Header: []byte(`{"service":"pay.water"}`), Sealed: []byte("x"), SealSum: "s", Prev: "p", Hash: "h"}
-	const want = `{"epoch":"e","seq":7,"time":"2026-11-20T16:00:00+08:00","quality":"synced","case":"a","kind":"case.opened","header":{"service":"pay.water"},"sealed_sha256":"s","prev":"p","hash":"h"}` + "\n"
+	const want = `{"terminal":"T1","epoch":"e","seq":7,"time":"2026-11-20T16:00:00+08:00","quality":"synced","case":"a","kind":"case.opened","header":{"service":"pay.water"},"sealed_sha256":"s","prev":"p","hash":"h"}` + "\n"
 	var out bytes.Buffer
 	if err := writeLines(&out, []casefile.Record{r, r}); err != nil || out.String() != want+want {
 		t.Errorf("got %s (%v), want twice %s", out.String(), err, want)
