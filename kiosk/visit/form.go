@@ -138,6 +138,7 @@ func (v *visit) judge(r reading) bool {
 		// The name would be printed wrong, so it is not printed at all: a person helps.
 		v.say(front.SayNameGlyph)
 	default:
+		v.note = nil // what was wrong with an earlier card is over
 		v.person = &casefile.Person{Kind: string(c.Kind), Name: c.Name, Sex: c.Sex, Ethnicity: c.Ethnicity, Birth: c.Birth, Address: c.Address,
 			Number: c.Number, Authority: c.Authority, ValidFrom: c.ValidFrom, ValidTo: c.ValidTo}
 		return true
