@@ -150,7 +150,7 @@ var pictures = map[string]func(d pen, w, h, t float64){
 		d.Stroke()
 	},
 	"move.note":   func(d pen, w, h, t float64) { d.mouth(w, h, ease(t, 0.6), true) },
-	"note.inside": func(d pen, w, h, _ float64) { d.mouth(w, h, 2, true) },
+	"note.inside": func(d pen, w, h, _ float64) { d.mouth(w, h, 2, false) },
 	"note.closed": func(d pen, w, h, _ float64) { d.mouth(w, h, 2, false) },
 	"move.paper": func(d pen, w, h, t float64) {
 		y := h*0.20 + ease(t, 0.6)*h*0.02
@@ -251,7 +251,7 @@ func (d pen) mouth(w, h, in float64, green bool) {
 	d.box("ink2", 0, 0, w, h, h*0.10)
 	light := "light"
 	if !green {
-		light = "edge"
+		light = "sand"
 	}
 	if in < 2 {
 		d.Save()
