@@ -185,8 +185,9 @@ const (
 	LabelCode      Phrase = "label.code"      // claim code
 	LabelOriginal  Phrase = "label.original"  // original {serial}
 	LabelDuplicate Phrase = "label.duplicate" // duplicate {serial}
-	LabelPayPart   Phrase = "label.pay_part"  // choice.rest.part
-	LabelPayOwed   Phrase = "label.pay_owed"  // choice.rest.owed
+	LabelPayMore   Phrase = "label.pay_more"  // stopping: no, go on putting in notes
+	LabelPayPart   Phrase = "label.pay_part"  // choice.rest.part: pay the {amount} that is in
+	LabelPayOwed   Phrase = "label.pay_owed"  // choice.rest.owed: get the {amount} back with a slip
 	LabelAgree     Phrase = "label.agree"     // choice.declare.yes
 	LabelSignature Phrase = "label.signature"
 	LabelFee       Phrase = "label.fee"

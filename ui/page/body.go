@@ -12,25 +12,26 @@ type plan struct {
 	picture string     // a moving picture under the heading
 	high    int        // of the picture
 	parts   []string   // in this order; parts that are not named follow
+	low     string     // the part above which the room that is left stands
 	next    phrase.Key // the words of form.next
 	acts    []string   // beside form.next, left of it
 }
 
 // plans are the pages. One that is not here is drawn from its parts all the same.
 var plans = map[string]plan{
-	"choose":   {parts: []string{"services", "choices", "pager", "notes"}},
+	"choose":   {parts: []string{"notes", "services", "choices", "pager"}, low: "services"},
 	"guide":    {parts: []string{"guide", "pager", "notes"}, next: phrase.Begin},
 	"identify": {picture: "card", high: 620, parts: []string{"notes"}},
 	"account":  {picture: "bill", high: 300, parts: []string{"notes", "fields"}},
 	"bill":     {parts: []string{"rows", "choices", "pager", "notes"}, next: phrase.GoPay},
 	"method":   {parts: []string{"rows", "ways", "notes"}},
-	"form":     {parts: []string{"notes", "fields", "choices", "pager"}},
+	"form":     {parts: []string{"notes", "fields", "path", "choices", "pager"}, low: "choices"},
 	"review":   {parts: []string{"rows", "pager", "notes"}, next: phrase.Submit},
 	"print":    {picture: "sheet", high: 380, parts: []string{"progress", "rows", "notes"}},
 	"take":     {picture: "paper", high: 420, parts: []string{"rows", "notes"}, next: phrase.Taken},
 	"slip":     {picture: "paper", high: 360, parts: []string{"rows", "code", "notes"}, next: phrase.SlipDone},
-	"cases":    {parts: []string{"cases", "pager", "rows", "notes"}, acts: []string{"case.print"}},
-	"ask":      {parts: []string{"topics", "pager", "notes"}},
+	"cases":    {parts: []string{"rows", "notes", "cases", "pager"}, low: "cases", acts: []string{"case.print"}},
+	"ask":      {parts: []string{"answer", "topics", "pager", "notes"}, low: "topics"},
 }
 
 // body is everything between the two bars.
@@ -63,17 +64,35 @@ func (b *builder) body() Element {
 func (b *builder) planned(p plan) []Element {
 	out := slices.Concat(b.steps(), b.heading("title"), b.says())
 	out = append(out, b.codeWritten()...)
-	if p.picture != "" && !b.crowded() {
-		picture := p.picture
-		if b.v.Message != nil && b.v.Message.Phrase == front.SaySlipAtTray {
-			picture = "sheet" // the hand goes to the other printer
-		}
-		out = append(out, b.moves(picture, p.high))
+	if name := b.pictured(p.picture); name != "" {
+		out = append(out, b.moves(name, p.high))
 	}
 	for _, part := range p.parts {
-		out = append(out, b.part(part)...)
+		drawn := b.part(part)
+		if part == p.low && len(drawn) > 0 && b.v.Keys == "" {
+			b.low = true
+			out = append(out, space())
+		}
+		out = append(out, drawn...)
+	}
+	if b.slipless() || b.nothingOut() {
+		p.next = phrase.Understood
 	}
 	return b.finish(out, p.next, p.acts...)
+}
+
+// pictured is the picture that belongs on this page now: none of a slot out of which nothing comes, and the
+// license printer's when it is there that the hand has to go.
+func (b *builder) pictured(usual string) string {
+	switch {
+	case usual == "" || b.crowded() || b.slipless():
+		return ""
+	case b.tells(front.SaySlipAtTray) || b.tells(front.HintTakeLicense):
+		return "sheet"
+	case b.nothingOut():
+		return ""
+	}
+	return usual
 }
 
 // crowded says whether a picture would be in the way: of a keyboard, or of a code that stands on the
@@ -104,12 +123,20 @@ func (b *builder) finish(out []Element, next phrase.Key, acts ...string) []Eleme
 		out = append(out, b.part(part)...)
 	}
 	out = append(out, b.pager()...)
-	out = append(out, space())
-	out = append(out, b.keys()...)
+	if !b.low {
+		out = append(out, space())
+	}
 	if next == "" {
 		next = phrase.Next
 	}
-	return append(out, b.acts(next, acts...)...)
+	foot := b.acts(next, acts...)
+	if b.low && len(foot) == 0 && b.v.Page != "pay" {
+		// Nothing stands under it that it belongs to, so it does not sink to the very end.
+		at := slices.IndexFunc(out, func(e Element) bool { return e.Kind == Space })
+		out = append(slices.Insert(out, at, space()), space())
+	}
+	out = append(out, b.keys()...)
+	return append(out, foot...)
 }
 
 // part draws one part of the view, once.
@@ -143,6 +170,10 @@ func (b *builder) part(name string) []Element {
 		return b.cases()
 	case "progress":
 		return b.progress()
+	case "path":
+		return b.path()
+	case "answer":
+		return b.answer()
 	case "topics":
 		return b.topics()
 	}
@@ -159,9 +190,10 @@ func (b *builder) quiet() []Element {
 	} else {
 		b.moving = true
 	}
+	title, sub := b.title()
 	middle := column("quiet", 36, Element{Kind: Picture, Picture: name, W: 320, H: 320, Middle: true},
-		text("quiet-title", b.say(b.v.Title)))
-	if sub := b.say(b.v.Sub); sub != "" {
+		text("quiet-title", title))
+	if sub != "" {
 		middle.Inside = append(middle.Inside, text("quiet-sub", sub))
 	}
 	if m := b.v.Message; m != nil && !m.Empty() && !b.message {
@@ -189,7 +221,8 @@ func (b *builder) rate() []Element {
 		e.H = 148
 		list.Inside = append(list.Inside, e)
 	}
-	return b.finish(append(out, list), "", "rate.skip")
+	b.low = true
+	return b.finish(append(out, space(), list), "", "rate.skip")
 }
 
 // goodbye thanks and reminds of what could be left behind.
@@ -244,6 +277,8 @@ func (b *builder) sign() []Element {
 		}
 	}
 	out = append(out, b.notes()...)
+	b.low = true
+	out = append(out, space())
 	can := b.v.Can(front.StrokesAct)
 	out = append(out, Element{Kind: Pad, ID: "field.signature", Name: b.say(front.Say{Phrase: front.LabelSignature}),
 		Class: "pad", Text: b.word(phrase.SignHere), Enabled: can, Strokes: b.v.Strokes, H: 640})

@@ -2,6 +2,7 @@ package page
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -110,7 +111,7 @@ func (b *builder) steps() []Element {
 
 // heading is what this page is for, and for whom.
 func (b *builder) heading(class string) []Element {
-	title, sub := b.say(b.v.Title), b.say(b.v.Sub)
+	title, sub := b.title()
 	if title == "" {
 		return nil
 	}
@@ -119,6 +120,71 @@ func (b *builder) heading(class string) []Element {
 		e.Inside = append(e.Inside, text("sub", sub))
 	}
 	return []Element{e}
+}
+
+// title is what the page asks, large, and for which service it asks it. kioskd says the service first and the
+// question after it; who stands before the screen needs the question first.
+func (b *builder) title() (title, sub string) {
+	title, sub = b.say(b.v.Title), b.say(b.v.Sub)
+	if b.v.Title.Phrase == "" && title != "" {
+		ask := ""
+		switch {
+		case b.v.Page == "pay":
+		case sub != "":
+			ask = sub
+		case b.v.Page == "account":
+			ask = b.say(front.Say{Phrase: front.TitleAccount})
+		case b.v.Page == "guide":
+			ask = b.say(front.Say{Phrase: front.TitleGuide})
+		case b.v.Page == "wait":
+			ask = b.say(front.Say{Phrase: front.TitleWait})
+		}
+		if ask != "" {
+			title, sub = ask, title
+		}
+	}
+	switch {
+	case b.v.Page == "wait" && b.v.Title.Phrase == front.TitleTake:
+		title = b.say(front.Say{Phrase: front.TitleWait}) // there is nothing to take yet
+	case b.slipless() && b.v.Code != "":
+		title = b.word(phrase.KeepCode)
+	case b.slipless(), b.nothingOut():
+		title = b.word(phrase.KeepNumber)
+	}
+	if sub == title {
+		sub = ""
+	}
+	return title, sub
+}
+
+// slipless is a page about a slip of which no paper came out, or was to come out.
+func (b *builder) slipless() bool {
+	if b.v.Page != "slip" {
+		return false
+	}
+	if b.v.Code != "" || b.tells(front.SayReceiptOut) {
+		return true
+	}
+	m := b.v.Message
+	return m != nil && m.Phrase == front.SayOrderUnknown
+}
+
+// nothingOut is the page on which papers are taken, when there are none.
+func (b *builder) nothingOut() bool {
+	return b.v.Page == "take" && b.tells(front.SayReceiptOut) && !b.tells(front.HintTakeLicense)
+}
+
+// tells is whether the page says this, as its message or as a note.
+func (b *builder) tells(p front.Phrase) bool {
+	if m := b.v.Message; m != nil && m.Phrase == p {
+		return true
+	}
+	for _, n := range b.v.Notes {
+		if n.Phrase == p {
+			return true
+		}
+	}
+	return false
 }
 
 // says is the message: what went wrong, or what is waited for.
@@ -131,7 +197,10 @@ func (b *builder) says() []Element {
 	words.ID, words.Grow = "text.message", true
 	class, mark := "message", "icon.say"
 	if calm(*b.v.Message) {
-		class, mark = "message calm", "icon.wait"
+		class, mark = "message calm", "icon.note"
+		if waiting(*b.v.Message) {
+			mark = "icon.wait"
+		}
 	}
 	return []Element{row(class, 24, picture(mark, 56, 56), words)}
 }
@@ -146,6 +215,15 @@ func calm(s front.Say) bool {
 	return strings.HasPrefix(string(s.Phrase), "wait.") || strings.HasPrefix(string(s.Phrase), "hint.")
 }
 
+// waiting says whether a message is about something that is not over yet.
+func waiting(s front.Say) bool {
+	switch s.Phrase {
+	case front.SayHelpComing, front.SayAlreadyPrinting, front.SayDeciding, front.SayWaitingPerson:
+		return true
+	}
+	return strings.HasPrefix(string(s.Phrase), "wait.")
+}
+
 // notes say what happens next, in order.
 func (b *builder) notes() []Element {
 	if len(b.v.Notes) == 0 || b.drawn["notes"] {
@@ -157,6 +235,15 @@ func (b *builder) notes() []Element {
 		if n.Phrase == front.HintTyping && b.v.Keys == "pinyin" {
 			continue // it stands above the keys
 		}
+		if n.Phrase == front.HintOneByOne && b.v.Page == "pay" {
+			continue // it stands beside the mouth
+		}
+		if n.Phrase == front.AskPersonAnswer && b.v.Page == "help" {
+			continue // the page says all of it
+		}
+		if n.Phrase == front.HintTakeReceipt && b.v.Page == "take" && b.tells(front.SayReceiptOut) {
+			continue // none came out
+		}
 		if words := b.say(n); words != "" {
 			e.Inside = append(e.Inside, text("note", words))
 		}
@@ -167,11 +254,16 @@ func (b *builder) notes() []Element {
 	return []Element{e}
 }
 
+// drawnAsWay is whether a way to pay has its card on the page.
+func (b *builder) drawnAsWay(id string) bool {
+	return slices.ContainsFunc(b.v.Ways, func(w front.Way) bool { return w.ID == id })
+}
+
 // acts are the buttons that end a page: ways out at the left, the one main act at the right.
 func (b *builder) acts(main phrase.Key, ids ...string) []Element {
 	var out []Element
 	for _, id := range ids {
-		if b.v.Can(id) {
+		if b.v.Can(id) && !b.drawnAsWay(id) {
 			words := b.word(phrase.Key(id))
 			if other := b.word(phrase.Key(id + ".instead")); other != "" {
 				words = other

@@ -27,13 +27,14 @@ func (b *builder) home() []Element {
 		title.Inside = append(title.Inside, text("sub", b.say(n)))
 	}
 	b.drawn["notes"] = true
+	// What the machine can do stands above the entrances, so that a seated hand reaches all six.
 	out := append([]Element{title}, b.says()...)
+	out = append(out, b.health()...)
 	for i := 0; i < len(entrances); i += 2 {
 		r := row("", 28, b.entrance(i), b.entrance(i+1))
 		r.Same, r.Grow = true, true
 		out = append(out, r)
 	}
-	out = append(out, b.health()...)
 	return b.finishHome(out)
 }
 

@@ -9,6 +9,7 @@
 package page
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -60,6 +61,7 @@ type Element struct {
 type Page struct {
 	ID     string // page.NAME
 	Name   string // what a screen reader says on coming here
+	Part   string // which of the pages with this ID: one step of a form is laid out without regard to the one before
 	Visit  string
 	Elder  bool
 	Top    Element
@@ -90,12 +92,14 @@ type builder struct {
 	drawn   map[string]bool // parts of the view that have their place already
 	message bool            // text.message has its place already
 	moving  bool
+	low     bool // the room that is left stands above what is touched, so that a seated hand reaches it
 }
 
 // Of is the page for a view at this time.
 func Of(v *front.View, now time.Time, typing Typing) Page {
 	b := &builder{v: v, now: now.In(china), typing: typing, drawn: map[string]bool{}}
-	p := Page{ID: "page." + v.Page, Visit: v.Visit, Elder: v.Elder, Name: b.say(v.Title)}
+	p := Page{ID: "page." + v.Page, Part: b.partOf(), Visit: v.Visit, Elder: v.Elder}
+	p.Name, _ = b.title()
 	if v.Left != nil && v.Left.Warn {
 		over := b.warning()
 		p.Over = &over
@@ -109,6 +113,14 @@ func Of(v *front.View, now time.Time, typing Typing) Page {
 	}
 	b.leaveNoneOut(&p)
 	return p
+}
+
+// partOf tells the steps of a form from each other, and in a tree the levels.
+func (b *builder) partOf() string {
+	if b.v.Page != "form" {
+		return ""
+	}
+	return fmt.Sprint(b.v.Step, b.say(b.v.Sub), len(b.v.Rows))
 }
 
 // Moment is the page while there is no line to kioskd: calm, with the phone number that was known last.

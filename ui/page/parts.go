@@ -1,6 +1,7 @@
 package page
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -86,8 +87,11 @@ func (b *builder) sheet(rows []front.Row, long bool) []Element {
 		return nil
 	}
 	list := column("sheet", 0)
+	if len(b.codeWritten()) > 0 { // it stands on the page already, as large as an amount
+		rows = slices.DeleteFunc(slices.Clone(rows), func(r front.Row) bool { return r.Label.Phrase == front.LabelCode })
+	}
 	for i, r := range rows {
-		label, value := text("label", b.say(r.Label)), text("value", b.say(r.Value))
+		label, value := text("label", b.say(r.Label)), text("value", yuan(b.say(r.Value)))
 		switch {
 		case r.Strong && r.Label.Phrase == front.LabelOwed:
 			value.Class = "value strong owed"
@@ -98,7 +102,10 @@ func (b *builder) sheet(rows []front.Row, long bool) []Element {
 		}
 		class := "line"
 		if i == 0 {
-			class = "line first"
+			class += " first"
+		}
+		if i == len(rows)-1 {
+			class += " last"
 		}
 		if long {
 			list.Inside = append(list.Inside, column(class, 6, label, value))
@@ -108,6 +115,31 @@ func (b *builder) sheet(rows []front.Row, long bool) []Element {
 		list.Inside = append(list.Inside, row(class, 24, label, value))
 	}
 	return []Element{list}
+}
+
+// yuan puts the sign before what is an amount and nothing else, 123.45; any other text stays as it is.
+func yuan(s string) string {
+	whole, cents, ok := strings.Cut(s, ".")
+	if !ok || whole == "" || len(cents) != 2 || strings.Trim(whole+cents, "0123456789") != "" {
+		return s
+	}
+	return "¥" + s
+}
+
+// path is how far down a tree one has come: the names passed so far, in a line above what is chosen next.
+func (b *builder) path() []Element {
+	var names []string
+	for _, r := range b.v.Rows {
+		if !r.Value.Empty() {
+			return nil
+		}
+		names = append(names, b.say(r.Label))
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	b.drawn["rows"] = true
+	return []Element{text("path", strings.Join(names, " › "))}
 }
 
 // labelWide is how wide the labels of a sheet are, so that the values begin at one line.
@@ -151,10 +183,18 @@ func (b *builder) choices() []Element {
 	return []Element{list}
 }
 
+// choiceWords are what a choice is called: a period written out, and a verb where kioskd has only a noun.
+func (b *builder) choiceWords(c front.Choice) string {
+	if c.ID == string(phrase.ByCase) {
+		return b.word(phrase.ByCase)
+	}
+	return phrase.Date(b.v.Language, b.say(c.Text))
+}
+
 func (b *builder) choice(c front.Choice) Element {
-	words := column("", 4, text("choice-word", b.say(c.Text)))
+	words := column("", 4, text("choice-word", b.choiceWords(c)))
 	words.Grow = true
-	if sub := b.say(c.Sub); sub != "" {
+	if sub := yuan(b.say(c.Sub)); sub != "" {
 		words.Inside = append(words.Inside, text("card-line", sub))
 	}
 	class, mark := "choice", "mark.one"
@@ -172,7 +212,7 @@ func (b *builder) choice(c front.Choice) Element {
 	if c.More {
 		about = b.word(phrase.NextLevel)
 	}
-	e := b.button(c.ID, b.say(c.Text), class, line)
+	e := b.button(c.ID, b.choiceWords(c), class, line)
 	e.About, e.H = about, 108
 	if b.v.Page == "pay" { // what becomes of money that is in the box
 		e.H = 140
@@ -241,7 +281,23 @@ func (b *builder) progress() []Element {
 	return []Element{e}
 }
 
-// topics are questions; the open one shows its answer.
+// answer is the answer to the question that is open. It has its place above the questions from the start, so
+// that none of them moves when another one is touched.
+func (b *builder) answer() []Element {
+	if len(b.v.Topics) == 0 {
+		return nil
+	}
+	e := column("sheet", 16, text("answer", b.word(phrase.TouchQuestion)))
+	for _, t := range b.v.Topics {
+		if t.Open {
+			e = column("sheet", 16, text("sheet-title", b.say(t.Question)), text("answer", b.say(t.Answer)))
+		}
+	}
+	e.H = 300
+	return []Element{e}
+}
+
+// topics are questions; the answer to the open one stands above them.
 func (b *builder) topics() []Element {
 	if len(b.v.Topics) == 0 {
 		return nil
@@ -255,8 +311,6 @@ func (b *builder) topics() []Element {
 		if t.Open {
 			about = b.say(t.Answer)
 			class = "choice chosen"
-			words.Inside[0].Inside[1].Picture = "icon.down"
-			words.Inside = append(words.Inside, text("answer", about))
 		}
 		e := b.button("choice.topic."+strconv.Itoa(i+1), b.say(t.Question), class, words)
 		e.About, e.H = about, 112

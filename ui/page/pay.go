@@ -12,22 +12,32 @@ import (
 func (b *builder) pay() []Element {
 	out := slices.Concat(b.steps(), b.heading("title"))
 	m := b.v.Money
-	if m == nil || len(b.v.Choices) > 0 {
+	cash := m != nil && len(m.Faces) > 0
+	if len(b.v.Choices) > 0 && cash {
+		out = append(out, b.sums(m)) // the question stands under the sums, beside its answers
+	}
+	if !cash || len(b.v.Choices) > 0 {
 		out = append(out, b.says()...)
+	}
+	if m != nil && !cash {
+		out = append(out, b.dueOnly(m))
 	}
 	switch {
 	case len(b.v.Choices) > 0:
+		b.drawn["notes"] = true // they are about the notes that are no longer taken
+		out = append(out, space())
+		b.low = true
 		out = append(out, b.part("choices")...)
-		if m != nil {
-			out = append(out, b.sums(m))
-		}
-	case m != nil:
+	case cash:
 		out = append(out, b.sums(m), b.mouth(m))
 		out = append(out, b.faces(m)...)
 	case b.v.Code != "":
 		out = append(out, b.part("rows")...)
 		b.drawn["code"] = true
 		out = append(out, b.code("pay.code", 560)...)
+	case b.askedOnPhone():
+		b.drawn["notes"], b.moving = true, true // the code has been read; the phone has to say yes
+		out = append(out, space(), Element{Kind: Picture, Picture: "move.wait", W: 320, H: 320, Middle: true}, space())
 	default:
 		out = append(out, b.part("rows")...)
 		out = append(out, b.moves("phone", 460))
@@ -58,6 +68,18 @@ func (b *builder) finishPay(out []Element) []Element {
 	r := row("", 24, e)
 	r.Same = true
 	return append(out, r)
+}
+
+// askedOnPhone is whether the payer's phone has been read and asks its owner now.
+func (b *builder) askedOnPhone() bool {
+	m := b.v.Message
+	return m != nil && (m.Phrase == front.WaitPaying || m.Phrase == front.WaitQuery)
+}
+
+// dueOnly is what a phone has to pay: nothing is put in, so there is nothing else to count.
+func (b *builder) dueOnly(m *front.Money) Element {
+	due := row("", 10, text("yuan-due", "¥"), b.amount("pay.due", front.LabelDue, "amount-due", m.Due))
+	return column("sheet", 22, text("label", b.say(front.Say{Phrase: front.LabelDue})), due)
 }
 
 // amount is a sum with its id. Its name holds the amount as 123.45.
@@ -92,6 +114,8 @@ func (b *builder) mouth(m *front.Money) Element {
 	case m.Taking:
 		name, title = "move.note", b.word(phrase.PutNotes)
 		b.moving = true
+	case b.mouthShut():
+		title = b.word(phrase.NotesClosed)
 	}
 	line := text("mouth-line", b.say(front.Say{Phrase: front.HintOneByOne}))
 	if said := b.v.Message; said != nil && !said.Empty() && !b.message {
@@ -103,6 +127,18 @@ func (b *builder) mouth(m *front.Money) Element {
 	words := column("", 12, text("mouth-title", title), line)
 	words.Grow, words.Middle = true, true
 	return row("mouth", 40, picture(name, 330, 230), words)
+}
+
+// mouthShut is whether waiting does not help: no note is taken until somebody has come.
+func (b *builder) mouthShut() bool {
+	if b.v.Message == nil {
+		return false
+	}
+	switch b.v.Message.Phrase {
+	case front.SayBoxFull, front.SayCashClosed, front.SayNoteJam, front.SayNoPaper:
+		return true
+	}
+	return false
 }
 
 func (b *builder) faces(m *front.Money) []Element {

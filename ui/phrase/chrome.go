@@ -71,25 +71,30 @@ const (
 	PutNotes       Key = "put_notes"
 	NoteInside     Key = "note_inside"
 	NotesWait      Key = "notes_wait"
-	Amount         Key = "amount" // {label} {amount}: the spoken name of an amount
+	NotesClosed    Key = "notes_closed" // waiting does not help
+	Amount         Key = "amount"       // {label} {amount}: the spoken name of an amount
 	Symbol         Key = "symbol"
 
-	CasePrint  Key = "case.print"
-	RateOne    Key = "rate.1"
-	RateTwo    Key = "rate.2"
-	RateThree  Key = "rate.3"
-	RateFour   Key = "rate.4"
-	RateFive   Key = "rate.5"
-	RateSkip   Key = "rate.skip"
-	Sheets     Key = "sheets" // {done} {of}
-	OneMoment  Key = "one_moment"
-	Reconnect  Key = "reconnect"
-	CallUs     Key = "call_us"
-	YouAreAt   Key = "you_are_at" // {hall} {area} {number}
-	PartPay    Key = "choice.rest.part"
-	PartOwed   Key = "choice.rest.owed"
-	AgreeYes   Key = "choice.declare.yes"
-	SameAsView Key = "choice"
+	CasePrint     Key = "case.print"
+	RateOne       Key = "rate.1"
+	RateTwo       Key = "rate.2"
+	RateThree     Key = "rate.3"
+	RateFour      Key = "rate.4"
+	RateFive      Key = "rate.5"
+	RateSkip      Key = "rate.skip"
+	Sheets        Key = "sheets" // {done} {of}
+	OneMoment     Key = "one_moment"
+	Reconnect     Key = "reconnect"
+	KeepCode      Key = "keep_code"      // title of a slip's page when the code stands on the screen
+	KeepNumber    Key = "keep_number"    // and when nothing is printed at all
+	TouchQuestion Key = "touch_question" // where the answer will stand
+	ByCase        Key = "choice.by.case"
+	CallUs        Key = "call_us"
+	YouAreAt      Key = "you_are_at" // {hall} {area} {number}
+	PartPay       Key = "choice.rest.part"
+	PartOwed      Key = "choice.rest.owed"
+	AgreeYes      Key = "choice.declare.yes"
+	SameAsView    Key = "choice"
 )
 
 var chrome = map[Key]words{
@@ -100,7 +105,7 @@ var chrome = map[Key]words{
 	Large:      {"大字", "Large type"},
 	LargeOff:   {"普通字", "Normal"},
 	Hotline:    {"服务热线 {phone}", "Call us: {phone}"},
-	CashRule:   {"多出的钱怎么处理，放入纸币前会先问您", "Before the first note we tell you what becomes of any change"},
+	CashRule:   {"多出的钱怎么处理，放入纸币前会先告诉您", "Before the first note we tell you what becomes of any change"},
 	Terminal:   {"{number} 号机", "Terminal {number}"},
 	TimeLeft:   {"还剩的时间 · 现在 {clock}", "time left · now {clock}"},
 	MoreTime:   {"我还在，接着办", "Yes, I am still here"},
@@ -162,23 +167,28 @@ var chrome = map[Key]words{
 	PutNotes:       {"请一张一张放入纸币", "Please put in notes one by one"},
 	NoteInside:     {"正在收 {amount} 元", "Taking {amount} yuan"},
 	NotesWait:      {"请先等一等再放", "Please wait before the next note"},
+	NotesClosed:    {"现在不收纸币，请不要放", "No notes now, please"},
 	Amount:         {"{label} {amount} 元", "{label}: {amount} yuan"},
 	Symbol:         {"二维码", "QR code"},
 
-	CasePrint:  {"打印执照", "Print the license"},
-	RateOne:    {"非常不满意", "Very unhappy"},
-	RateTwo:    {"不满意", "Unhappy"},
-	RateThree:  {"基本满意", "It was all right"},
-	RateFour:   {"满意", "Happy"},
-	RateFive:   {"非常满意", "Very happy"},
-	RateSkip:   {"这次不评", "Not this time"},
-	Sheets:     {"已出 {done} 张，共 {of} 张", "{done} of {of} sheets are out"},
-	OneMoment:  {"请稍等", "One moment, please"},
-	Reconnect:  {"机器正在接上，您办的事都还在。", "The machine is coming back. Everything you did is still there."},
-	CallUs:     {"服务热线", "Call us"},
-	YouAreAt:   {"您在：{hall} {area} {number} 号机", "You are at {hall}, {area}, terminal {number}"},
-	PartPay:    {"就缴这么多", "Pay this part"},
-	PartOwed:   {"打凭条，领回这些钱", "Give me a slip and I get it back"},
-	AgreeYes:   {"我读过了，我同意", "I have read this and I agree"},
-	SameAsView: {"选这一项", "Choose this"},
+	CasePrint:     {"打印执照", "Print the license"},
+	RateOne:       {"非常不满意", "Very unhappy"},
+	RateTwo:       {"不满意", "Unhappy"},
+	RateThree:     {"基本满意", "It was all right"},
+	RateFour:      {"满意", "Happy"},
+	RateFive:      {"非常满意", "Very happy"},
+	RateSkip:      {"这次不评", "Not this time"},
+	Sheets:        {"已出 {done} 张，共 {of} 张", "{done} of {of} sheets are out"},
+	OneMoment:     {"请稍等", "One moment, please"},
+	Reconnect:     {"机器正在接上，您办的事都还在。", "The machine is coming back. Everything you did is still there."},
+	KeepCode:      {"请记下这个领款码", "Please write this code down"},
+	KeepNumber:    {"请记下办事编号", "Please note your case number"},
+	TouchQuestion: {"点一个问题，这里就有回答。", "Touch a question and the answer stands here."},
+	ByCase:        {"没带身份证，用办事编号查", "No card with me: use a case number"},
+	CallUs:        {"服务热线", "Call us"},
+	YouAreAt:      {"您在：{hall} {area} {number} 号机", "You are at {hall}, {area}, terminal {number}"},
+	PartPay:       {"就缴这么多", "Pay this part"},
+	PartOwed:      {"打凭条，领回这些钱", "Give me a slip and I get it back"},
+	AgreeYes:      {"我读过了，我同意", "I have read this and I agree"},
+	SameAsView:    {"选这一项", "Choose this"},
 }

@@ -71,7 +71,7 @@ func (d pen) icon(name string, w, h float64) {
 		base, tile, line = s, "gold", "onink"
 	}
 	switch base {
-	case "icon.next", "icon.down", "icon.say", "icon.wait":
+	case "icon.next", "icon.down", "icon.say", "icon.wait", "icon.note":
 	default:
 		d.box(tile, 0, 0, side, side, side*0.22)
 	}
@@ -183,6 +183,14 @@ var signs = map[string]func(pen){
 		d.SetLineWidth(2.8)
 		d.lines(12, 6.5, 12, 13)
 		d.dot(12, 17.2, 1.6)
+	},
+	"icon.note": func(d pen) {
+		d.colour("ink")
+		d.dot(12, 12, 11)
+		d.colour("sheet")
+		d.SetLineWidth(2.8)
+		d.dot(12, 6.8, 1.6)
+		d.lines(12, 11, 12, 17.5)
 	},
 	"icon.wait": func(d pen) {
 		d.colour("ink")

@@ -76,7 +76,7 @@ type shell struct {
 // parts are the widgets of the page that is shown.
 type parts struct {
 	top, body, bottom, over *node
-	visit, id               string
+	visit, id, part         string
 	elder                   bool
 	fit                     float64
 }
@@ -251,7 +251,7 @@ func (s *shell) render() {
 		view.Strokes = s.strokes
 		p = page.Of(&view, now, s.typist.typing())
 	}
-	if s.parts != nil && s.parts.id == p.ID && s.parts.visit == p.Visit && s.parts.elder == p.Elder {
+	if s.parts != nil && s.parts.id == p.ID && s.parts.part == p.Part && s.parts.visit == p.Visit && s.parts.elder == p.Elder {
 		if reflect.DeepEqual(p, s.drawn) {
 			return
 		}

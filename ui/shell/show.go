@@ -46,7 +46,7 @@ func (s *shell) build(p page.Page, fit float64) {
 	if err := s.style.load(s.canvas.scale, fit, p.Elder); err != nil {
 		slog.Error("style sheet", "err", err) // ours, embedded: a test loads it
 	}
-	s.parts = &parts{visit: p.Visit, id: p.ID, elder: p.Elder, fit: fit}
+	s.parts = &parts{visit: p.Visit, id: p.ID, part: p.Part, elder: p.Elder, fit: fit}
 	s.canvas.fit = 1
 	s.parts.top = s.canvas.build(p.Top)
 	s.parts.bottom = s.canvas.build(p.Bottom)

@@ -108,8 +108,7 @@ func start(lang string) []Named {
 		ask.Topics = append(ask.Topics, front.Topic{Question: phrase(q), Answer: phrase(q + ".answer"), Open: i == 1})
 	}
 	help := base(lang, "help")
-	help.Title, help.Notes = phrase(front.TitleHelp), []front.Say{phrase(front.HintHelp, "phone", "12345")}
-	help.Message = message(front.SayHelpComing)
+	help.Title, help.Notes = phrase(front.TitleHelp), []front.Say{phrase(front.HintHelp, "phone", "12345"), phrase(front.AskPersonAnswer)}
 	closed := base(lang, "closed")
 	closed.Title, closed.Message, closed.Left, closed.Acts = phrase(front.TitleClosed), message(front.SayMaintenance), nil, []string{"nav.help"}
 	return []Named{{"home", home}, {"choose", choose}, {"guide", guide}, {"identify", identify}, {"identify-moved", moved},
@@ -123,58 +122,64 @@ func paying(lang string) []Named {
 	title := words(in(lang, "缴水费", "Pay for water"))
 
 	account := base(lang, "account", append(digits, "field.account")...)
-	account.Title, account.Step, account.Steps, account.Keys = phrase(front.TitleAccount), 1, 4, "digits"
+	account.Title, account.Step, account.Steps, account.Keys = title, 1, 4, "digits"
 	account.Notes = []front.Say{phrase(front.HintAccount)}
 	account.Fields = []front.Field{{Name: "account", Label: phrase(front.LabelAccount), Value: "31020045", Focus: true, Group: 4, Max: 12}}
 	wrong := account
 	wrong.Message = message(front.SayAccountCheck)
 
 	bill := base(lang, "bill", "form.next", "choice.bill.2026-10", "choice.bill.2026-09")
-	bill.Title, bill.Sub, bill.Step, bill.Steps = phrase(front.TitleBill), title, 2, 4
+	bill.Title, bill.Sub, bill.Step, bill.Steps = title, phrase(front.TitleBill), 2, 4
 	bill.Rows = []front.Row{{Label: phrase(front.LabelAccount), Value: words("3102 ···· 5518")},
 		{Label: phrase(front.LabelName), Value: words("王*英")},
 		{Label: phrase(front.LabelAddress), Value: words(in(lang, "青山区和平路***号", "Heping Road ***, Qingshan"))},
-		{Label: phrase(front.LabelDue), Value: words("¥123.45"), Strong: true}}
+		{Label: phrase(front.LabelDue), Value: words("123.45"), Strong: true}}
 	bill.Choices = []front.Choice{
-		{ID: "choice.bill.2026-09", Text: words(in(lang, "2026年9月", "September 2026")), Sub: words("¥40.05"), Chosen: true, Many: true, Open: true},
-		{ID: "choice.bill.2026-10", Text: words(in(lang, "2026年10月", "October 2026")), Sub: words("¥83.40"), Chosen: true, Many: true, Open: true}}
+		{ID: "choice.bill.2026-09", Text: words("2026-09"), Sub: words("40.05"), Chosen: true, Many: true, Open: true},
+		{ID: "choice.bill.2026-10", Text: words("2026-10"), Sub: words("83.40"), Chosen: true, Many: true, Open: true}}
 	bill.Notes = []front.Say{phrase(front.HintSurplusKept)}
 
 	method := base(lang, "method", "pay.cash", "pay.scan")
-	method.Title, method.Sub, method.Step, method.Steps = phrase(front.TitleMethod), who, 3, 4
-	method.Rows = []front.Row{{Label: phrase(front.LabelDue), Value: words("¥123.45"), Strong: true}}
+	method.Title, method.Sub, method.Step, method.Steps = title, phrase(front.TitleMethod), 3, 4
+	method.Rows = []front.Row{{Label: phrase(front.LabelDue), Value: words("123.45"), Strong: true}}
 	method.Ways = []front.Way{{ID: "pay.cash", Open: true}, {ID: "pay.show", Why: phrase(front.ChipNoLine)}, {ID: "pay.scan", Open: true}}
 	method.Notes = []front.Say{phrase(front.HintSurplusKept), phrase(front.HintNoChange)}
 
 	pay := base(lang, "pay", "pay.cancel", "pay.finish", "pay.show")
 	pay.Title, pay.Sub, pay.Step, pay.Steps = title, who, 4, 4
 	pay.Money = &front.Money{Due: 12345, Inserted: 5000, Remaining: 7345, Faces: []int64{100, 500, 1000, 2000, 5000, 10000}, Taking: true}
-	pay.Notes = []front.Say{phrase(front.HintSurplusKept), phrase(front.HintCancelPart)}
+	pay.Notes = []front.Say{phrase(front.HintOneByOne), phrase(front.HintSurplusKept), phrase(front.HintCancelPart)}
 	escrow := pay
 	escrow.Money = &front.Money{Due: 12345, Inserted: 5000, Remaining: 7345, Faces: pay.Money.Faces, Escrow: 2000}
 	escrow.Message = message(front.WaitNote)
 	refused := pay
 	refused.Message = message(front.SayNoteRefused)
-	stop := base(lang, "pay", "choice.rest.part", "choice.rest.owed")
+	full := pay
+	full.Money = &front.Money{Due: 12345, Inserted: 5000, Remaining: 7345, Faces: pay.Money.Faces}
+	full.Message = message(front.SayBoxFull)
+	stop := base(lang, "pay", "choice.rest.more", "choice.rest.part", "choice.rest.owed")
 	stop.Title, stop.Sub, stop.Message = title, who, message(front.SayStopAsk, "amount", "50.00")
-	stop.Money = &front.Money{Due: 12345, Inserted: 5000, Remaining: 7345}
-	stop.Choices = []front.Choice{{ID: "choice.rest.part", Text: phrase(front.LabelPayPart), Open: true}, {ID: "choice.rest.owed", Text: phrase(front.LabelPayOwed), Open: true}}
+	stop.Money, stop.Notes = &front.Money{Due: 12345, Inserted: 5000, Remaining: 7345, Faces: pay.Money.Faces}, pay.Notes
+	stop.Choices = []front.Choice{{ID: "choice.rest.more", Text: phrase(front.LabelPayMore), Open: true},
+		{ID: "choice.rest.part", Text: phrase(front.LabelPayPart, "amount", "50.00"), Open: true}, {ID: "choice.rest.owed", Text: phrase(front.LabelPayOwed, "amount", "50.00"), Open: true}}
 	show := base(lang, "pay", "pay.cancel", "pay.cash")
 	show.Title, show.Sub, show.Step, show.Steps = title, who, 4, 4
 	show.Code = "weixin://wxpay/bizpayurl?pr=Xy12Ab34"
 	show.Notes = []front.Say{phrase(front.HintShowCode, "fen", "123.45")}
-	show.Rows = []front.Row{{Label: phrase(front.LabelDue), Value: words("¥123.45"), Strong: true}}
+	show.Money = &front.Money{Due: 12345, Remaining: 12345}
 	scan := base(lang, "pay", "pay.cancel", "pay.cash")
-	scan.Title, scan.Sub, scan.Rows, scan.Notes = title, who, show.Rows, []front.Say{phrase(front.HintScanCode)}
+	scan.Title, scan.Sub, scan.Money, scan.Notes = title, who, show.Money, []front.Say{phrase(front.HintScanCode)}
 	scan.Message = message(front.SayIDLikeCode)
+	asked := scan
+	asked.Message = message(front.WaitPaying)
 	return []Named{{"account", account}, {"account-wrong", wrong}, {"bill", bill}, {"method", method}, {"pay", pay},
-		{"pay-escrow", escrow}, {"pay-refused", refused}, {"pay-stop", stop}, {"pay-show", show}, {"pay-scan", scan}}
+		{"pay-escrow", escrow}, {"pay-refused", refused}, {"pay-full", full}, {"pay-stop", stop}, {"pay-show", show}, {"pay-scan", scan}, {"pay-asked", asked}}
 }
 
 func applying(lang string) []Named {
 	sub := words(in(lang, "个体工商户登记", "Registering an individual business"))
 	tree := base(lang, "form", "list.next", "form.next")
-	tree.Title, tree.Sub, tree.Step, tree.Steps = phrase(front.LabelDivision), sub, 2, 5
+	tree.Title, tree.Sub, tree.Step, tree.Steps = sub, words(in(lang, "所在地区", "District")), 2, 5
 	tree.Notes, tree.Pager = []front.Say{phrase(front.HintTree)}, &front.Pager{At: 1, Of: 4}
 	for _, d := range [][3]string{{"11", "北京市", "Beijing"}, {"12", "天津市", "Tianjin"}, {"13", "河北省", "Hebei"}, {"14", "山西省", "Shanxi"},
 		{"15", "内蒙古自治区", "Inner Mongolia"}, {"21", "辽宁省", "Liaoning"}, {"22", "吉林省", "Jilin"}, {"23", "黑龙江省", "Heilongjiang"}, {"31", "上海市", "Shanghai"}} {
@@ -183,29 +188,30 @@ func applying(lang string) []Named {
 		tree.Choices = append(tree.Choices, front.Choice{ID: id, Text: words(in(lang, d[1], d[2])), More: true, Open: true})
 	}
 	scope := base(lang, "form", "choice.scope.1", "choice.scope.2", "choice.scope.3", "form.next")
-	scope.Title, scope.Sub, scope.Notes, scope.Step, scope.Steps = phrase(front.LabelScope), sub, []front.Say{phrase(front.HintScope)}, 2, 5
+	scope.Title, scope.Sub, scope.Notes, scope.Step, scope.Steps = sub, words(in(lang, "经营范围", "Business scope")), []front.Say{phrase(front.HintScope)}, 2, 5
 	scope.Choices = []front.Choice{
 		{ID: "choice.scope.1", Text: words(in(lang, "日用百货零售", "Retail of daily goods")), Many: true, Chosen: true, Open: true},
 		{ID: "choice.scope.2", Text: words(in(lang, "文具用品零售", "Retail of stationery")), Many: true, Open: true},
 		{ID: "choice.scope.3", Text: words(in(lang, "互联网销售（除销售需要许可的商品）", "Online sales, goods without a permit")), Many: true, Chosen: true, Open: true}}
 	name := base(lang, "form", front.TextAct, "field.trade_name", "form.next")
-	name.Title, name.Sub, name.Keys, name.Step, name.Steps = phrase(front.LabelTradeName), sub, "pinyin", 2, 5
+	name.Title, name.Sub, name.Keys, name.Step, name.Steps = sub, words(in(lang, "字号（店名）", "Trade name")), "pinyin", 2, 5
 	name.Notes = []front.Say{phrase(front.HintTyping)}
 	name.Fields = []front.Field{{Name: "trade_name", Label: phrase(front.LabelTradeName), Value: "青山", Preedit: "zhangsan", Focus: true, Max: 20}}
 	taken := name
 	taken.Fields = []front.Field{{Name: "trade_name", Label: phrase(front.LabelTradeName), Value: "青山老张面馆", Focus: true, Max: 20, Problem: phrase(front.SayNameTaken)}}
 	declare := base(lang, "form", "choice.declare.yes", "form.next")
-	declare.Title, declare.Sub, declare.Step, declare.Steps = phrase(front.TitleDeclare), sub, 3, 5
+	declare.Title, declare.Sub, declare.Step, declare.Steps = sub, phrase(front.TitleDeclare), 3, 5
 	declare.Notes = []front.Say{words(in(lang, "我说的都是真的：店是我自己开的，地址能用来做生意，卖的东西不需要另外的许可。说错了，责任由我自己承担。",
 		"What I say is true: the shop is my own, its address may be used for business, and what I sell needs no other permit. I answer for it if this is wrong."))}
 	declare.Choices = []front.Choice{{ID: "choice.declare.yes", Text: phrase(front.LabelAgree), Many: true, Open: true}}
 	sign := base(lang, "sign", front.StrokesAct, "field.signature", "form.next")
-	sign.Title, sign.Notes, sign.Step, sign.Steps = phrase(front.TitleSign), []front.Say{phrase(front.HintSign)}, 3, 5
+	sign.Title, sign.Sub = sub, phrase(front.TitleSign)
+	sign.Notes, sign.Step, sign.Steps = []front.Say{phrase(front.HintSign)}, 3, 5
 	sign.Strokes = []front.Stroke{{{X: 200, Y: 300}, {X: 300, Y: 280}, {X: 420, Y: 310}}, {{X: 310, Y: 200}, {X: 300, Y: 500}, {X: 260, Y: 640}, {X: 240, Y: 600}}, {{X: 500, Y: 250}, {X: 700, Y: 240}, {X: 680, Y: 640}}}
 	unsigned := sign
 	unsigned.Strokes, unsigned.Message = nil, message(front.SaySignEmpty)
 	review := base(lang, "review", "form.next")
-	review.Title, review.Sub, review.Step, review.Steps = phrase(front.TitleReview), sub, 4, 5
+	review.Title, review.Sub, review.Step, review.Steps = sub, phrase(front.TitleReview), 4, 5
 	review.Rows = []front.Row{{Label: phrase(front.LabelOperator), Value: words("王*英")}, {Label: phrase(front.LabelNumber), Value: words("110101********4521")},
 		{Label: phrase(front.LabelTradeName), Value: words("青山区王姐便利店"), Strong: true}, {Label: phrase(front.LabelTrade), Value: words(in(lang, "5212 超级市场零售", "5212 Supermarkets"))},
 		{Label: phrase(front.LabelScope), Value: words(in(lang, "日用百货零售；互联网销售（除销售需要许可的商品）", "Retail of daily goods; online sales"))},
@@ -218,21 +224,35 @@ func ending(lang string) []Named {
 	submit := base(lang, "submit")
 	submit.Title, submit.Message, submit.Acts = phrase(front.TitleWait), message(front.WaitHall), []string{"nav.help"}
 	wait := base(lang, "wait")
-	wait.Title, wait.Sub, wait.Message, wait.Left = phrase(front.TitleWait), words(in(lang, "缴水费", "Pay for water")), message(front.WaitBill), nil
+	wait.Acts = nil
+	wait.Title, wait.Message, wait.Left = words(in(lang, "缴水费", "Pay for water")), message(front.WaitBill), nil
 	printing := base(lang, "print")
-	printing.Title, printing.Message = phrase(front.TitlePrint), message(front.WaitLicense, "done", "2", "of", "2")
+	printing.Title, printing.Sub = words(in(lang, "个体工商户登记", "Registering an individual business")), phrase(front.TitlePrint)
+	printing.Message = message(front.WaitLicense, "done", "2", "of", "2")
 	printing.Progress, printing.Step, printing.Steps = &front.Progress{Done: 1, Of: 2, What: phrase(front.LabelDuplicate, "serial", "000102")}, 5, 5
 	printing.Rows = []front.Row{{Label: phrase(front.LabelLicense), Value: words("92110101MA01234567")}}
 	take := base(lang, "take", "form.next")
 	take.Title, take.Step, take.Steps = phrase(front.TitleTake), 5, 5
-	take.Rows = []front.Row{{Label: phrase(front.LabelOriginal, "serial", "000101"), Value: words("A3")}, {Label: phrase(front.LabelDuplicate, "serial", "000102"), Value: words("A4")}}
+	take.Rows = []front.Row{{Label: phrase(front.LabelCase), Value: words("863135349682")}, {Label: phrase(front.LabelOriginal, "serial", "000101")},
+		{Label: phrase(front.LabelDuplicate, "serial", "000102")}, {Label: phrase(front.LabelLicense), Value: words("92110101MA01234567"), Strong: true}}
 	take.Notes = []front.Say{phrase(front.HintTakeLicense), phrase(front.HintTakeReceipt), phrase(front.HintTakeCard)}
+	paid := base(lang, "take", "form.next")
+	paid.Title = phrase(front.TitleTake)
+	paid.Rows = []front.Row{{Label: phrase(front.LabelCase), Value: words("863135349682")}, {Label: phrase(front.LabelPaid), Value: words("83.40"), Strong: true},
+		{Label: phrase(front.LabelSurplus), Value: words("16.60")}}
+	paid.Notes = []front.Say{phrase(front.HintTakeReceipt), phrase(front.HintPosted)}
+	dry := paid
+	dry.Message = message(front.SayReceiptOut, "case", "863135349682")
 	slip := base(lang, "slip", "form.next")
 	slip.Title = phrase(front.TitleSlip)
-	slip.Rows = []front.Row{{Label: phrase(front.LabelOwed), Value: words("¥50.00"), Strong: true}, {Label: phrase(front.LabelCase), Value: words("7K3M9QXA")}}
+	slip.Rows = []front.Row{{Label: phrase(front.LabelOwed), Value: words("50.00"), Strong: true}, {Label: phrase(front.LabelCase), Value: words("7K3M9QXA")}}
 	slip.Notes = []front.Say{phrase(front.HintSlipOwed, "amount", "50.00")}
 	shown := slip
-	shown.Code, shown.Message = "YC1:7K3M9QXA:9WQR2MZK", message(front.SayCodeAtScreen, "code", "9WQR 2MZK")
+	shown.Code, shown.Message = "YC1:7K3M9QXA:9WQR2MZK", message(front.SayCodeAtScreen, "code", "9WQR-2MZK-9D7M")
+	shown.Rows = append(shown.Rows[:2:2], front.Row{Label: phrase(front.LabelCode), Value: words("9WQR-2MZK-9D7M"), Strong: true})
+	unknown := base(lang, "slip", "form.next")
+	unknown.Title, unknown.Message = words(in(lang, "缴水费", "Pay for water")), message(front.SayOrderUnknown)
+	unknown.Rows = []front.Row{{Label: phrase(front.LabelCase), Value: words("863135349682"), Strong: true}}
 	rate := base(lang, "rate", "rate.1", "rate.2", "rate.3", "rate.4", "rate.5", "rate.skip")
 	rate.Title, rate.Notes = phrase(front.TitleRate), []front.Say{phrase(front.HintRate)}
 	bye := base(lang, "goodbye")
@@ -246,6 +266,6 @@ func ending(lang string) []Named {
 		{Case: "2BC8HN4W", Service: license, State: phrase(front.StateRefused), When: "2026-10-11", Line: phrase(front.SayNameTaken)}}
 	none := base(lang, "cases")
 	none.Title, none.Message = phrase(front.TitleCases), message(front.SayNoCases)
-	return []Named{{"submit", submit}, {"wait", wait}, {"print", printing}, {"take", take}, {"slip", slip}, {"slip-screen", shown},
+	return []Named{{"submit", submit}, {"wait", wait}, {"print", printing}, {"take", take}, {"take-paid", paid}, {"take-dry", dry}, {"slip", slip}, {"slip-screen", shown}, {"slip-none", unknown},
 		{"rate", rate}, {"goodbye", bye}, {"cases", cases}, {"cases-none", none}}
 }
