@@ -16,6 +16,9 @@ func (v *visit) cash() step {
 		v.Log.Warn("cash accept", "error", err)
 		v.stopTaking()
 		v.say(front.SayCashClosed)
+		if v.of(v.caseID).Visiting > 0 {
+			return v.rest // opened a second time, with money in the box
+		}
 		return v.method
 	}
 	watching, done := context.WithCancel(v.ctx)
@@ -135,6 +138,7 @@ func (v *visit) rest() step {
 			view.Choices = append(view.Choices, front.Choice{ID: id, Text: say(text, "amount", in.String()), Open: true})
 			view.Acts = append(view.Acts, id)
 		}
+		pick("choice.rest.more", front.LabelPayMore) // a finger slips; nobody has to give up for that
 		if v.bill.Part {
 			pick("choice.rest.part", front.LabelPayPart)
 		}
@@ -142,6 +146,8 @@ func (v *visit) rest() step {
 		return view
 	}, nil)
 	switch m.act.ID {
+	case "choice.rest.more":
+		return v.cash
 	case "choice.rest.part":
 		return v.settle(payment.RestPart, "stopped")
 	case "choice.rest.owed":
