@@ -24,7 +24,8 @@ const (
 	TitlePrint   Phrase = "title.print"   // your license is being printed
 	TitleTake    Phrase = "title.take"    // please take your papers
 	TitleSlip    Phrase = "title.slip"    // please take this slip
-	TitleBye     Phrase = "title.bye"     // goodbye
+	TitleBye     Phrase = "title.bye"     // done, goodbye
+	TitleThanks  Phrase = "title.thanks"  // goodbye, where what was wanted is not done
 	TitleCases   Phrase = "title.cases"   // your cases
 	TitleClosed  Phrase = "title.closed"  // this terminal is resting
 	TitleDeclare Phrase = "title.declare" // please read and confirm

@@ -298,8 +298,12 @@ func (v *visit) goodbye() step {
 	done := make(chan struct{})
 	stop := time.AfterFunc(byeFor, func() { close(done) })
 	defer stop.Stop()
+	title := front.TitleThanks
+	if v.split.Bill > 0 || len(v.print.done) > 0 && len(v.print.left) == 0 {
+		title = front.TitleBye
+	}
 	v.await(func() front.View {
-		view := v.page("goodbye", say(front.TitleBye))
+		view := v.page("goodbye", say(title))
 		view.Notes = []front.Say{say(front.HintBye)}
 		if v.person != nil {
 			view.Notes = append(view.Notes, say(front.HintTakeCard))

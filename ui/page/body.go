@@ -227,9 +227,12 @@ func (b *builder) rate() []Element {
 
 // goodbye thanks and reminds of what could be left behind.
 func (b *builder) goodbye() []Element {
-	b.moving = true
-	middle := column("quiet", 36, Element{Kind: Picture, Picture: "move.done", W: 300, H: 300, Middle: true},
-		text("quiet-title", b.say(b.v.Title)))
+	middle := column("quiet", 36)
+	if b.v.Title.Phrase == front.TitleBye { // a green sign is for what is done
+		b.moving = true
+		middle.Inside = append(middle.Inside, Element{Kind: Picture, Picture: "move.done", W: 300, H: 300, Middle: true})
+	}
+	middle.Inside = append(middle.Inside, text("quiet-title", b.say(b.v.Title)))
 	if sub := b.say(b.v.Sub); sub != "" {
 		middle.Inside = append(middle.Inside, text("quiet-sub", sub))
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"yichuang/kiosk/front"
+	"yichuang/kiosk/money"
 	"yichuang/ui/phrase"
 )
 
@@ -51,7 +52,16 @@ func (b *builder) warning() Element {
 	}
 	more := b.button("timeout.more", b.word(phrase.MoreTime), "act primary", text("", b.word(phrase.MoreTime)))
 	more.H = 140
-	return column("over", 40, words, more)
+	over := column("over", 40, words)
+	if m := b.v.Money; m != nil && m.Inserted > 0 {
+		k := phrase.LeftInBox
+		if b.tells(front.HintCancelPart) {
+			k = phrase.LeftPaysPart
+		}
+		over.Inside = append(over.Inside, text("over-note", b.word(k, "amount", money.Fen(m.Inserted).String())))
+	}
+	over.Inside = append(over.Inside, more)
+	return over
 }
 
 // bottom is the bar that is the same on every page.

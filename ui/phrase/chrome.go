@@ -2,20 +2,22 @@ package phrase
 
 // The screen's own phrases.
 const (
-	Back       Key = "nav.back"
-	Home       Key = "nav.home"
-	Help       Key = "nav.help"
-	Language   Key = "home.language" // the other language, in its own words
-	Large      Key = "home.elder"
-	LargeOff   Key = "home.elder.off"
-	Hotline    Key = "hotline"      // {phone}
-	CashRule   Key = "cash_rule"    // what happens with money too much, in half a line
-	Terminal   Key = "terminal"     // {number}
-	TimeLeft   Key = "time_left"    // beside the countdown; {clock}
-	MoreTime   Key = "timeout.more" // the button
-	StillThere Key = "still_there"  // {seconds}
-	StepOf     Key = "step_of"      // {at} {of}
-	PageOf     Key = "page_of"      // {at} {of}
+	Back         Key = "nav.back"
+	Home         Key = "nav.home"
+	Help         Key = "nav.help"
+	Language     Key = "home.language" // the other language, in its own words
+	Large        Key = "home.elder"
+	LargeOff     Key = "home.elder.off"
+	Hotline      Key = "hotline"        // {phone}
+	CashRule     Key = "cash_rule"      // what happens with money too much, in half a line
+	Terminal     Key = "terminal"       // {number}
+	TimeLeft     Key = "time_left"      // beside the countdown; {clock}
+	MoreTime     Key = "timeout.more"   // the button
+	StillThere   Key = "still_there"    // {seconds}
+	LeftPaysPart Key = "left_pays_part" // under it, when money is in the box: what becomes of it; {amount}
+	LeftInBox    Key = "left_in_box"    // {amount}
+	StepOf       Key = "step_of"        // {at} {of}
+	PageOf       Key = "page_of"        // {at} {of}
 
 	Apply     Key = "home.apply"
 	ApplyLine Key = "home.apply.line"
@@ -98,20 +100,22 @@ const (
 )
 
 var chrome = map[Key]words{
-	Back:       {"返回", "Back"},
-	Home:       {"首页", "Home"},
-	Help:       {"请人帮忙", "Help"},
-	Language:   {"English", "中文"},
-	Large:      {"大字", "Large type"},
-	LargeOff:   {"普通字", "Normal"},
-	Hotline:    {"服务热线 {phone}", "Call us: {phone}"},
-	CashRule:   {"多出的钱怎么处理，放入纸币前会先告诉您", "Before the first note we tell you what becomes of any change"},
-	Terminal:   {"{number} 号机", "Terminal {number}"},
-	TimeLeft:   {"还剩的时间 · 现在 {clock}", "time left · now {clock}"},
-	MoreTime:   {"我还在，接着办", "Yes, I am still here"},
-	StillThere: {"您还在吗？再过 {seconds} 秒就回到首页。", "Are you still there? This ends in {seconds} seconds."},
-	StepOf:     {"第 {at} 步，共 {of} 步", "Step {at} of {of}"},
-	PageOf:     {"第 {at} 页，共 {of} 页", "Page {at} of {of}"},
+	Back:         {"返回", "Back"},
+	Home:         {"首页", "Home"},
+	Help:         {"请人帮忙", "Help"},
+	Language:     {"English", "中文"},
+	Large:        {"大字", "Large type"},
+	LargeOff:     {"普通字", "Normal"},
+	Hotline:      {"服务热线 {phone}", "Call us: {phone}"},
+	CashRule:     {"多出的钱怎么处理，放入纸币前会先告诉您", "Before the first note we tell you what becomes of any change"},
+	Terminal:     {"{number} 号机", "Terminal {number}"},
+	TimeLeft:     {"还剩的时间 · 现在 {clock}", "time left · now {clock}"},
+	MoreTime:     {"我还在，接着办", "Yes, I am still here"},
+	StillThere:   {"您还在吗？再过 {seconds} 秒就回到首页。", "Are you still there? This ends in {seconds} seconds."},
+	LeftPaysPart: {"您放入的 {amount} 元会先缴进账单，并打出收据。", "Your {amount} yuan then pays part of the bill, and a receipt is printed."},
+	LeftInBox:    {"您放入的 {amount} 元都记着，不会丢。", "Your {amount} yuan is on record and not lost."},
+	StepOf:       {"第 {at} 步，共 {of} 步", "Step {at} of {of}"},
+	PageOf:       {"第 {at} 页，共 {of} 页", "Page {at} of {of}"},
 
 	Apply:     {"我要办", "Apply"},
 	ApplyLine: {"开店办营业执照，当场打印；其他申请", "Open a shop and print the license here; other applications"},

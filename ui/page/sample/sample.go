@@ -154,6 +154,9 @@ func paying(lang string) []Named {
 	escrow.Message = message(front.WaitNote)
 	refused := pay
 	refused.Message = message(front.SayNoteRefused)
+	leaving := pay
+	leaving.Left, leaving.Message = &front.Left{Ends: Now.Add(18 * time.Second), Warn: true}, message(front.SayIdleWarn, "seconds", "20")
+	leaving.Acts = append(leaving.Acts[:len(leaving.Acts):len(leaving.Acts)], "timeout.more")
 	full := pay
 	full.Money = &front.Money{Due: 12345, Inserted: 5000, Remaining: 7345, Faces: pay.Money.Faces}
 	full.Message = message(front.SayBoxFull)
@@ -173,7 +176,7 @@ func paying(lang string) []Named {
 	asked := scan
 	asked.Message = message(front.WaitPaying)
 	return []Named{{"account", account}, {"account-wrong", wrong}, {"bill", bill}, {"method", method}, {"pay", pay},
-		{"pay-escrow", escrow}, {"pay-refused", refused}, {"pay-full", full}, {"pay-stop", stop}, {"pay-show", show}, {"pay-scan", scan}, {"pay-asked", asked}}
+		{"pay-escrow", escrow}, {"pay-refused", refused}, {"pay-full", full}, {"pay-warn", leaving}, {"pay-stop", stop}, {"pay-show", show}, {"pay-scan", scan}, {"pay-asked", asked}}
 }
 
 func applying(lang string) []Named {
@@ -224,7 +227,6 @@ func ending(lang string) []Named {
 	submit := base(lang, "submit")
 	submit.Title, submit.Message, submit.Acts = phrase(front.TitleWait), message(front.WaitHall), []string{"nav.help"}
 	wait := base(lang, "wait")
-	wait.Acts = nil
 	wait.Title, wait.Message, wait.Left = words(in(lang, "缴水费", "Pay for water")), message(front.WaitBill), nil
 	printing := base(lang, "print")
 	printing.Title, printing.Sub = words(in(lang, "个体工商户登记", "Registering an individual business")), phrase(front.TitlePrint)
@@ -257,6 +259,8 @@ func ending(lang string) []Named {
 	rate.Title, rate.Notes = phrase(front.TitleRate), []front.Say{phrase(front.HintRate)}
 	bye := base(lang, "goodbye")
 	bye.Title, bye.Notes, bye.Left = phrase(front.TitleBye), []front.Say{phrase(front.HintPosted), phrase(front.HintBye)}, nil
+	thanks := bye
+	thanks.Title, thanks.Notes = phrase(front.TitleThanks), []front.Say{phrase(front.HintBye)}
 	cases := base(lang, "cases", "case.1", "case.2", "case.3", "case.print")
 	cases.Title = phrase(front.TitleCases)
 	license := in(lang, "个体工商户登记", "Shop license")
@@ -267,5 +271,5 @@ func ending(lang string) []Named {
 	none := base(lang, "cases")
 	none.Title, none.Message = phrase(front.TitleCases), message(front.SayNoCases)
 	return []Named{{"submit", submit}, {"wait", wait}, {"print", printing}, {"take", take}, {"take-paid", paid}, {"take-dry", dry}, {"slip", slip}, {"slip-screen", shown}, {"slip-none", unknown},
-		{"rate", rate}, {"goodbye", bye}, {"cases", cases}, {"cases-none", none}}
+		{"rate", rate}, {"goodbye", bye}, {"goodbye-undone", thanks}, {"cases", cases}, {"cases-none", none}}
 }
