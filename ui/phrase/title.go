@@ -39,7 +39,7 @@ var titles = map[front.Phrase]words{
 	front.TitleTake:    {"请取走您的东西", "Please take your papers"},
 	front.TitleSlip:    {"请拿好这张凭条", "Please take this slip"},
 	front.TitleBye:     {"办好了，请慢走", "All done. Goodbye"},
-	front.TitleThanks:  {"谢谢，请慢走", "Thank you. Goodbye"},
+	front.TitleThanks:  {"请慢走", "Goodbye"},
 	front.TitleCases:   {"您办过的事", "Your cases"},
 	front.TitleClosed:  {"这台机器正在休息", "This terminal is resting"},
 	front.TitleDeclare: {"请读一读，再确认", "Please read this, then confirm"},

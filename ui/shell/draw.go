@@ -151,7 +151,7 @@ func allText(list []page.Element) bool {
 }
 
 // centred are the texts that stand in the middle of their room.
-var centred = []string{"foot", "page-of", "face", "quiet-title", "quiet-sub", "quiet-words", "progress-words", "progress-count", "phone-number", "code-words", "over-words", "chip"}
+var centred = []string{"foot", "page-of", "face", "quiet-title", "quiet-sub", "quiet-words", "progress-words", "progress-count", "phone-number", "code-words", "over-words", "over-note", "chip"}
 
 func (c *canvas) buildText(n *node) {
 	n.label = must(gtk.LabelNew(""))

@@ -347,5 +347,10 @@ func (b *bench) inside(name string, wide, high int) {
 		if x < 0 || y < 0 || x+w > wide || y+h > high || w <= 0 || h <= 0 {
 			b.Errorf("%s: %s lies at %d,%d %d×%d, outside %d×%d", name, o.ID, x, y, w, h, wide, high)
 		}
+		// A seated hand reaches the lower two thirds; a key's breadth of each control lies there. Fields are
+		// exempt: a page that asks for one has it in focus, and the keys stand low.
+		if o.Enabled && wide < high && y+h < high/3+96 && !strings.HasPrefix(o.ID, "field.") {
+			b.Errorf("%s: %s ends at %d, out of a seated hand's reach", name, o.ID, y+h)
+		}
 	}
 }
