@@ -37,6 +37,8 @@ func (v *visit) cash() step {
 		}
 		m := v.await(func() front.View { return v.drawCash(v.Till.Status()) }, either(watching, changed, noPaper))
 		switch {
+		case m.over && v.reason == "home":
+			return v.homeFromCash()
 		case m.over:
 			return nil
 		case m.stirred && closed(noPaper):
@@ -83,6 +85,17 @@ func closed(c <-chan struct{}) bool {
 	default:
 		return false
 	}
+}
+
+// homeFromCash ends the taking of notes because home was touched. What is in the box is the person's to decide about, as
+// when they stop; touched once more, home goes home, and the money by its rule.
+func (v *visit) homeFromCash() step {
+	v.stopTaking()
+	if v.of(v.caseID).Visiting == 0 {
+		return nil
+	}
+	v.reason = ""
+	return v.rest
 }
 
 // cashWithoutPaper ends the taking of notes because no receipt can be printed; what is in the box is the person's to
@@ -138,7 +151,9 @@ func (v *visit) rest() step {
 			view.Choices = append(view.Choices, front.Choice{ID: id, Text: say(text, "amount", in.String()), Open: true})
 			view.Acts = append(view.Acts, id)
 		}
-		pick("choice.rest.more", front.LabelPayMore) // a finger slips; nobody has to give up for that
+		if v.cashOpen() {
+			pick("choice.rest.more", front.LabelPayMore) // a finger slips; nobody has to give up for that
+		}
 		if v.bill.Part {
 			pick("choice.rest.part", front.LabelPayPart)
 		}
@@ -154,6 +169,16 @@ func (v *visit) rest() step {
 		return v.settle(payment.RestOwed, "stopped")
 	}
 	return nil // leave settles it
+}
+
+// cashOpen says whether notes can be taken now.
+func (v *visit) cashOpen() bool {
+	for _, way := range v.Station.Offer(v.service, now()).Ways {
+		if way.Code == "pay.cash" {
+			return way.Open
+		}
+	}
+	return false
 }
 
 func (v *visit) drawCash(st payment.Status) front.View {

@@ -30,13 +30,13 @@ const (
 // asking the printers, notes by the acceptor's memory (the till does that), money by placing it. What
 // the person who was there is owed is printed at once when they may still stand there.
 func (k *Kiosk) Settle(ctx context.Context) error {
-	v := &visit{Kiosk: k, ctx: ctx, lang: k.Language, catalog: k.Catalog(), touched: time.Now(), told: map[string]bool{}, onScreen: map[string]bool{}}
+	last, ended := k.lastWork(ctx)
+	v := &visit{Kiosk: k, ctx: ctx, lang: k.languageOf(ended), catalog: k.Catalog(), touched: time.Now(), told: map[string]bool{}, onScreen: map[string]bool{}}
 	view := v.page("wait", say(front.TitleWait))
 	wait := say(front.WaitSettle)
 	view.Message = &wait
 	k.Stage.Show(view)
-	last, visit := k.lastWork(ctx)
-	if visit != "" {
+	if ended != "" {
 		k.awaitPrinters(ctx)
 	}
 	if err := k.Press.SettlePapers(ctx); err != nil {
@@ -50,18 +50,18 @@ func (k *Kiosk) Settle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if visit != "" {
-		if err := k.append(ctx, casefile.VisitEnded, "", casefile.Header{Visit: visit, Reason: "power"}); err != nil {
+	if ended != "" {
+		if err := k.append(ctx, casefile.VisitEnded, "", casefile.Header{Visit: ended, Reason: "power"}); err != nil {
 			return err
 		}
 	}
-	if visit == "" || time.Since(last) > standsMax {
+	if ended == "" || time.Since(last) > standsMax {
 		return nil
 	}
 	if err := k.endOrders(ctx); err != nil {
 		return err
 	}
-	return k.slipsAfterPower(v, cases, visit)
+	return k.slipsAfterPower(v, cases, ended)
 }
 
 // endOrders makes the phone payment definite that its person may still stand there for, as far as the hall can say so
@@ -86,6 +86,20 @@ func (k *Kiosk) endOrders(ctx context.Context) error {
 		}
 	}
 	return k.tendOrders(ctx)
+}
+
+// languageOf is the language that the person of a visit chose, the terminal's when there is none.
+func (k *Kiosk) languageOf(visit string) string {
+	lang := k.Language
+	k.Journal.Book(func(b *casefile.Book) {
+		var last time.Time
+		for _, c := range b.Cases {
+			if visit != "" && c.Visit == visit && c.Language != "" && !c.Opened.Before(last) {
+				lang, last = c.Language, c.Opened
+			}
+		}
+	})
+	return lang
 }
 
 // lastWork is when the journal was last written, and the visit that was open then.

@@ -61,6 +61,8 @@ func TestStopOrderWhileASlipIsShown(t *testing.T) {
 					m.roll.Faults().Arm("paper_out", 1) // from its own table
 				}
 				m.touch("nav.home")
+				m.until("the page asks", func() bool { v := m.view(); return v.Can("choice.rest.owed") })
+				m.touch("nav.home")
 				m.page("slip")
 				m.end()
 				if paper {

@@ -93,7 +93,8 @@ func TestWalksAwayWithANoteOnItsWay(t *testing.T) {
 	}
 }
 
-// Home is pressed with money inside: the person stands there, and the papers come at once.
+// Home is pressed with money inside: it is asked what is to become of it. Pressed again, the money goes by its rule; the
+// person stands there, and the papers come at once.
 func TestHomeWithMoneyInside(t *testing.T) {
 	for name, part := range map[string]bool{"part": true, "no part": false} {
 		t.Run(name, func(t *testing.T) {
@@ -102,6 +103,8 @@ func TestHomeWithMoneyInside(t *testing.T) {
 				m.toCash()
 				m.insert(2000, 1000)
 				m.touch("nav.home")
+				m.until("the page asks", func() bool { v := m.view(); return v.Can("choice.rest.owed") && v.Can("choice.rest.more") })
+				m.touch("nav.home") // and does not want to be asked
 				if part {
 					m.page("take")
 					m.home()
@@ -128,7 +131,10 @@ func TestTouchesOnTheSlipAfterHome(t *testing.T) {
 		m.toCash()
 		m.insert(2000)
 		m.roll.Faults().Arm("paper_out", 1) // the code is on the screen alone
-		m.until("the paper is out", func() bool { return m.kiosk.Station.Roll.State().Fault != nil })
+		m.until("the page asks", func() bool { v := m.view(); return v.Can("choice.rest.owed") })
+		if v := m.view(); v.Can("choice.rest.more") {
+			t.Error("without paper the page offers to go on with notes")
+		}
 		m.touch("nav.home")
 		code := m.page("slip").Code
 		if code == "" {
