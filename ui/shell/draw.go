@@ -201,7 +201,9 @@ func (c *canvas) buildButton(n *node) {
 	n.button.Add(child.widget)
 	n.widget.SetSensitive(n.e.Enabled)
 	n.button.Connect("pressed", func() { n.pressed = c.current() })
-	n.button.Connect("leave-notify-event", func() bool { n.pressed = 0; return false }) // the finger slid off
+	// After "clicked", and also when the finger slid off and there was none. Not when it leaves the button: the toolkit says
+	// so too when the page is laid out anew under a finger that rests.
+	n.button.Connect("released", func() { n.pressed = 0 })
 	n.button.Connect("clicked", func() {
 		n.revision, n.pressed = n.pressed, 0
 		if n.revision == 0 { // a screen reader touches without a finger

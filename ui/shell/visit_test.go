@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -89,6 +90,12 @@ func TestFingerDownWhileTheViewChanges(t *testing.T) {
 		t.Errorf("a finger on key.7: got %+v", got)
 	}
 	b.try(b.screen.Press(b.ctx, "key.7"))
+	b.try(b.screen.Wait(b.ctx, "a finger on key.7", func(all []touch.Object) error {
+		if o, _ := touch.In(all, "key.7"); !o.Down {
+			return errors.New("the button has not felt it yet")
+		}
+		return nil
+	}))
 	v.Acts = slices.DeleteFunc(slices.Clone(v.Acts), func(id string) bool { return id == "key.ok" })
 	b.stage.Show(v)
 	b.sees("without key.ok", page.Of(&v, sample.Now, page.Typing{}))

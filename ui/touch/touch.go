@@ -36,6 +36,7 @@ type Object struct {
 	About   string // description
 	Role    string // "push button", "label", "panel", "image" …
 	Enabled bool   // it can be touched
+	Down    bool   // a finger rests on it
 	ref     ref
 }
 

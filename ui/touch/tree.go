@@ -19,6 +19,7 @@ const button = "push button"
 
 // Bits of an object's states (atspi-constants.h, AtspiStateType).
 const (
+	stateArmed     = 2
 	stateSensitive = 24
 	stateShowing   = 25
 )
@@ -154,6 +155,7 @@ func (o *seen) take(ctx context.Context, calls []*dbus.Call) error {
 	o.Name, _ = props["Name"].Value().(string)
 	o.About, _ = props["Description"].Value().(string)
 	o.Enabled = has(states, stateSensitive) && o.Role == button
+	o.Down = has(states, stateArmed)
 	o.showing = has(states, stateShowing) || o.Role == "application"
 	return nil
 }
