@@ -52,16 +52,7 @@ test: build ## every test; the same that .ci/run calls
 	@unformatted=$$(gofmt -l $(sources)); test -z "$$unformatted" || { echo "not as gofmt writes it: $$unformatted"; exit 1; }
 	go vet ./...
 	go tool staticcheck ./...
-	@tested=$$(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...) && \
-	drawn=$$(go list -test -f '{{if eq .Name "main"}}{{.ImportPath}} {{join .Deps " "}}{{end}}' ./... | sed -n '/gotk3/s/\.test .*//p') && \
-	whole=$$(go list ./cmd) && \
-	raced=$$(printf '%s\n' $$tested | grep -vxF "$$drawn" | grep -vxF "$$whole") && \
-	echo "go test -race -shuffle=on, $$(echo $$raced | wc -w) packages" && \
-	go test -race -shuffle=on -timeout 15m $$raced && \
-	echo "go test -shuffle=on, $$(echo $$drawn | wc -w) packages that link GTK's libraries" && \
-	go test -shuffle=on -timeout 15m $$drawn && \
-	echo "go test, the whole product on desks of its own" && \
-	STEPS=$${STEPS:-120} KILLS=$${KILLS:-8} go test -shuffle=on -timeout 25m $$whole
+	@packaging/test.sh
 
 .PHONY: demo
 demo: build ## all journeys through the real screen, result in out/demo/: SEED= INPUT= JOURNEYS= LANGUAGE=

@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"cmd":            {"cmd", "kiosk", "devices", "ui", "sync"},
 	"cmd/devsim":     {"cmd/devsim", "devices", "kiosk/sqlite"},
 	"cmd/kiosk-ui":   {"ui", "kiosk/front"},
-	"cmd/kioskctl":   {"kiosk/ctl", "kiosk/casefile", "kiosk/license"},
+	"cmd/kioskctl":   {"kiosk/ctl", "kiosk/casefile", "kiosk/license", "kiosk/money"},
 }
 
 // doors says which package alone may import a library in C or of hardware.

@@ -134,7 +134,10 @@ func TestPowerCutInEveryInstant(t *testing.T) {
 	}
 	for _, kind := range []string{"sync", "write", "command", "answer"} {
 		for i, note := range points[kind] {
-			for _, device := range []string{"on", "in", "out"} {
+			for d, device := range []string{"on", "in", "out"} {
+				if testing.Short() && (i+d)%4 != 0 {
+					continue
+				}
 				c := cut{kind: kind, n: i + 1, device: device, away: time.Duration(2+i%5*9) * time.Second}
 				switch {
 				case kind == "sync":

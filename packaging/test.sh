@@ -1,0 +1,26 @@
+#!/bin/sh
+# Every Go test. Packages that link GTK's libraries go without the race detector, and so does the test of the whole
+# product, whose programs are built without it. The raced ones run beside those, a little behind: they compute, and the
+# others mostly wait for a screen. Their lines come at the end. The detector makes a program five to ten times slower, so what
+# is swept or played by chance is done in part there (-short), and whole without it.
+set -eu
+cd "$(dirname "$0")/.."
+mkdir -p out
+tested=$(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...)
+drawn=$(go list -test -f '{{if eq .Name "main"}}{{.ImportPath}} {{join .Deps " "}}{{end}}' ./... | sed -n '/gotk3/s/\.test .*//p')
+whole=$(go list ./cmd)
+swept=$(grep -rl 'testing\.Short()' --include='*_test.go' devices kiosk sync | xargs -n 1 dirname | sort -u | sed 's,^,./,')
+swept="$swept ./devices/cash/cctalk" # its suite asks
+raced=$(printf '%s\n' $tested | grep -vxF "$drawn" | grep -vxF "$whole")
+
+echo "go test -race -shuffle=on, $(echo $raced | wc -w) packages, whose lines come at the end"
+nice -n 5 go test -race -short -shuffle=on -timeout 20m $raced >out/raced.log 2>&1 &
+beside=$!
+trap 'kill $beside 2>/dev/null || true' EXIT INT TERM
+echo "go test -shuffle=on, $(echo $drawn | wc -w) packages that link GTK's libraries, sweeps, and the whole product on desks of its own"
+others=0
+STEPS=${STEPS:-120} KILLS=${KILLS:-8} go test -shuffle=on -timeout 25m $whole $drawn $swept || others=$?
+behind=0
+wait $beside || behind=$?
+cat out/raced.log
+exit $((others + behind))
