@@ -44,24 +44,18 @@ func (s *Scanner) look(ctx context.Context) (string, error) {
 	if err := l.flush(ctx); err != nil {
 		return "", fail(ctx, s.orders.on, err)
 	}
-	for again := true; ; {
-		if again {
-			if err := l.send(ctx, s.orders.on); err != nil {
-				return "", fail(ctx, s.orders.on, err)
-			}
+	for {
+		if err := l.send(ctx, s.orders.on); err != nil {
+			return "", fail(ctx, s.orders.on, err)
 		}
 		code, err := s.await(ctx, l)
-		switch {
-		case err != nil:
+		if err != nil {
 			return "", err
-		case code == "":
-			again = true // time to trigger once more
-			continue
 		}
-		if !s.shownJustNow(code) {
+		// No code: it is time to trigger once more. One that was just shown: the scanner has stopped looking after it.
+		if code != "" && !s.shownJustNow(code) {
 			return code, nil
 		}
-		again = true // the scanner has stopped looking after this code
 	}
 }
 
