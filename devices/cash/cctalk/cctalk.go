@@ -135,14 +135,6 @@ func (a *Acceptor) Resume(mark cash.Mark) {
 	a.mark = mark
 }
 
-// Mark is the place in the event memory up to which everything is in the queue or was fetched from
-// it. An owner that stops in good order may keep it when the queue is empty.
-func (a *Acceptor) Mark() cash.Mark {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.mark
-}
-
 // Next gives the next signal.
 func (a *Acceptor) Next(ctx context.Context) (cash.Signal, error) {
 	for {

@@ -474,3 +474,122 @@ func overTerminal(t *testing.T, sim *cctalksim.Sim) {
 	<-served
 	master.Close()
 }
+
+// accepting runs a driver until it takes notes, with a hand between it and the validator.
+func accepting(t *testing.T, change func(fromHost bool, p []byte) []byte) (*bench, *cctalk.Acceptor) {
+	t.Helper()
+	b := newBench(cctalksim.Options{})
+	a := cctalk.New(relay(b, change), cctalk.Options{Checksum: cctalk.Simple})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- a.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-ended; b.close() })
+	await(t, a, cash.Ready)
+	if err := a.Accept(ctx, cashtest.Faces); err != nil {
+		t.Fatal(err)
+	}
+	return b, a
+}
+
+// A validator to which nothing happens is polled, looked at now and then, and told nothing.
+func TestNothingHappens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := map[byte]int{}
+		count := false
+		_, a := accepting(t, func(fromHost bool, p []byte) []byte {
+			if fromHost && count {
+				asked[p[3]]++
+			}
+			return p
+		})
+		count = true
+		<-time.After(2 * time.Minute)
+		count = false
+		for header, want := range map[byte][2]int{159: {500, 600}, 227: {22, 25}, 152: {22, 25}, 230: {22, 25}, 232: {1, 2}, 228: {0, 0}, 153: {0, 0}, 231: {0, 0}, 154: {0, 0}} {
+			if got := asked[header]; got < want[0] || got > want[1] {
+				t.Errorf("header %d was sent %d times in two minutes, want %d to %d", header, got, want[0], want[1])
+			}
+		}
+		if s := a.State(); !s.Accepting || !s.BoxIn || s.Fault != nil {
+			t.Errorf("state: got %+v, want accepting", s)
+		}
+	})
+}
+
+// A validator that says of one setting that it is not as we gave it is told all of them again, once.
+func TestSettingsThatGotLost(t *testing.T) {
+	for name, with := range map[string]struct {
+		header byte
+		answer []byte
+		sets   int
+	}{
+		"it is shut":                 {227, reply(0, 0), 1},
+		"it takes notes at once":     {152, reply(0, 1), 1},
+		"it has forgotten its mode":  {152, reply(0, 0), 1},
+		"the first faces are off":    {230, reply(0, 0, 0), 1},
+		"other faces are on":         {230, reply(0, 255, 255), 1},
+		"it cannot say its mode":     {152, reply(5), 0},
+		"it cannot say its inhibits": {230, reply(5), 0},
+		"other bits of the master":   {227, reply(0, 3), 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			asked, armed, sets := byte(0), false, 0
+			_, a := accepting(t, func(fromHost bool, p []byte) []byte {
+				if fromHost {
+					asked = p[3]
+					if asked == 231 {
+						sets++
+					}
+					return p
+				}
+				if armed && asked == with.header {
+					armed = false
+					return with.answer
+				}
+				return p
+			})
+			armed, sets = true, 0
+			<-time.After(30 * time.Second)
+			if sets != with.sets || armed {
+				t.Errorf("%s: the settings were given %d times, want %d", name, sets, with.sets)
+			}
+			if s := a.State(); !s.Accepting {
+				t.Errorf("%s: state %+v, want accepting", name, s)
+			}
+		})
+	}
+}
+
+// The owner thinks better of it while the first command is still on the line: its acknowledgement is not that of the second.
+func TestSecondThoughts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stacking := make(chan bool, 1)
+		b, a := accepting(t, func(fromHost bool, p []byte) []byte {
+			if fromHost && p[3] == 154 && p[4] == 1 {
+				stacking <- true
+				<-time.After(100 * time.Millisecond)
+				return []byte{40, 0, 1, 254, 217} // a simple poll instead: it is acknowledged and the note stays
+			}
+			return p
+		})
+		id, _ := b.sim.Path().Offer(5000, "CNY", notepath.Genuine)
+		await(t, a, cash.Escrowed)
+		first := make(chan error, 1)
+		go func() { first <- a.Stack(t.Context()) }()
+		<-stacking
+		began := time.Now()
+		if err := a.Return(t.Context()); err != nil {
+			t.Errorf("return: %v", err)
+		}
+		if err := <-first; !fault.Is(err, fault.Busy) {
+			t.Errorf("stack: got %v, want %s", err, fault.Busy)
+		}
+		await(t, a, cash.Returned)
+		if took := time.Since(began); took > 3*time.Second {
+			t.Errorf("the note came back after %v, want as soon as it was asked for", took)
+		}
+		if got := b.sim.Path().Fate(id); got != notepath.Returned {
+			t.Errorf("fate: got %s, want %s", got, notepath.Returned)
+		}
+	})
+}

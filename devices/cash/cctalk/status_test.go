@@ -1,6 +1,7 @@
 package cctalk
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -65,6 +66,25 @@ func TestBillNames(t *testing.T) {
 		if got != tt.want || ok != tt.ok || fault.Is(err, fault.Garbled) != tt.bad {
 			t.Errorf("%q: got %v, %v, %v, want %v, %v, garbled %v", tt.text, got, ok, err, tt.want, tt.ok, tt.bad)
 		}
+	}
+}
+
+// A note of ten in each country, in the smallest unit of its currency (ISO 4217).
+func TestCountries(t *testing.T) {
+	want := map[string]cash.Note{
+		"CN": {Face: 1000, Currency: "CNY"}, "HK": {Face: 1000, Currency: "HKD"}, "MO": {Face: 1000, Currency: "MOP"}, "TW": {Face: 1000, Currency: "TWD"},
+		"JP": {Face: 10, Currency: "JPY"}, "KR": {Face: 10, Currency: "KRW"}, "RU": {Face: 1000, Currency: "RUB"}, "US": {Face: 1000, Currency: "USD"},
+		"EU": {Face: 1000, Currency: "EUR"}, "GB": {Face: 1000, Currency: "GBP"}, "SG": {Face: 1000, Currency: "SGD"}, "VN": {Face: 10, Currency: "VND"},
+		"KZ": {Face: 1000, Currency: "KZT"}, "MN": {Face: 1000, Currency: "MNT"},
+	}
+	for country, note := range want {
+		got, ok, err := parseBill(country+"0010A", map[string]scaling{country: {scale: 1}})
+		if got != note || !ok || err != nil {
+			t.Errorf("ten of %s: got %v, %v, %v, want %v", country, got, ok, err, note)
+		}
+	}
+	if len(currencies) != len(want) {
+		t.Errorf("%d countries, want the %d of this table", len(currencies), len(want))
 	}
 }
 
@@ -150,6 +170,50 @@ func TestMeanings(t *testing.T) {
 	}
 }
 
+// Mending one thing leaves what else is wrong: each event's fault hangs on its own place.
+func TestFaultsHangOnPlaces(t *testing.T) {
+	for code, want := range map[byte]place{
+		6: onPath, 7: onPath, 9: onHonesty, 11: onBox, 13: onDevice, 14: onRoom, 15: onPath, 16: onPath, 17: onHonesty, 18: onHonesty, 19: onDevice, 99: onDevice,
+	} {
+		a := New(nil, Options{})
+		told(a, pair{0, code})
+		f, at := a.worst()
+		if at != want || f == nil || f.Device != "cctalk" || f.Op != "poll" || f.Detail == "" {
+			t.Errorf("event %d: got %v at %q, want it at %q", code, f, at, want)
+		}
+		if got, want := a.boxOut, code == 11; got != want {
+			t.Errorf("event %d: box out %v, want %v", code, got, want)
+		}
+	}
+	// What each event mends, when everything is wrong at once.
+	everything := []pair{{0, 9}, {0, 11}, {0, 14}, {0, 15}, {0, 13}}
+	for code, mends := range map[byte][]place{10: {onRoom, onPath}, 12: {onBox}, 1: nil, 2: nil, 0: nil} {
+		a := New(nil, Options{})
+		told(a, append(everything, pair{0, code})...)
+		want := 5 - len(mends)
+		for _, p := range mends {
+			if a.faults[p].fault != nil {
+				t.Errorf("after event %d there is still %v at %s", code, a.faults[p].fault, p)
+			}
+		}
+		if got := len(a.faults); got != want {
+			t.Errorf("after event %d: %d faults are left, want %d", code, got, want)
+		}
+	}
+}
+
+// After these events the device may have shut itself, and is told anew what we want.
+func TestTellAgain(t *testing.T) {
+	for code, want := range map[byte]bool{0: true, 10: true, 12: true, 1: false, 2: false, 11: false, 14: false} {
+		a := New(nil, Options{})
+		a.dirty = false
+		told(a, pair{0, code})
+		if a.dirty != want {
+			t.Errorf("event %d: told anew %v, want %v", code, a.dirty, want)
+		}
+	}
+}
+
 func TestPulledOnItsWayToTheBox(t *testing.T) {
 	a := New(nil, Options{})
 	told(a, pair{3, 1})
@@ -219,14 +283,20 @@ func TestSelfCheckCodes(t *testing.T) {
 	tests := []struct {
 		code byte
 		want fault.Kind
-	}{{0, ""}, {36, fault.Broken}, {39, fault.Jammed}, {41, fault.Tampered}, {44, fault.Open}, {45, fault.Full}, {49, fault.Tampered}, {51, fault.Open}, {30, fault.Broken}, {255, fault.Broken}}
+		at   place
+		text string // in the detail, for codes that have a name
+	}{
+		{0, "", "", ""}, {36, fault.Broken, onDevice, "sensor"}, {37, fault.Broken, onDevice, "motor"}, {38, fault.Broken, onDevice, "stacker"}, {39, fault.Jammed, onPath, "stuck"},
+		{41, fault.Tampered, onHonesty, "string"}, {44, fault.Open, onBox, "out"}, {45, fault.Full, onRoom, "full"}, {49, fault.Tampered, onHonesty, "light"}, {51, fault.Open, onDevice, "door"},
+		{30, fault.Broken, onDevice, "30"}, {255, fault.Broken, onDevice, "255"},
+	}
 	for _, tt := range tests {
 		a := New(nil, Options{})
 		told(a)
 		a.selfChecked(tt.code)
-		f, _ := a.worst()
-		if tt.want == "" && f != nil || tt.want != "" && (f == nil || f.Kind != tt.want) {
-			t.Errorf("self-check %d: got %v, want kind %q", tt.code, f, tt.want)
+		f, at := a.worst()
+		if tt.want == "" && f != nil || tt.want != "" && (f == nil || f.Kind != tt.want || !strings.Contains(f.Detail, tt.text)) || at != tt.at {
+			t.Errorf("self-check %d: got %v at %q, want kind %q at %q, naming %q", tt.code, f, at, tt.want, tt.at, tt.text)
 		}
 		if got := a.boxOut; got != (tt.code == 44) {
 			t.Errorf("self-check %d: box out %v", tt.code, got)
