@@ -12,21 +12,10 @@ import (
 	"yichuang/devices/wire"
 )
 
-// Echo says whether the interface gives us our own bytes back, as a one-wire bus does.
-type Echo string
-
-// The kinds of interface.
-const (
-	EchoAuto Echo = "" // find out
-	EchoOn   Echo = "on"
-	EchoOff  Echo = "off"
-)
-
 // Options pin what the driver finds out by itself otherwise. The zero value fits most validators.
 type Options struct {
 	Address  byte // 40 when zero
 	Checksum Checksum
-	Echo     Echo
 	Log      *slog.Logger // nothing is logged when nil
 }
 
@@ -321,7 +310,7 @@ func (a *Acceptor) session(ctx context.Context) (ready bool, err error) {
 	// Every exchange is bounded; only a write on a line that takes nothing may need to be broken off.
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(goodbyeLimit, func() { port.Close() }) })
 	defer stop()
-	l := &line{port: port, address: a.o.Address, echo: a.o.Echo, log: a.o.Log}
+	l := &line{port: port, address: a.o.Address, log: a.o.Log}
 	if err := a.setUp(ctx, l); err != nil {
 		return false, err
 	}

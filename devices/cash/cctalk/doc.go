@@ -7,10 +7,10 @@
 // # The line
 //
 // 9600 baud, 8N1, on one open-collector wire. The interface board makes RS-232 or USB of it, and most
-// boards give the host its own bytes back; the driver finds out by the first poll. Packets carry a
-// simple checksum or a CRC-16, as a jumper or a setting in the validator says, and a validator with
-// the one stays silent to the other; the driver tries both. One master, address 1; the validator is
-// 40 unless somebody changed it.
+// boards give the host its own bytes back: a packet to the validator, passed over as another device's
+// talk is. Packets carry a simple checksum or a CRC-16, as a jumper or a setting in the validator
+// says, and a validator with the one stays silent to the other; the driver tries both. One master,
+// address 1; the validator is 40 unless somebody changed it.
 //
 // # At power-up
 //

@@ -1,7 +1,6 @@
 package cctalk
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -47,7 +46,6 @@ type line struct {
 	port    wire.Port
 	address byte
 	sum     Checksum
-	echo    Echo
 	log     *slog.Logger
 	unquiet bool // an answer went missing and may still come
 }
@@ -66,7 +64,7 @@ func (l *line) ask(header byte, data []byte, size int) ([]byte, error) {
 	if _, err := l.port.Write(request); err != nil {
 		return nil, err
 	}
-	answer, err := l.hear(request, header, size)
+	answer, err := l.hear(header, size)
 	if err != nil && (fault.Is(err, fault.Silent) || fault.Is(err, fault.Garbled)) {
 		l.unquiet = true
 	}
@@ -74,15 +72,11 @@ func (l *line) ask(header byte, data []byte, size int) ([]byte, error) {
 }
 
 // hear reads until the answer is whole, the deadline has passed, or what came is no packet.
-func (l *line) hear(request []byte, header byte, size int) ([]byte, error) {
+func (l *line) hear(header byte, size int) ([]byte, error) {
 	deadline := time.Now().Add(replyLimit)
-	echoDue := l.echo != EchoOff
 	var buffer []byte
 	for {
-		f, used, err := frame{}, 0, errShort
-		if !echoDue || l.strip(&buffer, request, &echoDue) {
-			f, used, err = decode(buffer, l.sum)
-		}
+		f, used, err := decode(buffer, l.sum)
 		switch {
 		case errors.Is(err, errShort):
 			err := l.more(&buffer, deadline)
@@ -102,7 +96,7 @@ func (l *line) hear(request []byte, header byte, size int) ([]byte, error) {
 		buffer = buffer[used:]
 		switch {
 		case f.dest != hostHome || l.sum != CRC && f.src != l.address:
-			// Another device's talk on a shared bus, or our own echo that nobody told us of.
+			// Another device's talk on a shared bus, or our own bytes, which many boards give back.
 			continue
 		case f.header == replyNak:
 			return nil, l.fault(fault.Refused, header, "the device says no", nil)
@@ -112,28 +106,8 @@ func (l *line) hear(request []byte, header byte, size int) ([]byte, error) {
 			l.log.Debug("cctalk: passed over a late answer", "header", header, "reply", f.header, "bytes", len(f.data))
 			continue
 		}
-		if l.echo == EchoAuto {
-			l.echo = EchoOff
-		}
 		return f.data, nil
 	}
-}
-
-// strip takes our own echo off the buffer. It says whether what follows can be looked at.
-func (l *line) strip(buffer *[]byte, request []byte, due *bool) bool {
-	n := min(len(*buffer), len(request))
-	if bytes.Equal((*buffer)[:n], request[:n]) {
-		if n < len(request) {
-			return false
-		}
-		*buffer = (*buffer)[n:]
-		*due, l.echo = false, EchoOn
-		return true
-	}
-	// Not our bytes: either there is no echo on this line, or two spoke at once. In the latter case
-	// the bytes are no packet for us, and that is noticed when they are decoded.
-	*due = false
-	return true
 }
 
 // more reads what comes next: the first bytes until the deadline, the others while they follow close.
@@ -202,7 +176,7 @@ func retry(err error) bool {
 	return slices.Contains([]fault.Kind{fault.Silent, fault.Garbled, fault.Busy}, fault.KindOf(err))
 }
 
-// probe finds out echo and checksum by the simple poll, as far as they are not given.
+// probe finds out the checksum by the simple poll, unless it is given.
 func (l *line) probe(sum Checksum) error {
 	sums := []Checksum{Simple, CRC}
 	if sum != Auto {

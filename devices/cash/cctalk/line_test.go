@@ -29,7 +29,7 @@ func slowly(first, gap time.Duration, bytes ...byte) (out []said) {
 	return out
 }
 
-// hears lets a device that has no echo say something to each request in turn, its last word for ever, and gives our end of the line.
+// hears lets a device say something to each request in turn, its last word for ever, and gives our end of the line.
 func hears(t *testing.T, words ...[]said) *line {
 	host, device := net.Pipe()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -62,7 +62,7 @@ func hears(t *testing.T, words ...[]said) *line {
 		}
 	}()
 	t.Cleanup(func() { cancel(); host.Close(); <-ended })
-	return &line{port: host, address: 40, sum: Simple, echo: EchoOff, log: slog.New(slog.DiscardHandler)}
+	return &line{port: host, address: 40, sum: Simple, log: slog.New(slog.DiscardHandler)}
 }
 
 // packet is an answer of the validator.

@@ -51,18 +51,13 @@ func TestEchoAndChecksum(t *testing.T) {
 			if crc {
 				right, wrong = wrong, right
 			}
-			loop, plain := cctalk.EchoOff, cctalk.EchoOn
-			if echo {
-				loop, plain = plain, loop
-			}
 			tests := []struct {
 				o    cctalk.Options
 				want cash.Happening
 			}{
 				{cctalk.Options{}, cash.Ready},
 				{cctalk.Options{Checksum: right}, cash.Ready},
-				{cctalk.Options{Checksum: right, Echo: loop, Address: 40}, cash.Ready},
-				{cctalk.Options{Echo: plain}, cash.Ready}, // a wrong word about the echo does no harm
+				{cctalk.Options{Checksum: right, Address: 40}, cash.Ready},
 				{cctalk.Options{Checksum: wrong}, cash.Faulty},
 				{cctalk.Options{Address: 41}, cash.Faulty},
 			}
