@@ -10,11 +10,8 @@ import (
 	"yichuang/devices/printer"
 )
 
-// Rows of paper that elements take; only for the time that a strip needs.
-const (
-	lineRows = 34 // 1/6 inch
-	tailRows = 120
-)
+// lineRows is the paper that a line of text takes, 1/6 inch; only for the time that a strip needs.
+const lineRows = 34
 
 // segment is a whole number of commands, after which the state may be asked, and the paper it takes.
 type segment struct {
@@ -105,9 +102,11 @@ func (c *composer) setAlign(a printer.Align) error {
 
 func (c *composer) setChinese(on bool) {
 	switch {
-	case on && !c.chinese:
+	case on == c.chinese:
+		return
+	case on:
 		c.add(cmdChinese, 0)
-	case !on && c.chinese:
+	default:
 		c.add(cmdNoChinese, 0)
 	}
 	c.chinese = on

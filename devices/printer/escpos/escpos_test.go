@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"yichuang/devices/fault"
 	"yichuang/devices/mechanism"
 	"yichuang/devices/printer"
 	"yichuang/devices/printer/escpos"
@@ -161,4 +162,95 @@ func TestRollPlainModel(t *testing.T) {
 
 func TestRollSmallBuffer(t *testing.T) {
 	printertest.ExerciseRoll(t, rollBench(escpos.Profile{HasQR: true, HasCuts: true, HasClear: true}, escpossim.Options{Pace: true, Buffer: 4096}))
+}
+
+// watched lets a hand in when the host sends the cut.
+type watched struct {
+	net.Conn
+	atCut func()
+}
+
+func (w watched) Write(p []byte) (int, error) {
+	n, err := w.Conn.Write(p)
+	if string(p) == "\x1DVB\x00" {
+		w.atCut()
+	}
+	return n, err
+}
+
+// TestTroubleAtTheCut: whoever did not hear of the cut says so, for a strip and for a leftover, and what hangs
+// there is still known to hang.
+func TestTroubleAtTheCut(t *testing.T) {
+	for _, profile := range []escpos.Profile{{}, {HasCuts: true, HasClear: true}} {
+		for _, trouble := range []string{"unplug", "power", "silence"} {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t, profile, escpossim.Options{Pace: true, NoCuts: !profile.HasCuts, NoClear: !profile.HasClear})
+				armed, plain := true, b.open
+				p := escpos.New(func() (wire.Port, error) {
+					port, err := plain()
+					if err != nil {
+						return nil, err
+					}
+					return watched{port.(net.Conn), func() {
+						switch {
+						case !armed:
+						case trouble == "power":
+							b.sim.Power(false)
+						default:
+							b.sim.Faults().Arm(trouble, 100)
+						}
+					}}, nil
+				}, profile)
+				ctx, cancel := context.WithCancel(context.Background())
+				ended := make(chan error, 1)
+				go func() { ended <- p.Run(ctx) }()
+				defer time.Sleep(time.Minute) // what the mechanism still does ends before the bubble
+				defer func() { cancel(); <-ended }()
+				fit := func() {
+					t.Helper()
+					for range 60 {
+						if s := p.State(); s.Online && s.Fault == nil {
+							return
+						}
+						time.Sleep(time.Second)
+					}
+					t.Fatalf("%s: state %+v, want fit", trouble, p.State())
+				}
+				mend := func() {
+					t.Helper()
+					if trouble == "power" {
+						b.sim.Power(true)
+					} else {
+						b.sim.Faults().Arm(trouble, 0)
+					}
+					time.Sleep(10 * time.Second)
+					fit()
+				}
+				fit()
+				strip := printer.Strip{Lines: []printer.Line{{Text: "one"}}}
+				for _, op := range []string{"print", "clear"} {
+					err := error(nil)
+					if op == "print" {
+						err = p.Print(ctx, strip)
+					} else {
+						err = p.Clear(ctx)
+					}
+					if f, is := err.(*fault.Error); !is || f.Kind != fault.Doubtful || f.Op != op {
+						t.Errorf("%s at the cut of %s: got %v, want %s", trouble, op, err, fault.Doubtful)
+					}
+					if !p.State().Unfinished {
+						t.Errorf("%s at the cut of %s: nothing is known to hang there", trouble, op)
+					}
+					mend()
+				}
+				armed = false
+				if err := p.Clear(ctx); err != nil || p.State().Unfinished {
+					t.Errorf("%s: clear: %v, state %+v", trouble, err, p.State())
+				}
+				if err := p.Print(ctx, strip); err != nil {
+					t.Errorf("%s: the next strip: %v", trouble, err)
+				}
+			})
+		}
+	}
 }

@@ -20,16 +20,9 @@ type line struct {
 
 func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 
-// send writes all of b or fails. A stopped printer takes no bytes for ever, so the write has a limit:
-// by the port's own deadline, or by closing the port under it.
+// send writes all of b or fails. A stopped printer takes no bytes for ever, so the write has a limit, at
+// which the port is closed under it.
 func (l *line) send(b []byte, limit time.Duration) error {
-	if w, ok := l.port.(interface{ SetWriteDeadline(time.Time) error }); ok {
-		if err := w.SetWriteDeadline(time.Now().Add(limit)); err != nil {
-			return err
-		}
-		_, err := l.port.Write(b)
-		return err
-	}
 	timer := time.AfterFunc(limit, func() { l.port.Close() })
 	_, err := l.port.Write(b)
 	if !timer.Stop() && err != nil {

@@ -3,6 +3,7 @@ package escpos
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -255,6 +256,94 @@ func TestBands(t *testing.T) {
 	}
 	if len(bits) != len(d.Bits) {
 		t.Errorf("rows: got %d, want %d", len(bits)/2, len(d.Bits)/2)
+	}
+}
+
+// TestShortGaps: white that is too short for a feed stays in the picture, except at its end.
+func TestShortGaps(t *testing.T) {
+	black := func(rows ...int) *printer.Dots {
+		d := &printer.Dots{Width: 20, Height: 30, Bits: make([]byte, 3*30)}
+		for _, y := range rows {
+			d.Bits[3*y+y%3] = 0x80
+		}
+		return d
+	}
+	for _, c := range []struct {
+		rows []int
+		want string // commands: b rows of picture, f rows of feed
+	}{
+		{[]int{0}, "b1 f29"}, {[]int{27}, "f27 b1 f2"}, {[]int{29}, "f29 b1"}, {[]int{0, 8}, "b9 f21"}, {[]int{0, 9}, "b1 f8 b1 f20"},
+		{[]int{7, 28}, "b8 f20 b1 f1"}, {[]int{0, 6, 12, 18, 23, 24, 29}, "b24 b6"}, {[]int{0, 7, 14, 21, 27}, "b24 b4 f2"}, {nil, "f30"},
+	} {
+		segments, err := compose(printer.Strip{Lines: []printer.Line{{Dots: black(c.rows...)}}}, Profile{WidthDots: 384, Charset: GBK})
+		if err != nil || len(segments) != 1 || segments[0].rows != 30 {
+			t.Fatalf("%v: %+v, %v, want one segment of 30 rows", c.rows, segments, err)
+		}
+		var got []string
+		for b := bytes.TrimPrefix(segments[0].data, []byte("\x1b@\x1bR\x00\x1dP\xcb\xcb\x1c&\x1c.")); len(b) > 0; {
+			if b[0] == 0x1B {
+				got, b = append(got, fmt.Sprintf("f%d", b[2])), b[3:]
+			} else {
+				n := int(b[6])
+				got, b = append(got, fmt.Sprintf("b%d", n)), b[8+3*n:]
+			}
+		}
+		if got := strings.Join(got, " "); got != c.want {
+			t.Errorf("black rows %v: got %s, want %s", c.rows, got, c.want)
+		}
+	}
+}
+
+// TestModesAreSaidOnce: nothing is set that is set already.
+func TestModesAreSaidOnce(t *testing.T) {
+	dot := &printer.Dots{Width: 8, Height: 1, Bits: []byte{1}}
+	strip := printer.Strip{Lines: []printer.Line{{Dots: dot}, {Dots: dot}, {Text: "a", Wide: true, Bold: true, Align: printer.Right}, {Text: "b", Wide: true, Bold: true, Align: printer.Right}, {Text: "c"}, {}}}
+	got, err := compose(strip, Profile{WidthDots: 384, Charset: GBK})
+	if err != nil || len(got) != 1 {
+		t.Fatalf("compose: %d segments, %v", len(got), err)
+	}
+	picture := "1d7630000100010001"
+	want := "1b401b52001d50cbcb1c26" + "1c2e" + picture + picture + "1b6102" + "1c26" + "1d2110" + "1b4501" + "610a" + "620a" + "1b6100" + "1d2100" + "1b4500" + "630a" + "0a"
+	if hex.EncodeToString(got[0].data) != want {
+		t.Errorf("compose:\n got %x\nwant %s", got[0].data, want)
+	}
+}
+
+// TestSegments: commands are not cut, a segment ends before it grows too long, and the longest strip has an end.
+func TestSegments(t *testing.T) {
+	line := printer.Line{Text: strings.Repeat("a", 99)} // 100 bytes with its end
+	strip := printer.Strip{}
+	for range 40 {
+		strip.Lines = append(strip.Lines, line)
+	}
+	got, err := compose(strip, Profile{WidthDots: 576, Charset: GBK})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sizes, rows []int
+	for _, s := range got {
+		sizes, rows = append(sizes, len(s.data)), append(rows, s.rows)
+	}
+	if !equalInts(sizes, []int{1511, 1500, 1000}) || !equalInts(rows, []int{15 * lineRows, 15 * lineRows, 10 * lineRows}) {
+		t.Errorf("segments of %v bytes and %v rows", sizes, rows)
+	}
+	for feed, ok := range map[int]bool{stripRowsMax: true, stripRowsMax + 1: false, -1: false} {
+		if _, err := compose(printer.Strip{Lines: []printer.Line{{Feed: feed}}}, Profile{WidthDots: 576, Charset: GBK}); (err == nil) != ok {
+			t.Errorf("feed of %d rows: %v", feed, err)
+		}
+	}
+	if _, err := compose(printer.Strip{Lines: []printer.Line{{Feed: stripRowsMax}, {Text: "a"}}}, Profile{WidthDots: 576, Charset: GBK}); err == nil {
+		t.Error("more than the longest strip was taken")
+	}
+	for n, ok := range map[int]bool{segmentBytes - 1: true, segmentBytes: false} {
+		if _, err := compose(printer.Strip{Lines: []printer.Line{{Text: strings.Repeat("a", n)}}}, Profile{WidthDots: 576, Charset: GBK}); (err == nil) != ok {
+			t.Errorf("a text of %d bytes: %v", n, err)
+		}
+	}
+	for n, ok := range map[int]bool{qrBytesMax: true, qrBytesMax + 1: false} {
+		if _, err := compose(printer.Strip{Lines: []printer.Line{{QR: strings.Repeat("1", n)}}}, Profile{WidthDots: 576, Charset: GBK}); (err == nil) != ok {
+			t.Errorf("a symbol of %d bytes: %v", n, err)
+		}
 	}
 }
 

@@ -268,8 +268,12 @@ func rollUnfit(t *testing.T, b *RollBench) {
 func rollStops(t *testing.T, b *RollBench, name string, kind fault.Kind) {
 	before := cuts(t, b.Roll)
 	b.AtHalf(func() { b.Arm(name, 1) })
-	if err := printStrip(b.Roll, "old"); !fault.Is(err, kind) {
+	err := printStrip(b.Roll, "old")
+	if !fault.Is(err, kind) {
 		t.Fatalf("print: got %v, want %s", err, kind)
+	}
+	if f, is := err.(*fault.Error); !is || f.Device != "receipt" || f.Op != "print" {
+		t.Errorf("print: got %#v, want a fault of the receipt printer at print", err)
 	}
 	if st := b.Roll.State(); !st.Unfinished || !fault.Is(st.Fault, kind) {
 		t.Errorf("state: %+v, want unfinished and %s", st, kind)
