@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -140,6 +141,9 @@ func TestReasons(t *testing.T) {
 		{3, false, "fuser-under-temp-warning", fault.Busy}, {3, false, "opc-life-over", fault.Broken}, {3, false, "developer-empty", fault.Empty},
 		{3, false, "other-error", fault.Broken}, {3, false, "stopping", fault.Busy}, {3, false, "flux-capacitor-error", fault.Broken},
 		{3, false, "flux-capacitor", fault.Broken}, {3, false, "flux-capacitor-warning", ""}, {3, false, "flux-capacitor-report", ""},
+		{3, false, "toner-low-report door-open-error", fault.Open}, {3, false, "door-open-report door-open-warning", fault.Open}, {3, false, "media-empty-warning media-empty-error", fault.Empty},
+		{3, false, "media-needed-warning", ""}, {3, true, "media-low-warning", ""}, {3, false, "media-jam-report", ""}, {3, false, "other-warning paused", fault.Busy},
+		{3, false, "flux-capacitor-report flux-capacitor-error", fault.Broken}, {3, false, "none media-low flux-capacitor", fault.Broken},
 		{5, false, "media-empty-error door-open-error", fault.Open}, {5, false, "toner-low-warning media-jam-error", fault.Jammed},
 	} {
 		s := snapshot{state: c.state, reasons: strings.Fields(c.reasons), accepting: true}
@@ -150,6 +154,15 @@ func TestReasons(t *testing.T) {
 		if got != c.want {
 			t.Errorf("state %d held %v %q: got %q, want %q", c.state, c.held, c.reasons, got, c.want)
 		}
+	}
+	for _, r := range []string{"none", "media-low", "toner-low", "marker-supply-low", "output-area-almost-full", "marker-waste-almost-full", "opc-near-eol",
+		"developer-low", "stopped-partly", "identify-printer-requested", "wifi-not-configured", "hold-new-jobs", "deleted"} {
+		if f := (snapshot{state: 3, accepting: true, reasons: []string{r}}).fault("poll", false); f != nil {
+			t.Errorf("%s: got %v, want none", r, f)
+		}
+	}
+	if f := (snapshot{state: 5, reasons: []string{"paused"}}).fault("print", false); f == nil || f.Op != "print" || f.Device != "license" || f.Detail != "paused at the panel (paused)" {
+		t.Errorf("paused: got %#v", f)
 	}
 	if f := (snapshot{state: 3}).fault("poll", false); f == nil || f.Kind != fault.Busy {
 		t.Errorf("a printer that takes no jobs: got %v", f)
@@ -228,6 +241,77 @@ func TestReadPrinter(t *testing.T) {
 	for _, name := range []string{"cups-version", "printer-type", "device-uri", "member-uris"} {
 		if q := readPrinter(append(slices.Clone(attrs), num(name, 1)), time.Time{}); !q.info.Queue {
 			t.Errorf("a printer with %s is no queue", name)
+		}
+	}
+}
+
+// The trays of printers that say more and less.
+func TestTrays(t *testing.T) {
+	ready := func(source, media string) goipp.Collection {
+		a, _ := mediaCol(media, source)
+		return a.Values[0].V.(goipp.Collection)
+	}
+	cols := goipp.Attribute{Name: "media-col-ready"}
+	cols.Values.Add(goipp.TagBeginCollection, ready("tray-1", "iso_a3_297x420mm"))
+	cols.Values.Add(goipp.TagNoValue, goipp.Void{})
+	cols.Values.Add(goipp.TagBeginCollection, ready("tray-2", "iso_a4_210x297mm"))
+	odd := goipp.MakeAttrCollection("media-col-ready", keyword("media-source", "tray-1"), goipp.MakeAttrCollection("media-size",
+		goipp.MakeAttribute("x-dimension", goipp.TagInteger, goipp.Integer(10000)), goipp.MakeAttribute("y-dimension", goipp.TagInteger, goipp.Integer(20000))))
+	across := goipp.MakeAttrCollection("media-col-ready", keyword("media-source", "tray-1"), goipp.MakeAttrCollection("media-size",
+		goipp.MakeAttribute("x-dimension", goipp.TagInteger, goipp.Integer(29700)), goipp.MakeAttribute("y-dimension", goipp.TagInteger, goipp.Integer(21000))))
+	names, media := keyword("media-source-supported", "auto", "tray-1", "tray-2", "manual", "tray-3"), keyword("media-ready", "iso_a3_297x420mm", "iso_a4_210x297mm")
+	a3, a4 := printer.Tray{Name: "tray-1", Media: "iso_a3_297x420mm", Ready: true}, printer.Tray{Name: "tray-2", Media: "iso_a4_210x297mm", Ready: true}
+	for _, c := range []struct {
+		name  string
+		attrs goipp.Attributes
+		want  []printer.Tray
+	}{
+		{"two are loaded, of three", goipp.Attributes{cols, media, names}, []printer.Tray{a3, a4, {Name: "tray-3"}}},
+		{"no word of the others", goipp.Attributes{cols}, []printer.Tray{a3, a4}},
+		{"none is loaded", goipp.Attributes{names}, []printer.Tray{{Name: "tray-1"}, {Name: "tray-2"}, {Name: "tray-3"}}},
+		{"without collections", goipp.Attributes{names, media}, []printer.Tray{{Media: a3.Media, Ready: true}, {Media: a4.Media, Ready: true}}},
+		{"paper that we do not know", goipp.Attributes{odd}, []printer.Tray{{Name: "tray-1", Ready: true}}},
+		{"paper that lies across", goipp.Attributes{across}, []printer.Tray{{Name: "tray-1", Media: a4.Media, Ready: true}}},
+		{"nothing", nil, nil},
+	} {
+		if got := readTrays(c.attrs); !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
+		}
+	}
+}
+
+// What a job says of itself, and what it leaves out.
+func TestReadJob(t *testing.T) {
+	num := func(name string, n int) goipp.Attribute {
+		return goipp.MakeAttribute(name, goipp.TagInteger, goipp.Integer(n))
+	}
+	col, _ := mediaCol("iso_a4_210x297mm", "tray-2")
+	col.Name = "media-col-actual"
+	base := goipp.Attributes{num("job-id", 4), num("job-state", 9), goipp.MakeAttribute("job-name", goipp.TagName, goipp.String("LIC")), keyword("job-state-reasons", "a", "b")}
+	plain := jobFacts{id: 4, state: 9, name: "LIC", reasons: []string{"a", "b"}}
+	with := func(change func(j *jobFacts)) jobFacts { j := plain; change(&j); return j }
+	for _, c := range []struct {
+		name  string
+		attrs goipp.Attributes
+		want  jobFacts
+	}{
+		{"little", nil, plain},
+		{"sheets", goipp.Attributes{num("job-media-sheets", 3), num("job-media-sheets-completed", 2)}, with(func(j *jobFacts) { j.sheets, j.total, j.counted = 2, 3, true })},
+		{"impressions", goipp.Attributes{num("job-impressions", 3), num("job-impressions-completed", 2)}, with(func(j *jobFacts) { j.sheets, j.total, j.counted = 2, 3, true })},
+		{"both: sheets count", goipp.Attributes{num("job-impressions", 6), num("job-impressions-completed", 4), num("job-media-sheets", 3), num("job-media-sheets-completed", 0)},
+			with(func(j *jobFacts) { j.sheets, j.total, j.counted = 0, 3, true })},
+		{"a total alone", goipp.Attributes{num("job-impressions", 6)}, with(func(j *jobFacts) { j.total = 6 })},
+		{"what it was printed on", goipp.Attributes{col}, with(func(j *jobFacts) { j.media, j.source = "iso_a4_210x297mm", "tray-2" })},
+		{"paper of no value", goipp.Attributes{goipp.MakeAttribute("media-col-actual", goipp.TagNoValue, goipp.Void{})}, plain},
+		{"begun", goipp.Attributes{num("time-at-processing", 0)}, with(func(j *jobFacts) { j.begun = true })},
+		{"not begun", goipp.Attributes{goipp.MakeAttribute("time-at-processing", goipp.TagNoValue, goipp.Void{})}, plain},
+	} {
+		got := readJob(append(slices.Clone(base), c.attrs...))
+		if !slices.Equal(got.reasons, c.want.reasons) {
+			t.Errorf("%s: reasons %v, want %v", c.name, got.reasons, c.want.reasons)
+		}
+		if got.reasons, c.want.reasons = nil, nil; !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
 		}
 	}
 }

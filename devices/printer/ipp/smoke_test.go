@@ -289,3 +289,152 @@ func TestNeverThrice(t *testing.T) {
 		sim.Power(false)
 	}
 }
+
+// answers is a printer that is well, and answers questions about jobs as a test wants.
+func answers(t *testing.T, attrs map[goipp.Op]func(m *goipp.Message) (goipp.Status, []goipp.Attributes)) *ipp.Printer {
+	t.Helper()
+	p, _ := crooked(t, func(op goipp.Op, m *goipp.Message) *goipp.Message {
+		say := attrs[op]
+		if say == nil {
+			return m
+		}
+		status, jobs := say(m)
+		groups := goipp.Groups{{Tag: goipp.TagOperationGroup, Attrs: m.AttrGroups()[0].Attrs}}
+		for _, j := range jobs {
+			groups.Add(goipp.Group{Tag: goipp.TagJobGroup, Attrs: j})
+		}
+		return goipp.NewMessageWithGroups(m.Version, goipp.Code(status), m.RequestID, groups)
+	})
+	return p
+}
+
+// jobOf is what a printer says of a job.
+func jobOf(id int, name string, state int) goipp.Attributes {
+	var out goipp.Attributes
+	if id != 0 {
+		out.Add(goipp.MakeAttribute("job-id", goipp.TagInteger, goipp.Integer(id)))
+	}
+	out.Add(goipp.MakeAttribute("job-name", goipp.TagName, goipp.String(name)))
+	out.Add(goipp.MakeAttribute("job-state", goipp.TagInteger, goipp.Integer(state)))
+	out.Add(goipp.MakeAttribute("job-media-sheets-completed", goipp.TagInteger, goipp.Integer(1)))
+	return out
+}
+
+// TestAskForAJob: by its number, by its name, and what is none of ours.
+func TestAskForAJob(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		id     int
+		byID   goipp.Status
+		job    goipp.Attributes
+		list   []goipp.Attributes
+		lists  goipp.Status
+		want   int
+		phase  printer.JobPhase
+		ok     bool
+		kind   fault.Kind
+		listed int
+	}{
+		{name: "its number", id: 5, job: jobOf(5, "LIC", 9), want: 5, phase: printer.JobPrinted, ok: true},
+		{name: "its number is not repeated", id: 5, job: jobOf(0, "LIC", 3), want: 5, phase: printer.JobWaiting, ok: true},
+		{name: "the last state of all", id: 5, job: jobOf(5, "LIC", 8), want: 5, phase: printer.JobSpoiled, ok: true},
+		{name: "a state below all", id: 5, job: jobOf(5, "LIC", 2), kind: fault.Garbled},
+		{name: "a state above all", id: 5, job: jobOf(5, "LIC", 10), kind: fault.Garbled},
+		{name: "another's job of this number", id: 5, job: jobOf(5, "LIC-2", 9), listed: 2},
+		{name: "not found", id: 5, byID: goipp.StatusErrorNotFound, listed: 2},
+		{name: "gone", id: 5, byID: goipp.StatusErrorGone, listed: 2},
+		{name: "not possible", id: 5, byID: goipp.StatusErrorNotPossible, listed: 2},
+		{name: "refused", id: 5, byID: goipp.StatusErrorForbidden, kind: fault.Broken},
+		{name: "no number, and in the list", job: jobOf(7, "LIC", 5), list: []goipp.Attributes{jobOf(6, "LIC-2", 9), jobOf(7, "LIC", 9)}, want: 7, phase: printer.JobPrinting, ok: true, listed: 1},
+		{name: "in the list without a number", list: []goipp.Attributes{jobOf(0, "LIC", 9)}, listed: 2},
+		{name: "no list", lists: goipp.StatusErrorForbidden, kind: fault.Broken, listed: 1},
+	} {
+		listed := 0
+		p := answers(t, map[goipp.Op]func(*goipp.Message) (goipp.Status, []goipp.Attributes){
+			goipp.OpGetJobAttributes: func(*goipp.Message) (goipp.Status, []goipp.Attributes) {
+				if c.job == nil {
+					return c.byID, nil
+				}
+				return c.byID, []goipp.Attributes{c.job}
+			},
+			goipp.OpGetJobs: func(*goipp.Message) (goipp.Status, []goipp.Attributes) { listed++; return c.lists, c.list },
+		})
+		since := time.Now().Add(time.Minute) // the simulator has not been on for long
+		st, ok, err := p.Job(t.Context(), c.id, "LIC", since)
+		if st.ID != c.want || st.Phase != c.phase || ok != c.ok || fault.KindOf(err) != c.kind || c.kind == "" && err != nil || listed != c.listed {
+			t.Errorf("%s: got %+v, %v, %v, listed %d times; want %d %s %v %q, listed %d times", c.name, st, ok, err, listed, c.want, c.phase, c.ok, c.kind, c.listed)
+		}
+		if f, is := err.(*fault.Error); is && f.Op != "job" {
+			t.Errorf("%s: op %q, want job", c.name, f.Op)
+		}
+	}
+}
+
+// TestCancel: a job that is over cannot be cancelled, and that is no error.
+func TestCancel(t *testing.T) {
+	for status, want := range map[goipp.Status]fault.Kind{goipp.StatusOk: "", goipp.StatusErrorNotPossible: "", goipp.StatusErrorNotFound: "",
+		goipp.StatusErrorForbidden: fault.Broken, goipp.StatusErrorBadRequest: fault.Invalid} {
+		p := answers(t, map[goipp.Op]func(*goipp.Message) (goipp.Status, []goipp.Attributes){
+			goipp.OpCancelJob: func(*goipp.Message) (goipp.Status, []goipp.Attributes) { return status, nil }})
+		err := p.Cancel(t.Context(), 5)
+		if f, is := err.(*fault.Error); fault.KindOf(err) != want || want == "" && err != nil || is && f.Op != "cancel" {
+			t.Errorf("%s: got %v, want %q", status, err, want)
+		}
+	}
+}
+
+// TestSubmitIsRefusedWithoutANumber: whatever is in the way before the order, there is no job.
+func TestSubmitIsRefusedWithoutANumber(t *testing.T) {
+	change := func(status goipp.Status, names ...string) func(goipp.Op, *goipp.Message) *goipp.Message {
+		return func(op goipp.Op, m *goipp.Message) *goipp.Message {
+			if op == goipp.OpGetPrinterAttributes {
+				m = without(m, nil, names...)
+				m.Code = goipp.Code(status)
+			}
+			return m
+		}
+	}
+	good := a3job()
+	for _, c := range []struct {
+		name   string
+		change func(goipp.Op, *goipp.Message) *goipp.Message
+		job    func(j *printer.Job)
+		kind   fault.Kind
+	}{
+		{"no name", change(0), func(j *printer.Job) { j.Name = "" }, fault.Invalid},
+		{"other paper in the tray", change(0), func(j *printer.Job) { j.Media = printertest.A4 }, fault.Invalid},
+		{"the printer is not asked", change(goipp.StatusErrorForbidden), nil, fault.Broken},
+		{"no word about the state", change(0, "printer-state"), nil, fault.Garbled},
+		{"no word about PDF", change(0, "document-format-supported"), nil, fault.Invalid},
+		{"the jobs are not told", func(op goipp.Op, m *goipp.Message) *goipp.Message {
+			if op == goipp.OpGetJobs {
+				m.Code = goipp.Code(goipp.StatusErrorForbidden)
+			}
+			return m
+		}, nil, fault.Broken},
+		{"the tray cannot be told and two hold the paper", func(op goipp.Op, m *goipp.Message) *goipp.Message {
+			if op != goipp.OpGetPrinterAttributes {
+				return m
+			}
+			m = without(m, nil, "media-col-supported", "media-col-ready", "media-ready", "job-creation-attributes-supported")
+			g := m.AttrGroups()
+			two := goipp.MakeAttribute("media-ready", goipp.TagKeyword, goipp.String(printertest.A3))
+			two.Values.Add(goipp.TagKeyword, goipp.String(printertest.A3))
+			g[len(g)-1].Add(two)
+			return goipp.NewMessageWithGroups(m.Version, m.Code, m.RequestID, g)
+		}, nil, fault.Invalid},
+	} {
+		p, sim := crooked(t, c.change)
+		job := good
+		if c.job != nil {
+			c.job(&job)
+		}
+		id, err := p.Submit(t.Context(), job)
+		if f, is := err.(*fault.Error); id != 0 || !is || f.Kind != c.kind || f.Op != "print" && f.Op != "job" {
+			t.Errorf("%s: got %d, %v, want %s", c.name, id, err, c.kind)
+		}
+		if w := string(sim.World()); !strings.Contains(w, `"prints":[]`) {
+			t.Errorf("%s: %s", c.name, w)
+		}
+	}
+}
