@@ -111,6 +111,9 @@ func play(t *testing.T, s *scripted, o sdt.Options, then func(r *sdt.Reader, c i
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := sdt.New(s.open(t), o)
+		if f := r.Fault(); f == nil || f.Kind != fault.Absent || f.Device != "idcard" || r.Info() != (idcard.Info{Protocol: "sdt"}) {
+			t.Errorf("before Run: fault %v, info %+v", f, r.Info())
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { r.Run(ctx); close(ended) }()
@@ -118,6 +121,11 @@ func play(t *testing.T, s *scripted, o sdt.Options, then func(r *sdt.Reader, c i
 		limited, done := context.WithTimeout(ctx, idcardtest.Patience)
 		defer done()
 		c, err := r.Read(limited)
+		for _, f := range []error{err, r.Fault()} {
+			if f, is := f.(*fault.Error); is && f != nil && (f.Device != "idcard" || f.Op == "" || f.Kind != fault.Absent && f.Detail == "" && f.Err == nil) {
+				t.Errorf("a fault that does not say where it befell: %#v", f)
+			}
+		}
 		then(r, c, err, time.Since(start))
 		cancel()
 		<-ended
@@ -142,6 +150,9 @@ func TestEachVerdict(t *testing.T) {
 		{cmd: "2002", sw: []byte{0x81, 0x81, 0x81}}, {cmd: "2002", sw: []byte{0x81, 0x81, 0x81, 0x81}, kind: fault.Refused, detail: idcard.NotIdentityCard},
 		{cmd: "3010", sw: []byte{0x23}}, {cmd: "3010", sw: []byte{0x24, 0x3F}}, {cmd: "2002", sw: []byte{0x23, 0x24}}, {cmd: "2001", sw: []byte{0x24}},
 		{cmd: "3010", sw: []byte{0x47}, reset: 1}, {cmd: "2002", sw: []byte{0x47, 0x47}, reset: 2},
+		{cmd: "3010", sw: []byte{0x24, 0x3F, 0x23}, kind: fault.Refused, detail: idcard.Unreadable}, {cmd: "2002", sw: []byte{0x24, 0x24, 0x24}, kind: fault.Refused, detail: idcard.Unreadable},
+		{cmd: "3010", sw: []byte{0x47, 0x47, 0x47}, kind: fault.Refused, detail: idcard.Unreadable, reset: 3},
+		{cmd: "2002", sw: []byte{0x31}, kind: fault.Refused, detail: idcard.Unreadable}, {cmd: "12FF", sw: []byte{0x21}, kind: fault.Invalid},
 		{cmd: "3010", sw: []byte{0x10}}, {cmd: "3010", sw: []byte{0x11}}, {cmd: "2001", sw: []byte{0x10}}, {cmd: "2001", sw: []byte{0x10, 0x11}, kind: fault.Garbled},
 		{cmd: "3010", sw: []byte{0x21}}, {cmd: "2001", sw: []byte{0x21}, kind: fault.Invalid},
 		{cmd: "2001", sw: []byte{0x60}, kind: fault.Broken}, {cmd: "3010", sw: []byte{0x66}, kind: fault.Broken},
@@ -294,6 +305,27 @@ func TestNoiseIsTold(t *testing.T) {
 		play(t, s, sdt.Options{}, func(r *sdt.Reader, _ idcard.Card, err error, took time.Duration) {
 			if !fault.Is(err, fault.Garbled) && !fault.Is(err, fault.Silent) || took > 20*time.Second {
 				t.Errorf("%s: got %v after %v", cmd, err, took)
+			}
+		})
+	}
+}
+
+// TestLaterAddressThatMakesNoSense: half a character in it asks the person; an empty one leaves what is printed.
+func TestLaterAddressThatMakesNoSense(t *testing.T) {
+	for _, tc := range []struct {
+		address []byte
+		bad     bool
+	}{{[]byte{0x00, 0xD8}, true}, {nil, false}, {[]byte{' ', 0}, false}} {
+		s := well(t)
+		s.lists["3003"] = [][]byte{answer(0x90, append(tc.address, make([]byte, 70-len(tc.address))...)...)}
+		play(t, s, sdt.Options{NewestAddress: true}, func(_ *sdt.Reader, c idcard.Card, err error, _ time.Duration) {
+			if tc.bad {
+				wantRefusal(t, err, idcard.Unreadable)
+				if c.Name != "" || c.Photo != nil {
+					t.Errorf("a refused card is given: %v", c)
+				}
+			} else if err != nil || c.Address != "北京市东城区测试街1号" {
+				t.Errorf("% X: got %v, %v, want the printed address", tc.address, c, err)
 			}
 		})
 	}
