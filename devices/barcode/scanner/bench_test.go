@@ -13,6 +13,7 @@ import (
 	"yichuang/devices/barcode/barcodetest"
 	"yichuang/devices/barcode/scanner"
 	"yichuang/devices/barcode/scannersim"
+	"yichuang/devices/fault"
 	"yichuang/devices/mechanism"
 	"yichuang/devices/wire"
 )
@@ -110,6 +111,14 @@ func (d *desk) scan(code string) (string, error) {
 	go func() { d.show(code, true); close(done) }()
 	got, err := d.driver.Scan(ctx)
 	<-done
+	if err != nil && got != "" {
+		d.t.Errorf("a fault comes with the code %q: %v", got, err)
+	}
+	for _, err := range []error{err, d.driver.Fault()} {
+		if f, is := err.(*fault.Error); is && f != nil && (f.Device != "scanner" || f.Op == "") {
+			d.t.Errorf("a fault that does not say where it befell: %#v", f)
+		}
+	}
 	return got, err
 }
 

@@ -54,14 +54,27 @@ func TestAnswersAreTakenOut(t *testing.T) {
 			}
 		}
 		for i := 1; i < len(a); i++ {
-			if _, acks, more := takeAcks(a[:i]); len(acks) != 0 || !more {
-				t.Errorf("%s: %d bytes of it: %v, more %v", name, i, acks, more)
+			for _, before := range []string{"", "123\r", "\x02", string(a)} {
+				rest, acks, more := takeAcks(append([]byte(before), a[:i]...))
+				if want := strings.TrimSuffix(before, string(a)) + string(a[:i]); string(rest) != want || len(acks) != len(before)/len(a) || !more {
+					t.Errorf("%s: %d bytes of it behind %q: rest %q, %v, more %v", name, i, before, rest, acks, more)
+				}
 			}
 		}
 	}
 	long := append(append([]byte(nil), ackHead...), bytes.Repeat([]byte("1"), ackMax+1)...)
 	if rest, acks, _ := takeAcks(append(long, ";\x03"...)); len(acks) != 0 || len(rest) != len(long)+2 {
 		t.Errorf("an endless answer: %v, %d bytes left", acks, len(rest))
+	}
+	for n, want := range map[int]bool{ackMax - 1: true, ackMax: false, ackMax + 1: false} {
+		if rest, acks, more := takeAcks(append(append([]byte(nil), ackHead...), bytes.Repeat([]byte("1"), n)...)); len(acks) != 0 || more != want || len(rest) != len(ackHead)+n {
+			t.Errorf("an answer of %d bytes without an end: %v, %d bytes left, more %v", n, acks, len(rest), more)
+		}
+	}
+	for _, in := range []string{"", "1", "123\r", "\x01", "0000", "\x02\x01000"[1:]} {
+		if rest, acks, more := takeAcks([]byte(in)); string(rest) != in || acks != nil || more {
+			t.Errorf("%q is no answer and the begin of none: %q, %v, more %v", in, rest, acks, more)
+		}
 	}
 	if rest, acks, more := takeAcks([]byte("\x02\x010000#S\x06;\x03")); len(rest) != 0 || !slices.Equal(acks, []ack{{"S", 6}}) || more {
 		t.Errorf("the shortest answer: %q %v %v", rest, acks, more)
