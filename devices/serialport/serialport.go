@@ -73,6 +73,9 @@ type line interface {
 	Read([]byte) (int, error)
 	Write([]byte) (int, error)
 	ResetOutputBuffer() error
+	SetReadTimeout(time.Duration) error
+	SetDTR(bool) error
+	SetRTS(bool) error
 	Close() error
 }
 
@@ -105,6 +108,15 @@ func Open(path string, o Options) (wire.Port, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
+	p, err := start(path, below)
+	if err != nil {
+		return nil, err // and not a nil of ours that looks like a port
+	}
+	return p, nil
+}
+
+// start makes the library's port ready and begins to read.
+func start(path string, below line) (*Port, error) {
 	if err := below.SetReadTimeout(readSlice); err != nil {
 		below.Close()
 		return nil, fmt.Errorf("open %s: %w", path, err)
@@ -112,13 +124,9 @@ func Open(path string, o Options) (wire.Port, error) {
 	// Some adapters feed their level shifter from these lines. Where there are none it does not matter.
 	below.SetDTR(true)
 	below.SetRTS(true)
-	return start(path, below), nil
-}
-
-func start(path string, below line) *Port {
 	p := &Port{path: path, below: below, ended: make(chan struct{}), changed: make(chan struct{})}
 	go p.fill()
-	return p
+	return p, nil
 }
 
 // change wakes everybody who waits. Called with mu held.

@@ -28,6 +28,14 @@ type sulking struct {
 	wrote  []byte
 	stuck  chan struct{} // a Write blocks until it is closed
 	closed bool
+
+	slice     time.Duration
+	dtr, rts  bool
+	refuses   error // to be made ready
+	sticks    error // when it is closed
+	deaf      error // to writes, after so many bytes
+	deafAfter int
+	takesNone bool // no byte of a write, and no error
 }
 
 func (s *sulking) Read(p []byte) (int, error) {
@@ -51,6 +59,12 @@ func (s *sulking) Write(p []byte) (int, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.takesNone {
+		return 0, nil
+	}
+	if s.deaf != nil && len(s.wrote) >= s.deafAfter {
+		return 0, s.deaf
+	}
 	n := min(len(p), 7) // a short write is a write
 	s.wrote = append(s.wrote, p[:n]...)
 	return n, nil
@@ -67,12 +81,133 @@ func (s *sulking) ResetOutputBuffer() error {
 	return nil
 }
 
-func (s *sulking) Close() error { s.closed = true; return nil }
+func (s *sulking) SetReadTimeout(t time.Duration) error { s.slice = t; return s.refuses }
+
+func (s *sulking) SetDTR(on bool) error { s.dtr = on; return s.refuses }
+
+func (s *sulking) SetRTS(on bool) error { s.rts = on; return s.refuses }
+
+func (s *sulking) Close() error { s.closed = true; return s.sticks }
+
+// started is a port over a line that a test feeds.
+func started(t *testing.T, s *sulking) *Port {
+	t.Helper()
+	p, err := start("test", s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// A line is made ready: reads that end soon, and the modem lines from which some adapters live.
+func TestLineIsMadeReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sulking{food: make(chan []byte), broken: make(chan error)}
+		p := started(t, s)
+		if s.slice < 10*time.Millisecond || s.slice > 200*time.Millisecond || !s.dtr || !s.rts {
+			t.Errorf("reads end after %v, DTR %v, RTS %v, want soon and both", s.slice, s.dtr, s.rts)
+		}
+		began := time.Now()
+		p.Close()
+		if took := time.Since(began); took > 100*time.Millisecond {
+			t.Errorf("Close took %v, want no longer than one read below", took)
+		}
+		s = &sulking{refuses: errors.New("no such thing")}
+		if p, err := start("test", s); p != nil || !errors.Is(err, s.refuses) || !s.closed {
+			t.Errorf("a line that cannot be made ready: got %v, %v, closed %v", p, err, s.closed)
+		}
+	})
+}
+
+// Each error says what was done to which line.
+func TestErrorsNameTheLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		want := func(err error, words string, cause error) {
+			t.Helper()
+			if err == nil || !strings.HasPrefix(err.Error(), words+" test: ") || !errors.Is(err, cause) {
+				t.Errorf("got %v, want %s test and %v", err, words, cause)
+			}
+		}
+		sticks, broken := errors.New("it sticks"), errors.New("it broke")
+		_, err := start("test", &sulking{refuses: sticks})
+		want(err, "open", sticks)
+		s := &sulking{food: make(chan []byte), broken: make(chan error, 1), sticks: sticks}
+		p := started(t, s)
+		s.broken <- broken
+		_, err = p.Read(make([]byte, 1))
+		want(err, "read", broken)
+		s.deaf = broken
+		n, err := p.Write([]byte("0123456789"))
+		if want(err, "write", broken); n != 0 {
+			t.Errorf("write to a deaf line: %d bytes, want 0", n)
+		}
+		want(p.Close(), "close", sticks)
+		_, err = p.Read(make([]byte, 1))
+		want(err, "read", os.ErrClosed)
+		_, err = p.Write([]byte{1})
+		want(err, "write", os.ErrClosed)
+		want(p.SetReadDeadline(time.Time{}), "set deadline", os.ErrClosed)
+		p = started(t, &sulking{food: make(chan []byte), broken: make(chan error), takesNone: true})
+		if n, err := p.Write([]byte("0123456789")); n != 0 || err == nil || !strings.HasPrefix(err.Error(), "write test: ") {
+			t.Errorf("write to a line that takes no byte: got %d, %v, want an error", n, err)
+		}
+		p.Close()
+	})
+}
+
+// A line may break in the middle of a write, and be closed under one that waits.
+func TestWriteThatBreaksOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sulking{food: make(chan []byte), broken: make(chan error), deafAfter: 21, deaf: errors.New("it broke")}
+		p := started(t, s)
+		if n, err := p.Write(make([]byte, 100)); n != 21 || !errors.Is(err, s.deaf) {
+			t.Errorf("a line that broke after 21 bytes: got %d, %v", n, err)
+		}
+		p.Close()
+		s = &sulking{food: make(chan []byte), broken: make(chan error), stuck: make(chan struct{})}
+		p = started(t, s)
+		ended := make(chan error, 1)
+		go func() { _, err := p.Write(make([]byte, 100)); ended <- err }()
+		synctest.Wait()
+		began := time.Now()
+		p.Close()
+		if err := <-ended; !errors.Is(err, os.ErrClosed) || time.Since(began) > time.Second {
+			t.Errorf("closed under a write: got %v after %v, want %v at once", err, time.Since(began), os.ErrClosed)
+		}
+	})
+}
+
+// Whoever waits is woken by what comes, with a deadline and without, and by Close.
+func TestWaitingReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sulking{food: make(chan []byte), broken: make(chan error)}
+		p := started(t, s)
+		for _, deadline := range []time.Duration{0, time.Minute} {
+			p.SetReadDeadline(time.Time{})
+			if deadline > 0 {
+				p.SetReadDeadline(time.Now().Add(deadline))
+			}
+			time.AfterFunc(5*time.Second, func() { s.food <- []byte{1, 2, 3} })
+			began, b := time.Now(), make([]byte, 8)
+			if n, err := p.Read(b); n != 3 || err != nil || !bytes.Equal(b[:3], []byte{1, 2, 3}) || time.Since(began) != 5*time.Second {
+				t.Errorf("deadline %v: got %d, %v after %v, want 3 bytes after 5 s", deadline, n, err, time.Since(began))
+			}
+		}
+		closed := make(chan error)
+		time.AfterFunc(time.Second, func() { closed <- p.Close() })
+		if _, err := p.Read(make([]byte, 8)); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("closed under a read: got %v, want %v", err, os.ErrClosed)
+		}
+		if err := <-closed; err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+}
 
 func TestSilentLineEndsInDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sulking{food: make(chan []byte), broken: make(chan error)}
-		p := start("test", s)
+		p := started(t, s)
 		began := time.Now()
 		p.SetReadDeadline(began.Add(200 * time.Millisecond))
 		n, err := p.Read(make([]byte, 8))
@@ -94,7 +229,7 @@ func TestSilentLineEndsInDeadline(t *testing.T) {
 
 func TestDeadlineBreaksAWaitingRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := start("test", &sulking{food: make(chan []byte), broken: make(chan error)})
+		p := started(t, &sulking{food: make(chan []byte), broken: make(chan error)})
 		defer p.Close()
 		time.AfterFunc(time.Second, func() { p.SetReadDeadline(time.Now()) })
 		if _, err := p.Read(make([]byte, 8)); !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -106,7 +241,7 @@ func TestDeadlineBreaksAWaitingRead(t *testing.T) {
 func TestBytesAreKeptAcrossDeadlines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sulking{food: make(chan []byte), broken: make(chan error)}
-		p := start("test", s)
+		p := started(t, s)
 		defer p.Close()
 		s.food <- []byte{1, 2, 3}
 		synctest.Wait()
@@ -125,7 +260,7 @@ func TestBytesAreKeptAcrossDeadlines(t *testing.T) {
 func TestUnplugIsForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sulking{food: make(chan []byte), broken: make(chan error)}
-		p := start("test", s)
+		p := started(t, s)
 		s.food <- []byte{9}
 		s.broken <- &serial.PortError{}
 		synctest.Wait()
@@ -149,7 +284,7 @@ func TestUnplugIsForGood(t *testing.T) {
 func TestNothingAtOnceDoesNotSpin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sulking{atOnce: true}
-		p := start("test", s)
+		p := started(t, s)
 		time.Sleep(time.Second) // virtual
 		if got, most := s.reads.Load(), int64(time.Second/(readSlice/2))+1; got > most {
 			t.Errorf("%d reads in a second, want at most %d", got, most)
@@ -161,7 +296,7 @@ func TestNothingAtOnceDoesNotSpin(t *testing.T) {
 func TestWriteSendsEverything(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sulking{food: make(chan []byte), broken: make(chan error)}
-		p := start("test", s)
+		p := started(t, s)
 		want := bytes.Repeat([]byte("0123456789"), 200)
 		if n, err := p.Write(want); n != len(want) || err != nil {
 			t.Fatalf("write: got %d, %v, want %d, nil", n, err, len(want))
@@ -185,7 +320,7 @@ func TestWriteSendsEverything(t *testing.T) {
 func TestStalledWriteEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sulking{food: make(chan []byte), broken: make(chan error), stuck: make(chan struct{})}
-		p := start("test", s)
+		p := started(t, s)
 		began := time.Now()
 		n, err := p.Write([]byte("hello"))
 		if n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -201,7 +336,7 @@ func TestStalledWriteEnds(t *testing.T) {
 func TestFullBufferHoldsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sulking{food: make(chan []byte), broken: make(chan error)}
-		p := start("test", s)
+		p := started(t, s)
 		defer p.Close()
 		fed := 0
 		for range 2 * bufferMax / chunkBytes {
