@@ -137,3 +137,90 @@ func TestLineThatIsNeverQuiet(t *testing.T) {
 		}
 	})
 }
+
+// Where the events do not say whether a note is in escrow, the escrow itself is asked, once.
+func TestGrope(t *testing.T) {
+	nak := encode(frame{dest: hostHome, src: 40, header: replyNak}, Simple)
+	for _, tt := range []struct {
+		name                 string
+		blind, asked, orphan bool
+		answer               []byte
+		held, told           bool
+		kind                 fault.Kind
+		questions            int
+	}{
+		{name: "the events say it", answer: packet()},
+		{name: "asked before", blind: true, asked: true, answer: packet()},
+		{name: "it is there, and was told", blind: true, answer: packet(), held: true, questions: 1},
+		{name: "it is there, and was not told", blind: true, orphan: true, answer: packet(), held: true, told: true, questions: 1},
+		{name: "it says no", blind: true, orphan: true, answer: nak, questions: 1},
+		{name: "it is empty", blind: true, orphan: true, answer: packet(254), questions: 1},
+		{name: "no answer", blind: true, orphan: true, kind: fault.Silent, questions: 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l := hears(t, []said{{0, tt.answer}})
+			if tt.answer == nil {
+				l = hears(t, nil)
+			}
+			a := New(nil, Options{})
+			a.blind, a.asked, a.orphan = tt.blind, tt.asked, tt.orphan
+			err := a.grope(l)
+			if fault.KindOf(err) != tt.kind || (a.held != nil) != tt.held || (len(a.queue) > 0) != tt.told {
+				t.Errorf("%s: got %v, held %+v, told %v, want held %v, told %v", tt.name, err, a.held, a.queue, tt.held, tt.told)
+			}
+			if tt.held && (a.held.decision != undecided || a.held.sent.IsZero()) {
+				t.Errorf("%s: held as %+v", tt.name, a.held)
+			}
+			if want := tt.asked || tt.questions > 0 && tt.kind == ""; a.asked != want || a.orphan && want && !tt.asked {
+				t.Errorf("%s: asked %v, orphan %v", tt.name, a.asked, a.orphan)
+			}
+			if l.unquiet != (tt.kind != "") {
+				t.Errorf("%s: an answer is waited for: %v", tt.name, l.unquiet)
+			}
+		})
+	}
+}
+
+// The command about a note: what its answer makes of the note.
+func TestAct(t *testing.T) {
+	nak := encode(frame{dest: hostHome, src: 40, header: replyNak}, Simple)
+	busy := encode(frame{dest: hostHome, src: 40, header: replyBusy}, Simple)
+	for _, tt := range []struct {
+		name    string
+		p       pending
+		answer  []byte
+		acked   bool
+		refused fault.Kind
+		routes  int
+		unheard bool
+		gone    bool
+		kind    fault.Kind
+	}{
+		{name: "heard", p: pending{decision: stack, routes: 2, gone: time.Unix(1, 0)}, answer: packet(), acked: true},
+		{name: "held", p: pending{decision: undecided}, answer: packet()},
+		{name: "it says no", p: pending{decision: stack}, answer: nak, refused: fault.Refused},
+		{name: "it will not hold", p: pending{decision: undecided}, answer: nak},
+		{name: "it cannot", p: pending{decision: back}, answer: packet(255), refused: fault.Refused},
+		{name: "it is empty", p: pending{decision: back}, answer: packet(254), refused: fault.Empty, gone: true},
+		{name: "it is empty, and may have heard us", p: pending{decision: back, unheard: true}, answer: packet(254), acked: true, unheard: true, gone: true},
+		{name: "a late answer", p: pending{decision: stack}, answer: packet(1, 2, 3), routes: 1, unheard: true},
+		{name: "busy", p: pending{decision: stack}, answer: busy, routes: 1, unheard: true, kind: fault.Busy},
+		{name: "no answer", p: pending{decision: stack, routes: 1}, routes: 2, unheard: true, kind: fault.Silent},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			word := []said{{0, tt.answer}}
+			if tt.answer == nil {
+				word = nil
+			}
+			a, p := New(nil, Options{}), tt.p
+			a.held = &p
+			err := a.act(hears(t, word))
+			if fault.KindOf(err) != tt.kind || p.acked != tt.acked || fault.KindOf(p.refused) != tt.refused || p.routes != tt.routes || p.unheard != tt.unheard || p.gone.IsZero() == tt.gone {
+				t.Errorf("%s: got %v, %+v, want %+v", tt.name, err, p, tt)
+			}
+			if p.sent.IsZero() || tt.refused != "" && p.decision != undecided || tt.refused == "" && p.decision != tt.p.decision {
+				t.Errorf("%s: got %+v", tt.name, p)
+			}
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package cctalk_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -585,6 +586,131 @@ func TestSecondThoughts(t *testing.T) {
 		}
 		if got := b.sim.Path().Fate(id); got != notepath.Returned {
 			t.Errorf("fate: got %s, want %s", got, notepath.Returned)
+		}
+	})
+}
+
+// What an opened validator is asked and told, in order: who it is, what it remembers, what we want, whether it is well.
+func TestSetUpInOrder(t *testing.T) {
+	for _, tt := range []struct {
+		types int // bill types that it knows, of 16
+		want  []byte
+	}{
+		{16, []byte{254, 228, 245, 242, 246, 244, 241, 157, 156, 157, 157, 157, 157, 157, 157, 157, 157, 157, 157, 157, 157, 157, 157, 157, 230, 159, 228, 153, 231, 232}},
+		{3, []byte{254, 228, 245, 242, 246, 244, 241, 157, 156, 157, 157, 157, 230, 159, 228, 153, 231, 232}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(cctalksim.Options{})
+			defer b.close()
+			var asked [][]byte
+			ready := false
+			open := relay(b, func(fromHost bool, p []byte) []byte {
+				if fromHost {
+					if !ready {
+						asked = append(asked, append([]byte(nil), p...))
+					}
+					return p
+				}
+				if last := asked[len(asked)-1]; !ready && last[3] == 157 && int(last[4]) > tt.types {
+					return reply(5)
+				}
+				return p
+			})
+			a := cctalk.New(open, cctalk.Options{Checksum: cctalk.Simple})
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error)
+			go func() { ended <- a.Run(ctx) }()
+			await(t, a, cash.Ready)
+			ready = true
+			var got []byte
+			bills := byte(0)
+			for _, p := range asked {
+				got = append(got, p[3])
+				switch p[3] {
+				case 157:
+					if bills++; p[4] != bills {
+						t.Errorf("bill %d was asked for as %d", bills, p[4])
+					}
+				case 228:
+					if p[4] != 0 {
+						t.Error("notes were let in during the set-up")
+					}
+				case 153:
+					if p[4] != 3 {
+						t.Errorf("mode %d, want stacker and escrow", p[4])
+					}
+				case 231:
+					if p[4] == 0 && p[5] == 0 {
+						t.Error("the inhibits were left as after a restart")
+					}
+				}
+			}
+			if !bytes.Equal(got, tt.want) {
+				t.Errorf("asked %v, want %v", got, tt.want)
+			}
+			if got, want := len(a.Info().Faces), min(tt.types, 6); got != want {
+				t.Errorf("faces: got %d, want %d", got, want)
+			}
+			want := cash.Info{Protocol: "cctalk", Serial: "123456", Maker: a.Info().Maker, Model: a.Info().Model, Firmware: a.Info().Firmware}
+			got2 := a.Info()
+			got2.Faces = nil
+			if fmt.Sprint(got2) != fmt.Sprint(want) || want.Maker == "" || want.Model == "" || want.Firmware == "" || want.Maker == want.Model || want.Model == want.Firmware {
+				t.Errorf("info: got %+v", a.Info())
+			}
+			cancel()
+			<-ended
+		})
+	}
+}
+
+// A validator whose box is full shuts itself: it is asked once a second whether that is mended, and not told to open again and again.
+func TestFullBoxIsLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked, count := map[byte]int{}, false
+		b, a := accepting(t, func(fromHost bool, p []byte) []byte {
+			if fromHost && count {
+				asked[p[3]]++
+			}
+			return p
+		})
+		b.sim.Faults().Arm("box_full", 1)
+		<-time.After(10 * time.Second)
+		count = true
+		<-time.After(time.Minute)
+		count = false
+		for header, want := range map[byte][2]int{232: {45, 62}, 228: {0, 1}, 153: {0, 1}, 231: {0, 1}, 154: {0, 0}} {
+			if got := asked[header]; got < want[0] || got > want[1] {
+				t.Errorf("header %d was sent %d times in a minute, want %d to %d", header, got, want[0], want[1])
+			}
+		}
+		if s := a.State(); s.Accepting || !s.Online || !s.BoxIn || !fault.Is(s.Fault, fault.Full) {
+			t.Errorf("state: got %+v, want %s", s, fault.Full)
+		}
+	})
+}
+
+// A note that waits for its owner is held every ten seconds, and the validator is told nothing else.
+func TestNoteThatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked, count := map[string]int{}, false
+		b, a := accepting(t, func(fromHost bool, p []byte) []byte {
+			if fromHost && count {
+				asked[fmt.Sprint(p[3:len(p)-1])]++
+			}
+			return p
+		})
+		id, _ := b.sim.Path().Offer(5000, "CNY", notepath.Genuine)
+		await(t, a, cash.Escrowed)
+		count = true
+		<-time.After(2 * time.Minute)
+		count = false
+		for what, want := range map[string][2]int{"[154 255]": {11, 12}, "[154 0]": {0, 0}, "[154 1]": {0, 0}, "[232]": {0, 0}, "[228 1]": {0, 0}, "[228 0]": {0, 0}} {
+			if got := asked[what]; got < want[0] || got > want[1] {
+				t.Errorf("%s was sent %d times in two minutes, want %d to %d", what, got, want[0], want[1])
+			}
+		}
+		if got := b.sim.Path().Fate(id); got != notepath.Escrow || !a.State().Escrow {
+			t.Errorf("fate: got %s, state %+v, want it in escrow", got, a.State())
 		}
 	})
 }

@@ -341,3 +341,109 @@ func TestSerialText(t *testing.T) {
 		}
 	}
 }
+
+// When the next command about a note is due.
+func TestDue(t *testing.T) {
+	now := time.Now()
+	tests := []struct {
+		name string
+		p    pending
+		want bool
+	}{
+		{"undecided, just held", pending{decision: undecided, sent: now}, false},
+		{"undecided, held 9 s ago", pending{decision: undecided, sent: now.Add(-9 * time.Second)}, false},
+		{"undecided, held 10 s ago", pending{decision: undecided, sent: now.Add(-10 * time.Second)}, true},
+		{"undecided, found by asking", pending{decision: undecided}, true},
+		{"decided, not yet told", pending{decision: stack}, true},
+		{"decided, told just now", pending{decision: stack, sent: now}, false},
+		{"decided, not heard for a second", pending{decision: back, sent: now.Add(-time.Second)}, true},
+		{"decided, heard a second ago", pending{decision: back, acked: true, sent: now.Add(-time.Second)}, false},
+		{"decided, heard 6 s ago", pending{decision: back, acked: true, sent: now.Add(-6 * time.Second)}, true},
+	}
+	for _, tt := range tests {
+		if got := tt.p.due(now); got != tt.want {
+			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+// The device says that nothing is in escrow: it was our command that sent the note, or a hand.
+func TestVanished(t *testing.T) {
+	tests := []struct {
+		name    string
+		p       pending
+		acked   bool
+		refused bool
+	}{
+		{"undecided", pending{decision: undecided}, true, false},
+		{"told and never heard", pending{decision: stack, unheard: true}, true, false},
+		{"told and heard", pending{decision: stack, acked: true}, true, false},
+		{"about to be told", pending{decision: stack}, false, true},
+	}
+	for _, tt := range tests {
+		a := New(nil, Options{})
+		p := tt.p
+		a.vanished(&p)
+		if p.acked != tt.acked || (p.refused != nil) != tt.refused || tt.refused && (!fault.Is(p.refused, fault.Empty) || p.decision != undecided) || p.gone.IsZero() {
+			t.Errorf("%s: got %+v, want acknowledged %v, refused %v", tt.name, p, tt.acked, tt.refused)
+		}
+		gone := time.Now().Add(-time.Minute)
+		p = tt.p
+		p.gone = gone
+		if a.vanished(&p); p.gone != gone {
+			t.Errorf("%s: gone since %v, want since the first word of it", tt.name, p.gone)
+		}
+	}
+}
+
+// A note that left escrow is missing when no event says for some time where it went, and nothing is stuck.
+func TestMissing(t *testing.T) {
+	note := cash.Note{Face: 1000, Currency: "CNY"}
+	long := time.Now().Add(-settleLimit)
+	for name, tt := range map[string]struct {
+		held  *pending
+		stuck bool
+		want  bool
+	}{
+		"no note":              {nil, false, false},
+		"it is there":          {&pending{note: note}, false, false},
+		"gone just now":        {&pending{note: note, gone: time.Now()}, false, false},
+		"gone for long":        {&pending{note: note, gone: long}, false, true},
+		"gone for long, a jam": {&pending{note: note, gone: long}, true, false},
+	} {
+		a := New(nil, Options{})
+		told(a)
+		a.held = tt.held
+		if tt.stuck {
+			told(a, pair{0, 15})
+			a.held = tt.held
+		}
+		a.missing()
+		if got := len(a.queue) == 1; got != tt.want || got && (a.queue[0].What != cash.Lost || a.queue[0].Note != note || a.queue[0].Fault.Kind != fault.Doubtful || a.held != nil) {
+			t.Errorf("%s: got %+v, held %+v, want lost %v", name, a.queue, a.held, tt.want)
+		}
+	}
+}
+
+// Which bits stand for which faces.
+func TestMask(t *testing.T) {
+	a := New(nil, Options{})
+	told(a)
+	a.types[15] = cash.Note{Face: 10000, Currency: "CNY"}
+	for _, tt := range []struct {
+		faces []cash.Note
+		want  uint16
+	}{
+		{nil, 0}, {[]cash.Note{{Face: 100, Currency: "CNY"}}, 1}, {[]cash.Note{{Face: 1000, Currency: "CNY"}, {Face: 500, Currency: "CNY"}}, 6}, {[]cash.Note{{Face: 10000, Currency: "CNY"}}, 0x8000},
+		{[]cash.Note{{Face: 100, Currency: "HKD"}, {Face: 7, Currency: "CNY"}, {}}, 0},
+	} {
+		if got := a.maskOf(tt.faces); got != tt.want {
+			t.Errorf("%v: got %#x, want %#x", tt.faces, got, tt.want)
+		}
+	}
+	for kind, want := range map[byte]int64{0: 0, 1: 100, 3: 1000, 4: 0, 16: 10000, 17: 0, 255: 0} {
+		if got := a.note(kind).Face; got != want {
+			t.Errorf("bill type %d: got %d, want %d", kind, got, want)
+		}
+	}
+}
