@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"yichuang/devices/cash"
 	"yichuang/devices/fault"
 )
 
@@ -220,6 +221,43 @@ func TestAct(t *testing.T) {
 			}
 			if p.sent.IsZero() || tt.refused != "" && p.decision != undecided || tt.refused == "" && p.decision != tt.p.decision {
 				t.Errorf("%s: got %+v", tt.name, p)
+			}
+		})
+	}
+}
+
+// After a poll without an answer the device may have restarted, and stand where it stood all the same: its inhibits tell.
+func TestRestartBetweenPolls(t *testing.T) {
+	same := packet(3, 0, 2, 0, 2, 0, 2, 0, 0, 0, 0)
+	for _, tt := range []struct {
+		name   string
+		missed bool
+		words  [][]said
+		lost   bool
+		kind   fault.Kind
+		still  bool // the next turn must ask for the inhibits too
+	}{
+		{"all polls were answered", false, [][]said{{{0, same}}, {{0, packet()}}}, false, "", false},
+		{"one was not, and it has forgotten", true, [][]said{{{0, packet(0, 0)}}, {{0, same}}, {{0, packet()}}}, true, "", false},
+		{"one was not, and the first byte is left", true, [][]said{{{0, packet(1, 0)}}, {{0, same}}, {{0, packet()}}}, false, "", false},
+		{"one was not, and the second byte is left", true, [][]said{{{0, packet(0, 1)}}, {{0, same}}, {{0, packet()}}}, false, "", false},
+		{"one was not, and it cannot say", true, [][]said{{{0, encode(frame{dest: hostHome, src: 40, header: replyNak}, Simple)}}, {{0, same}}, {{0, packet()}}}, false, "", false},
+		{"it is busy with the poll", false, [][]said{{{0, encode(frame{dest: hostHome, src: 40, header: replyBusy}, Simple)}}}, false, "", true},
+		{"no answer to the poll", false, [][]said{nil}, false, fault.Silent, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			a, l := New(nil, Options{}), hears(t, tt.words...)
+			told(a)
+			a.mark.Counter, a.dirty, a.online = 3, false, true
+			now := time.Now()
+			c := &chores{verified: now, checked: now, missed: tt.missed}
+			err := a.turn(l, c)
+			lost := len(a.queue) > 0 && a.queue[0].What == cash.Lost && a.queue[0].Mark.Counter == 0
+			if fault.KindOf(err) != tt.kind || tt.kind == "" && err != nil || lost != tt.lost || c.missed != tt.still {
+				t.Errorf("%s: got %v, told %+v, missed %v; want lost %v, %q", tt.name, err, a.queue, c.missed, tt.lost, tt.kind)
+			}
+			if n := len(a.queue); tt.lost && (n < 2 || a.queue[n-1].What != cash.Ready || a.dirty) {
+				t.Errorf("%s: it was not made ready again: %+v", tt.name, a.queue)
 			}
 		})
 	}
