@@ -385,3 +385,234 @@ func TestCatchUp(t *testing.T) {
 		}
 	})
 }
+
+// A strip that is given up is forgotten by printers that can, and the answers that are owed with it.
+func TestForget(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		can   bool
+		say   func(int, []byte) []byte
+		asked int
+		owed  int
+	}{
+		{"it can", true, words("\x37\x25\x00"), 1, 0},
+		{"it does not say so", true, words(""), 1, 2},
+		{"it cannot", false, words("\x37\x25\x00"), 0, 2},
+	} {
+		talk(t, tt.say, func(p *Printer, l *line, s *scripted) {
+			p.profile.HasClear = tt.can
+			l.owed = 2
+			if p.forget(l); l.owed != tt.owed || len(s.since(0)) != tt.asked || tt.asked > 0 && !bytes.Equal(s.since(0)[0], cmdForget) || p.current() != l {
+				t.Errorf("%s: owed %d, sent % x", tt.name, l.owed, s.since(0))
+			}
+			l.port.Close()
+			if p.forget(l); tt.can && p.current() != nil || !tt.can && p.current() == nil {
+				t.Errorf("%s: over a broken line: %v", tt.name, p.current())
+			}
+		})
+	}
+}
+
+// Before anything is put on paper the printer must be there, fit, settled and have caught up.
+func TestBegin(t *testing.T) {
+	jam := "\x1A\x52\x16\x12"
+	for _, tt := range []struct {
+		name    string
+		op      string
+		status  string // until it is cleared, if it is
+		mends   bool
+		settled bool
+		owed    int
+		cuts    bool
+		kind    fault.Kind
+		count   int64
+		sent    []string // commands other than status questions
+	}{
+		{"fit", "print", "\x12\x12\x12\x12", false, true, 0, true, "", 41, []string{"\x1Dg2\x00\xB2\x00"}},
+		{"fit, without a count", "print", "\x12\x12\x12\x12", false, true, 0, false, "", 0, nil},
+		{"an answer is owed", "print", "\x12\x12\x12\x12", false, true, 1, false, "", 0, []string{"\x1Dr\x01"}},
+		{"not settled", "print", "\x12\x12\x12\x12", false, false, 0, false, "", 0, []string{string(make([]byte, fillBytes)), "\x1Da\x00", "\x1Dr\x01", "\x1Dr\x01", "\x1DIB", "\x1DIC", "\x1DID"}},
+		{"out of paper", "print", "\x1A\x32\x12\x7E", false, true, 0, true, fault.Empty, 0, nil},
+		{"out of paper", "clear", "\x1A\x32\x12\x7E", false, true, 0, true, fault.Empty, 0, nil},
+		{"jammed", "print", jam, true, true, 0, true, fault.Jammed, 0, nil},
+		{"jammed, and mended", "clear", jam, true, true, 0, true, "", 41, []string{"\x10\x05\x02", "\x1Dg2\x00\xB2\x00"}},
+		{"jammed for good", "clear", jam, false, true, 0, true, fault.Jammed, 0, []string{"\x10\x05\x02"}},
+	} {
+		mended := false
+		say := func(n int, b []byte) []byte {
+			mended = mended || tt.mends && bytes.Equal(b, cmdClearError)
+			if bytes.HasPrefix(b, []byte{0x10, 0x04}) && !mended {
+				return []byte{tt.status[b[2]-1]}
+			}
+			return fit("41")(n, b)
+		}
+		talk(t, say, func(p *Printer, l *line, s *scripted) {
+			p.profile.HasCuts, p.ready, l.owed = tt.cuts, tt.settled, tt.owed
+			got, count, err := p.begin(context.Background(), tt.op)
+			if fault.KindOf(err) != tt.kind || count != tt.count || (got == l) != (tt.kind == "") || l.owed != 0 {
+				t.Errorf("%s: %s: got %v, %d, %v, want %q, %d", tt.op, tt.name, got, count, err, tt.kind, tt.count)
+			}
+			if f, is := err.(*fault.Error); is && f.Op != tt.op {
+				t.Errorf("%s: %s: op %q", tt.op, tt.name, f.Op)
+			}
+			var sent []string
+			for _, b := range s.since(0) {
+				if !bytes.HasPrefix(b, []byte{0x10, 0x04}) {
+					sent = append(sent, string(b))
+				}
+			}
+			if !slices.Equal(sent, tt.sent) {
+				t.Errorf("%s: %s: sent %q, want %q", tt.op, tt.name, sent, tt.sent)
+			}
+			if free := len(p.turn) == 1; free != (tt.kind != "") {
+				t.Errorf("%s: %s: the line is free %v", tt.op, tt.name, free)
+			}
+		})
+	}
+	talk(t, fit("41"), func(p *Printer, l *line, s *scripted) {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		<-p.turn // another is at it
+		if _, _, err := p.begin(ctx, "print"); !fault.Is(err, fault.Busy) || len(p.turn) != 0 {
+			t.Errorf("in use: got %v, free %d", err, len(p.turn))
+		}
+		p.turn <- struct{}{}
+		if _, _, err := p.begin(ctx, "print"); !fault.Is(err, fault.Busy) || len(p.turn) != 1 {
+			t.Errorf("given up before: got %v, free %d", err, len(p.turn))
+		}
+		p.drop(l, "poll")
+		if _, _, err := p.begin(context.Background(), "print"); !fault.Is(err, fault.Absent) || len(p.turn) != 1 || len(s.since(0)) != 0 {
+			t.Errorf("not connected: got %v, free %d, sent % x", err, len(p.turn), s.since(0))
+		}
+		if st := p.State(); st.Online || !fault.Is(st.Fault, fault.Absent) || st.Fault.Op != "poll" {
+			t.Errorf("dropped: state %+v", st)
+		}
+	})
+}
+
+// A printer that is there and says nothing is opened afresh after a few polls, one that is not there each second.
+func TestRunOpensAfresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &scripted{say: words("")}
+		var opened []time.Duration
+		began, absent := time.Now(), true
+		p := New(func() (wire.Port, error) {
+			opened = append(opened, time.Since(began))
+			if absent {
+				return nil, errors.New("no such device")
+			}
+			return s.open()
+		}, Profile{})
+		if st := p.State(); st.Online || !fault.Is(st.Fault, fault.Absent) {
+			t.Errorf("before Run: %+v", st)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() { ended <- p.Run(ctx) }()
+		<-time.After(3*time.Second + time.Millisecond)
+		if len(opened) != 4 || !fault.Is(p.State().Fault, fault.Absent) || p.State().Fault.Op != "open" {
+			t.Errorf("not there: opened at %v, state %+v", opened, p.State())
+		}
+		absent, opened = false, nil
+		<-time.After(30 * time.Second)
+		// Each poll asks three times, a second apiece, and waits a second; five polls and the pause make 21 s.
+		if len(opened) != 2 || opened[1]-opened[0] < 19*time.Second || opened[1]-opened[0] > 22*time.Second {
+			t.Errorf("silent: opened at %v, want every 20 s", opened)
+		}
+		if st := p.State(); st.Online || !fault.Is(st.Fault, fault.Silent) {
+			t.Errorf("silent: state %+v", st)
+		}
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("run: %v", err)
+		}
+		if st := p.State(); st.Online || st.Fault == nil {
+			t.Errorf("after Run: %+v", st)
+		}
+	})
+}
+
+// The strip goes out segment by segment, with a look at the state after each; whatever is seen ends it there.
+func TestContent(t *testing.T) {
+	parts := []segment{{[]byte("one"), 1000}, {[]byte("two"), 1000}, {[]byte("three"), 0}}
+	say := func(at int, then func(int, []byte) []byte) func(int, []byte) []byte { // from the at-th segment on
+		seen := 0
+		return func(n int, b []byte) []byte {
+			if b[0] >= 'a' {
+				seen++
+			}
+			if seen >= at {
+				return then(n, b)
+			}
+			return fit("1")(n, b)
+		}
+	}
+	lostOnce := func() func(int, []byte) []byte {
+		lost := false
+		return func(n int, b []byte) []byte {
+			if !lost {
+				lost = b[0] == 0x10
+				return nil
+			}
+			return fit("1")(n, b)
+		}
+	}
+	for _, tt := range []struct {
+		name   string
+		say    func(int, []byte) []byte
+		kind   fault.Kind
+		sent   string
+		marker bool
+	}{
+		{"well", fit("1"), "", "onetwothree", true},
+		{"a look is lost", say(2, lostOnce()), fault.Silent, "onetwo", false},
+		{"the cover is opened", say(2, func(_ int, b []byte) []byte {
+			if b[0] != 0x10 {
+				return nil
+			}
+			return []byte{"\x1A\x16\x12\x12"[b[2]-1]}
+		}), fault.Open, "onetwo", false},
+		{"silence", say(3, words("")), fault.Silent, "onetwothree", false},
+		{"no answer to the marker", func(n int, b []byte) []byte {
+			if b[0] == 0x1D {
+				return nil
+			}
+			return fit("1")(n, b)
+		}, fault.Silent, "onetwothree", true},
+	} {
+		talk(t, tt.say, func(p *Printer, l *line, s *scripted) {
+			if _, err := p.status(l, "print"); err != nil {
+				t.Fatalf("%s: %v", tt.name, err)
+			}
+			began := time.Now()
+			err := p.content(context.Background(), l, parts)
+			sent, marker := "", false
+			for _, b := range s.since(0) {
+				if b[0] >= 'a' {
+					sent += string(b)
+				}
+				marker = marker || bytes.Equal(b, cmdMarker)
+			}
+			if fault.KindOf(err) != tt.kind || sent != tt.sent || marker != tt.marker {
+				t.Errorf("%s: got %v, sent %q, marker %v, want %q, %q, %v", tt.name, err, sent, marker, tt.kind, tt.sent, tt.marker)
+			}
+			if f, is := err.(*fault.Error); is && f.Op != "print" {
+				t.Errorf("%s: op %q", tt.name, f.Op)
+			}
+			if want := 2000*rowTime + markerLimit; tt.name == "no answer to the marker" && (time.Since(began) < want || time.Since(began) > want+time.Second || l.owed != 1) {
+				t.Errorf("%s: given up after %v, owed %d, want after %v", tt.name, time.Since(began), l.owed, want)
+			}
+		})
+	}
+	talk(t, fit("1"), func(p *Printer, l *line, s *scripted) {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		if err := p.content(ctx, l, parts); !fault.Is(err, fault.Busy) || len(s.since(0)) != 0 {
+			t.Errorf("given up: got %v, sent % x", err, s.since(0))
+		}
+		l.port.Close()
+		if err := p.content(context.Background(), l, parts); !fault.Is(err, fault.Absent) || p.current() != nil {
+			t.Errorf("over a broken line: got %v", err)
+		}
+	})
+}
