@@ -386,6 +386,48 @@ func TestCatchUp(t *testing.T) {
 	})
 }
 
+// Among all that comes only the kind that was asked for is the answer; a buffered one that comes early is held.
+func TestWhichAnswer(t *testing.T) {
+	const realTime, marker, block, asb, flow, cleared, odd = "\x12", "\x0C", "_42\x00", "\x10\x00\x00\x00", "\x11", "\x37\x25\x00", "\xFF"
+	everything := odd + flow + asb
+	for _, tt := range []struct {
+		name    string
+		kind    answerKind
+		comes   string
+		want    string // "" when it does not come
+		held    answerKind
+		garbage string
+	}{
+		{"a status", answerRealTime, everything + marker + realTime, realTime, answerMarker, odd},
+		{"a status, and a count that came early", answerRealTime, block + realTime, realTime, answerBlock, ""},
+		{"a marker", answerMarker, everything + realTime + block + marker, marker, answerBlock, odd},
+		{"a count", answerBlock, everything + realTime + marker + block, "42", answerMarker, odd},
+		{"a forgotten strip", answerCleared, everything + realTime + cleared, cleared, answerGarbage, odd},
+		{"no status", answerRealTime, everything + cleared, "", answerGarbage, odd},
+		{"no marker", answerMarker, realTime + asb + flow, "", answerGarbage, ""},
+		{"half a count", answerBlock, "_42", "", answerGarbage, "_42"},
+	} {
+		talk(t, words(tt.comes), func(p *Printer, l *line, s *scripted) {
+			l.send([]byte{0}, writeLimit)
+			l.held = answer{answerMarker, []byte("old")}
+			got, err := l.answer(tt.kind, time.Now().Add(answerLimit))
+			if string(got.raw) != tt.want || isTimeout(err) != (tt.want == "") || tt.want != "" && got.kind != tt.kind || string(l.garbage) != tt.garbage || len(l.pending) != 0 {
+				t.Errorf("%s: got %q, %v, garbage %q, %d pending; want %q, %q", tt.name, got.raw, err, l.garbage, len(l.pending), tt.want, tt.garbage)
+			}
+			if old := string(l.held.raw) == "old"; old != (tt.kind == answerRealTime && tt.held == answerGarbage) || !old && l.held.kind != tt.held {
+				t.Errorf("%s: held %+v, want kind %d", tt.name, l.held, tt.held)
+			}
+		})
+	}
+	l := &line{}
+	l.spoil(make([]byte, 60))
+	l.spoil(make([]byte, 5))
+	l.spoil(make([]byte, 4))
+	if n := len(l.takeGarbage()); n != 64 || l.garbage != nil {
+		t.Errorf("%d bytes of garbage are kept, want at most 64", n)
+	}
+}
+
 // A strip that is given up is forgotten by printers that can, and the answers that are owed with it.
 func TestForget(t *testing.T) {
 	for _, tt := range []struct {
@@ -481,7 +523,7 @@ func TestBegin(t *testing.T) {
 			t.Errorf("given up before: got %v, free %d", err, len(p.turn))
 		}
 		p.drop(l, "poll")
-		if _, _, err := p.begin(context.Background(), "print"); !fault.Is(err, fault.Absent) || len(p.turn) != 1 || len(s.since(0)) != 0 {
+		if _, _, err := p.begin(context.Background(), "print"); !fault.Is(err, fault.Absent) || err.(*fault.Error).Op != "print" || len(p.turn) != 1 || len(s.since(0)) != 0 {
 			t.Errorf("not connected: got %v, free %d, sent % x", err, len(p.turn), s.since(0))
 		}
 		if st := p.State(); st.Online || !fault.Is(st.Fault, fault.Absent) || st.Fault.Op != "poll" {
