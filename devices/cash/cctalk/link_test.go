@@ -714,3 +714,115 @@ func TestNoteThatWaits(t *testing.T) {
 		}
 	})
 }
+
+// A validator that will not take a setting says so to whoever asked, once, and is asked anew with the next wish.
+func TestSettingsRefused(t *testing.T) {
+	for _, header := range []byte{153, 231, 228} {
+		synctest.Test(t, func(t *testing.T) {
+			asked, armed, sets := byte(0), false, 0
+			_, a := accepting(t, func(fromHost bool, p []byte) []byte {
+				if fromHost {
+					if asked = p[3]; asked == header {
+						sets++
+					}
+					return p
+				}
+				if armed && asked == header {
+					return reply(5)
+				}
+				return p
+			})
+			armed, sets = true, 0
+			if err := a.Accept(t.Context(), cashtest.Faces[:1]); !fault.Is(err, fault.Refused) {
+				t.Errorf("header %d refused: got %v, want %s", header, err, fault.Refused)
+			}
+			<-time.After(time.Minute)
+			if s := a.State(); s.Accepting || !s.Online || sets != 1 {
+				t.Errorf("header %d refused: given %d times, state %+v, want once and not accepting", header, sets, s)
+			}
+			armed = false
+			if err := a.Accept(t.Context(), cashtest.Faces); err != nil || !a.State().Accepting {
+				t.Errorf("header %d taken: got %v, state %+v", header, err, a.State())
+			}
+		})
+	}
+}
+
+// A validator that takes all settings and says another mode then is shut at once, and told all of them again.
+func TestModeForgottenAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []string
+		asked, armed := byte(0), 0
+		_, a := accepting(t, func(fromHost bool, p []byte) []byte {
+			if fromHost {
+				if asked = p[3]; armed > 0 || len(told) > 0 {
+					told = append(told, fmt.Sprint(p[3:len(p)-1]))
+				}
+				return p
+			}
+			if armed > 0 && asked == 152 {
+				armed--
+				return reply(0, 1)
+			}
+			return p
+		})
+		if err := a.Refuse(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		armed = 1
+		if err := a.Accept(t.Context(), cashtest.Faces[:1]); err != nil {
+			t.Errorf("accept: %v", err)
+		}
+		for len(told) > 0 && told[0] != "[153 3]" {
+			told = told[1:]
+		}
+		want := []string{"[153 3]", "[231 1 0]", "[228 1]", "[152]", "[228 0]", "[153 3]", "[231 1 0]", "[228 1]", "[152]"}
+		if got := told[:min(len(told), len(want))]; fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("told %v, want %v", got, want)
+		}
+		armed = 3
+		if err := a.Accept(t.Context(), cashtest.Faces); err != nil || armed != 0 || !a.State().Accepting {
+			t.Errorf("three times forgotten: got %v, state %+v", err, a.State())
+		}
+	})
+}
+
+// A validator that falls silent is given up after a few turns and opened anew; nothing is lost of one that stood still.
+func TestSilentForAWhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mute, opened := false, 0
+		_, a := accepting(t, func(fromHost bool, p []byte) []byte {
+			if fromHost && p[3] == 254 {
+				opened++
+			}
+			if !fromHost && mute {
+				return nil
+			}
+			return p
+		})
+		mute, opened = true, 0
+		began := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		s, err := a.Next(ctx)
+		if err != nil || s.What != cash.Faulty || s.Fault.Kind != fault.Silent || s.Fault.Op != "poll" || s.Fault.Device != "cctalk" {
+			t.Fatalf("got %+v, %v, want a fault of kind %s", s, err, fault.Silent)
+		}
+		if took := time.Since(began); took < 2*time.Second || took > 4*time.Second {
+			t.Errorf("told after %v, want some 3 s: a validator that restarts is silent that long", took)
+		}
+		if s := a.State(); s.Online || s.Accepting || s.BoxIn {
+			t.Errorf("state: got %+v, want offline", s)
+		}
+		mute = false
+		for _, want := range []cash.Happening{cash.Cleared, cash.Ready} {
+			if s, err := a.Next(ctx); err != nil || s.What != want {
+				t.Fatalf("got %+v, %v, want %s", s, err, want)
+			}
+		}
+		<-time.After(10 * time.Second)
+		if s := a.State(); !s.Accepting || opened == 0 {
+			t.Errorf("state: got %+v after %d openings, want the wish granted again", s, opened)
+		}
+	})
+}

@@ -28,7 +28,7 @@ func (a *Acceptor) setUp(ctx context.Context, l *line) error {
 	if err := a.identify(ctx, l); err != nil {
 		return err
 	}
-	restarted, err := a.hasRestarted(l)
+	restarted, err := lostSettings(l.query(hdrReadInhibits, nil, 2))
 	if err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func (a *Acceptor) configure(l *line) error {
 	a.mu.Lock()
 	want := a.wanted
 	if want.mask == 0 {
-		// Never all zero, see hasRestarted; with no face that we know the master inhibit stays on.
+		// Never all zero, see lostSettings; with no face that we know the master inhibit stays on.
 		want.accept = false
 		want.mask = max(1, a.maskOf(a.info.Faces))
 	}
@@ -216,12 +216,11 @@ type setting struct {
 	data   []byte
 }
 
-// hasRestarted says whether the device has forgotten its settings since we, or the program before us,
-// gave them. The event counter alone cannot always say: a validator that restarted and then saw a few
-// events may stand just ahead of our mark. But its inhibits are all zero after a restart, and we never
-// leave them so.
-func (a *Acceptor) hasRestarted(l *line) (bool, error) {
-	mask, err := l.query(hdrReadInhibits, nil, 2)
+// lostSettings says whether the device, by its inhibits, has lost its settings since we, or the program before
+// us, gave them: it has restarted. The event counter alone cannot always say: a validator that restarted and
+// then saw a few events may stand just ahead of our mark. But its inhibits are all zero after a restart, and
+// we never leave them so.
+func lostSettings(mask []byte, err error) (bool, error) {
 	if fault.Is(err, fault.Refused) {
 		return false, nil // it cannot say; the counter has to do
 	}
@@ -246,7 +245,7 @@ func (a *Acceptor) turn(l *line, c *chores) error {
 	restarted := false
 	if c.missed {
 		var err error
-		if restarted, err = a.hasRestarted(l); err != nil {
+		if restarted, err = lostSettings(l.ask(hdrReadInhibits, nil, 2)); err != nil {
 			return err
 		}
 	}
