@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -657,4 +658,68 @@ func TestContent(t *testing.T) {
 			t.Errorf("over a broken line: got %v", err)
 		}
 	})
+}
+
+// A leftover counts as cut off only when all that belongs to it went out and the cut is proven, at whatever step the line breaks.
+func TestClearOverABrokenLine(t *testing.T) {
+	steps := []string{string(make([]byte, fillBytes)), string(cmdInit), string(cmdCut), ""}
+	for i, breaks := range steps {
+		cuts := 41
+		say := func(n int, b []byte) []byte {
+			if bytes.Equal(b, cmdCut) {
+				cuts++
+			}
+			return fit(strconv.Itoa(cuts))(n, b)
+		}
+		talk(t, say, func(p *Printer, l *line, s *scripted) {
+			s.say = func(n int, b []byte) []byte {
+				if string(b) == breaks {
+					s.line.Close()
+					return nil
+				}
+				return say(n, b)
+			}
+			p.ready = true
+			p.setUnfinished(true)
+			err := p.Clear(context.Background())
+			want := []fault.Kind{fault.Absent, fault.Doubtful, fault.Doubtful, ""}[i] // the step after it meets the broken line
+			if fault.KindOf(err) != want || want == "" && err != nil || p.State().Unfinished != (want != "") || len(p.turn) != 1 {
+				t.Errorf("broken at step %d: got %v, state %+v, want %q", i, err, p.State(), want)
+			}
+			if f, is := err.(*fault.Error); is && f.Op != "clear" {
+				t.Errorf("broken at step %d: op %q", i, f.Op)
+			}
+		})
+	}
+}
+
+// The count of cuts is asked for as often as it takes to hear a number, and only of a printer that has one.
+func TestCuts(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		has   bool
+		first string // to the first question
+		want  int64
+		ok    bool
+	}{{"it has none", false, "_41\x00", 0, false}, {"at once", true, "_41\x00", 41, true}, {"at second", true, "_4x\x00", 41, true}, {"said twice", true, "_41\x00_41\x00", 41, true}, {"the longest", true, "_1234567890\x00", 1234567890, true}} {
+		asked := 0
+		talk(t, func(n int, b []byte) []byte {
+			if bytes.Equal(b, cmdCutCount) {
+				if asked++; asked == 1 {
+					return []byte(tt.first)
+				}
+			}
+			return fit("41")(n, b)
+		}, func(p *Printer, l *line, s *scripted) {
+			p.ready, p.profile.HasCuts = true, tt.has
+			n, ok, err := p.Cuts(context.Background())
+			if n != tt.want || ok != tt.ok || err != nil || len(p.turn) != 1 {
+				t.Errorf("%s: got %d, %v, %v, want %d, %v", tt.name, n, ok, err, tt.want, tt.ok)
+			}
+			l.port.Close()
+			if n, ok, err := p.Cuts(context.Background()); tt.has && (n != 0 || ok || !fault.Is(err, fault.Absent) || err.(*fault.Error).Op != "cuts") {
+				t.Errorf("%s: over a broken line: got %d, %v, %v", tt.name, n, ok, err)
+			}
+		})
+	}
 }
