@@ -184,6 +184,36 @@ func TestJamBefallsJobsAtWork(t *testing.T) {
 	}
 }
 
+// Whether a printer counts its sheets is known from what it says of itself, or from the first job that was counted.
+func TestPrinterThatCounts(t *testing.T) {
+	attrs := well("none")
+	p := New("ipp://x/ipp/print", Options{Client: &http.Client{Transport: wire(func(_ *http.Request, asked *goipp.Message) (*http.Response, error) {
+		return says(asked, goipp.StatusOk, attrs), nil
+	})}})
+	counts := func() bool {
+		t.Helper()
+		if _, err := p.refresh(t.Context(), "poll"); err != nil {
+			t.Fatal(err)
+		}
+		return p.Info().Counts
+	}
+	if counts() {
+		t.Error("a printer that says nothing of it counts")
+	}
+	attrs = append(well("none"), goipp.MakeAttribute("job-media-sheets-supported", goipp.TagRange, goipp.Range{Lower: 1, Upper: 99}))
+	if !counts() {
+		t.Error("a printer that says so does not count")
+	}
+	attrs = well("none")
+	if counts() {
+		t.Error("another printer counts at the same address")
+	}
+	p.jobState(snapshot{}, jobFacts{state: 9, counted: true, sheets: 1})
+	if !counts() {
+		t.Error("a printer that has counted does not count")
+	}
+}
+
 // What is told of a job at work, and what its end is measured by.
 func TestJobState(t *testing.T) {
 	trays := []printer.Tray{{Name: "tray-1", Media: a3, Ready: true}, {Name: "tray-2", Media: a4, Ready: true}}

@@ -208,6 +208,24 @@ func TestStatuses(t *testing.T) {
 	}
 }
 
+// TestDocumentIsRefused: there is a job, and its number is given with the fault.
+func TestDocumentIsRefused(t *testing.T) {
+	for status, want := range map[goipp.Status]fault.Kind{goipp.StatusErrorForbidden: fault.Broken, goipp.StatusErrorDocumentFormatNotSupported: fault.Invalid, goipp.StatusErrorBusy: fault.Busy} {
+		sent := 0
+		p, _ := crooked(t, func(op goipp.Op, m *goipp.Message) *goipp.Message {
+			if op == goipp.OpSendDocument {
+				sent++
+				m.Code = goipp.Code(status)
+			}
+			return m
+		})
+		id, err := p.Submit(t.Context(), a3job())
+		if f, is := err.(*fault.Error); id != 1 || sent != 1 || !is || f.Kind != want || f.Op != "print" || f.Device != "license" {
+			t.Errorf("%s: got %d, %v after %d documents, want 1 and %s", status, id, err, sent, want)
+		}
+	}
+}
+
 // TestHTTPErrors: what comes from below IPP.
 func TestHTTPErrors(t *testing.T) {
 	for code, want := range map[int]fault.Kind{503: fault.Busy, 500: fault.Garbled, 401: fault.Broken, 403: fault.Broken, 426: fault.Broken, 404: fault.Invalid, 302: fault.Invalid, 200: fault.Garbled} {
