@@ -184,6 +184,9 @@ func TestTimesOfALook(t *testing.T) {
 			}
 			cancel()
 			<-ended
+			if f := s.Fault(); f == nil || f.Kind != fault.Absent || f.Device != "scanner" || f.Op != "open" {
+				t.Errorf("after Run: fault %#v, want %s at open", f, fault.Absent)
+			}
 			<-time.After(3 * time.Second) // what the device still has to say
 		})
 	}

@@ -41,7 +41,7 @@ type reply struct {
 // left in buf, unless last says that no more bytes will come: then it counts as noise too, so that a
 // frame behind a broken one is still found.
 func extract(buf []byte, last bool) (r reply, used int, ok bool) {
-	for used < len(buf) {
+	for {
 		i := bytes.Index(buf[used:], marker)
 		if i < 0 {
 			return r, max(used, len(buf)-len(marker)+1), false // the end may be the begin of a preamble
@@ -65,5 +65,4 @@ func extract(buf []byte, last bool) (r reply, used int, ok bool) {
 		}
 		used += len(marker)
 	}
-	return r, used, false
 }

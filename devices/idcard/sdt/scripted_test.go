@@ -129,6 +129,9 @@ func play(t *testing.T, s *scripted, o sdt.Options, then func(r *sdt.Reader, c i
 		then(r, c, err, time.Since(start))
 		cancel()
 		<-ended
+		if f := r.Fault(); f == nil || f.Kind != fault.Absent || f.Device != "idcard" || f.Op != "open" {
+			t.Errorf("after Run: fault %#v, want %s at open", f, fault.Absent)
+		}
 	})
 }
 
