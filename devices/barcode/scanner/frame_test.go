@@ -139,9 +139,11 @@ func TestVerdicts(t *testing.T) {
 			t.Errorf("%02X optional %v: got %q, want %q", tc.answer, tc.optional, got, tc.want)
 		}
 	}
-	var f *fault.Error
-	if err := verdict(c, 5, false); !errors.As(err, &f) || !strings.Contains(f.Detail, "SCNTRG1") {
-		t.Errorf("got %v", err)
+	for answer, raw := range map[byte]string{5: "", 0x15: "", 7: "\x07"} {
+		var f *fault.Error
+		if err := verdict(c, answer, false); !errors.As(err, &f) || !strings.Contains(f.Detail, "SCNTRG1") || f.Device != "scanner" || f.Op != "command" || string(f.Raw) != raw {
+			t.Errorf("%02X: got %#v, want the order's name, and the byte when nobody knows it", answer, err)
+		}
 	}
 }
 
