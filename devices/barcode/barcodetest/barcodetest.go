@@ -188,8 +188,9 @@ func unplugged(t *testing.T, b Bench) {
 	b.Unplug()
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
-	if _, err := b.Scanner.Scan(ctx); fault.KindOf(err) != fault.Absent && fault.KindOf(err) != fault.Silent {
-		t.Errorf("Scan while unplugged: %v, want absent or silent", err)
+	_, err := b.Scanner.Scan(ctx)
+	if f, is := err.(*fault.Error); !is || f.Kind != fault.Absent && f.Kind != fault.Silent || f.Device == "" || f.Op == "" {
+		t.Errorf("Scan while unplugged: %#v, want absent or silent, and where it befell", err)
 	}
 	if b.Scanner.Fault() == nil {
 		t.Error("Fault is nil while the plug is out")

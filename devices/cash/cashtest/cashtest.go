@@ -96,6 +96,9 @@ func (p *program) wait(d time.Duration) (cash.Signal, bool) {
 	if err != nil {
 		return s, false
 	}
+	if f := s.Fault; f != nil && (f.Kind == "" || f.Device == "" || f.Op == "") {
+		p.t.Errorf("signal %v with a fault that does not say where it befell: %#v", s.What, f)
+	}
 	p.mark = s.Mark
 	return s, true
 }

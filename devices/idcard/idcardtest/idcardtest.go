@@ -179,8 +179,8 @@ func unplugged(t *testing.T, b Bench) {
 	b.Take()
 	b.Unplug()
 	_, err := read(t, b)
-	if k := fault.KindOf(err); k != fault.Absent && k != fault.Silent {
-		t.Errorf("Read while unplugged: %v, want absent or silent", err)
+	if f, is := err.(*fault.Error); !is || f.Kind != fault.Absent && f.Kind != fault.Silent || f.Device == "" || f.Op == "" {
+		t.Errorf("Read while unplugged: %#v, want absent or silent, and where it befell", err)
 	}
 	if b.Reader.Fault() == nil {
 		t.Error("Fault is nil while the plug is out")
