@@ -381,7 +381,9 @@ func TestModes(t *testing.T) {
 	}{
 		{Options{}, serial.Mode{BaudRate: 9600, DataBits: 8, Parity: serial.NoParity, StopBits: serial.OneStopBit}},
 		{Options{Baud: 115200, DataBits: 7, Parity: Even, StopBits: 2}, serial.Mode{BaudRate: 115200, DataBits: 7, Parity: serial.EvenParity, StopBits: serial.TwoStopBits}},
-		{Options{Parity: Odd, StopBits: 1}, serial.Mode{BaudRate: 9600, DataBits: 8, Parity: serial.OddParity, StopBits: serial.OneStopBit}},
+		{Options{Parity: "none"}, serial.Mode{BaudRate: 9600, DataBits: 8, Parity: serial.NoParity, StopBits: serial.OneStopBit}},
+		{Options{Parity: "even"}, serial.Mode{BaudRate: 9600, DataBits: 8, Parity: serial.EvenParity, StopBits: serial.OneStopBit}},
+		{Options{Parity: "odd", StopBits: 1}, serial.Mode{BaudRate: 9600, DataBits: 8, Parity: serial.OddParity, StopBits: serial.OneStopBit}},
 	}
 	for _, tt := range tests {
 		got, err := tt.o.mode()
