@@ -70,7 +70,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // KindOf is the kind of the first fault in err's chain, or "" when there is none.
 func KindOf(err error) Kind {
 	var f *Error
-	if errors.As(err, &f) {
+	if errors.As(err, &f) && f != nil { // a state's fault is often a nil of this type
 		return f.Kind
 	}
 	return ""
