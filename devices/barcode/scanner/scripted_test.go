@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -124,6 +125,7 @@ func TestTimesOfALook(t *testing.T) {
 		{"the answer to another order", [][]chunk{{{0, "\x02\x010000#SCNTRG0\x06;\x03"}}, {{0, ok + "code\r"}}}, "code", "", []time.Duration{0, time.Second}, time.Second},
 	} {
 		synctest.Test(t, func(t *testing.T) {
+			var mu sync.Mutex // guards triggers
 			var triggers []time.Time
 			device := func(line net.Conn) {
 				defer line.Close()
@@ -137,10 +139,12 @@ func TestTimesOfALook(t *testing.T) {
 						continue
 					}
 					var says []chunk
+					mu.Lock()
 					if len(triggers) < len(tc.says) {
 						says = tc.says[len(triggers)]
 					}
 					triggers = append(triggers, time.Now())
+					mu.Unlock()
 					go func() {
 						for _, c := range says {
 							<-time.After(c.after)
@@ -169,6 +173,8 @@ func TestTimesOfALook(t *testing.T) {
 			if got != tc.code || fault.KindOf(err) != tc.kind || tc.kind == "" && err != nil {
 				t.Errorf("%s: got %q, %v, want %q, %q", tc.name, got, err, tc.code, tc.kind)
 			}
+			mu.Lock()
+			defer mu.Unlock()
 			if len(triggers) == 0 {
 				t.Fatalf("%s: never triggered", tc.name)
 			}

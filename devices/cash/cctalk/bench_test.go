@@ -27,6 +27,24 @@ type bench struct {
 	answers int
 	at      int
 	do      func()
+
+	hand sync.Mutex // guards what a hand between driver and validator shares with its test
+}
+
+// guard lets a hand do its work under the lock.
+func (b *bench) guard(change func(fromHost bool, p []byte) []byte) func(bool, []byte) []byte {
+	return func(fromHost bool, p []byte) []byte {
+		b.hand.Lock()
+		defer b.hand.Unlock()
+		return change(fromHost, p)
+	}
+}
+
+// hold does something while the hand is still.
+func (b *bench) hold(do func()) {
+	b.hand.Lock()
+	defer b.hand.Unlock()
+	do()
 }
 
 func newBench(o cctalksim.Options) *bench {

@@ -475,7 +475,7 @@ func overTerminal(t *testing.T, sim *cctalksim.Sim) {
 func accepting(t *testing.T, change func(fromHost bool, p []byte) []byte) (*bench, *cctalk.Acceptor) {
 	t.Helper()
 	b := newBench(cctalksim.Options{})
-	a := cctalk.New(relay(b, change), cctalk.Options{Checksum: cctalk.Simple})
+	a := cctalk.New(relay(b, b.guard(change)), cctalk.Options{Checksum: cctalk.Simple})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- a.Run(ctx) }()
@@ -492,15 +492,16 @@ func TestNothingHappens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := map[byte]int{}
 		count := false
-		_, a := accepting(t, func(fromHost bool, p []byte) []byte {
+		b, a := accepting(t, func(fromHost bool, p []byte) []byte {
 			if fromHost && count {
 				asked[p[3]]++
 			}
 			return p
 		})
-		count = true
+		b.hold(func() { count = true })
 		<-time.After(2 * time.Minute)
-		count = false
+		b.hand.Lock()
+		defer b.hand.Unlock()
 		for header, want := range map[byte][2]int{159: {500, 600}, 227: {22, 25}, 152: {22, 25}, 230: {22, 25}, 232: {1, 2}, 228: {0, 0}, 153: {0, 0}, 231: {0, 0}, 154: {0, 0}} {
 			if got := asked[header]; got < want[0] || got > want[1] {
 				t.Errorf("header %d was sent %d times in two minutes, want %d to %d", header, got, want[0], want[1])
@@ -530,7 +531,7 @@ func TestSettingsThatGotLost(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			asked, armed, sets := byte(0), false, 0
-			_, a := accepting(t, func(fromHost bool, p []byte) []byte {
+			b, a := accepting(t, func(fromHost bool, p []byte) []byte {
 				if fromHost {
 					asked = p[3]
 					if asked == 231 {
@@ -544,8 +545,10 @@ func TestSettingsThatGotLost(t *testing.T) {
 				}
 				return p
 			})
-			armed, sets = true, 0
+			b.hold(func() { armed, sets = true, 0 })
 			<-time.After(30 * time.Second)
+			b.hand.Lock()
+			defer b.hand.Unlock()
 			if sets != with.sets || armed {
 				t.Errorf("%s: the settings were given %d times, want %d", name, sets, with.sets)
 			}
@@ -604,7 +607,7 @@ func TestSetUpInOrder(t *testing.T) {
 			defer b.close()
 			var asked [][]byte
 			ready := false
-			open := relay(b, func(fromHost bool, p []byte) []byte {
+			open := relay(b, b.guard(func(fromHost bool, p []byte) []byte {
 				if fromHost {
 					if !ready {
 						asked = append(asked, append([]byte(nil), p...))
@@ -615,13 +618,13 @@ func TestSetUpInOrder(t *testing.T) {
 					return reply(5)
 				}
 				return p
-			})
+			}))
 			a := cctalk.New(open, cctalk.Options{Checksum: cctalk.Simple})
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error)
 			go func() { ended <- a.Run(ctx) }()
 			await(t, a, cash.Ready)
-			ready = true
+			b.hold(func() { ready = true })
 			var got []byte
 			bills := byte(0)
 			for _, p := range asked {
@@ -675,9 +678,10 @@ func TestFullBoxIsLeftAlone(t *testing.T) {
 		})
 		b.sim.Faults().Arm("box_full", 1)
 		<-time.After(10 * time.Second)
-		count = true
+		b.hold(func() { count = true })
 		<-time.After(time.Minute)
-		count = false
+		b.hand.Lock()
+		defer b.hand.Unlock()
 		for header, want := range map[byte][2]int{232: {45, 62}, 228: {0, 1}, 153: {0, 1}, 231: {0, 1}, 154: {0, 0}} {
 			if got := asked[header]; got < want[0] || got > want[1] {
 				t.Errorf("header %d was sent %d times in a minute, want %d to %d", header, got, want[0], want[1])
@@ -701,9 +705,10 @@ func TestNoteThatWaits(t *testing.T) {
 		})
 		id, _ := b.sim.Path().Offer(5000, "CNY", notepath.Genuine)
 		await(t, a, cash.Escrowed)
-		count = true
+		b.hold(func() { count = true })
 		<-time.After(2 * time.Minute)
-		count = false
+		b.hand.Lock()
+		defer b.hand.Unlock()
 		for what, want := range map[string][2]int{"[154 255]": {11, 12}, "[154 0]": {0, 0}, "[154 1]": {0, 0}, "[232]": {0, 0}, "[228 1]": {0, 0}, "[228 0]": {0, 0}} {
 			if got := asked[what]; got < want[0] || got > want[1] {
 				t.Errorf("%s was sent %d times in two minutes, want %d to %d", what, got, want[0], want[1])
@@ -720,7 +725,7 @@ func TestSettingsRefused(t *testing.T) {
 	for _, header := range []byte{153, 231, 228} {
 		synctest.Test(t, func(t *testing.T) {
 			asked, armed, sets := byte(0), false, 0
-			_, a := accepting(t, func(fromHost bool, p []byte) []byte {
+			b, a := accepting(t, func(fromHost bool, p []byte) []byte {
 				if fromHost {
 					if asked = p[3]; asked == header {
 						sets++
@@ -732,15 +737,17 @@ func TestSettingsRefused(t *testing.T) {
 				}
 				return p
 			})
-			armed, sets = true, 0
+			b.hold(func() { armed, sets = true, 0 })
 			if err := a.Accept(t.Context(), cashtest.Faces[:1]); !fault.Is(err, fault.Refused) {
 				t.Errorf("header %d refused: got %v, want %s", header, err, fault.Refused)
 			}
 			<-time.After(time.Minute)
-			if s := a.State(); s.Accepting || !s.Online || sets != 1 {
-				t.Errorf("header %d refused: given %d times, state %+v, want once and not accepting", header, sets, s)
-			}
-			armed = false
+			b.hold(func() {
+				if s := a.State(); s.Accepting || !s.Online || sets != 1 {
+					t.Errorf("header %d refused: given %d times, state %+v, want once and not accepting", header, sets, s)
+				}
+				armed = false
+			})
 			if err := a.Accept(t.Context(), cashtest.Faces); err != nil || !a.State().Accepting {
 				t.Errorf("header %d taken: got %v, state %+v", header, err, a.State())
 			}
@@ -753,7 +760,7 @@ func TestModeForgottenAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var told []string
 		asked, armed := byte(0), 0
-		_, a := accepting(t, func(fromHost bool, p []byte) []byte {
+		b, a := accepting(t, func(fromHost bool, p []byte) []byte {
 			if fromHost {
 				if asked = p[3]; armed > 0 || len(told) > 0 {
 					told = append(told, fmt.Sprint(p[3:len(p)-1]))
@@ -769,19 +776,21 @@ func TestModeForgottenAtOnce(t *testing.T) {
 		if err := a.Refuse(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		armed = 1
+		b.hold(func() { armed = 1 })
 		if err := a.Accept(t.Context(), cashtest.Faces[:1]); err != nil {
 			t.Errorf("accept: %v", err)
 		}
-		for len(told) > 0 && told[0] != "[153 3]" {
-			told = told[1:]
-		}
-		want := []string{"[153 3]", "[231 1 0]", "[228 1]", "[152]", "[228 0]", "[153 3]", "[231 1 0]", "[228 1]", "[152]"}
-		if got := told[:min(len(told), len(want))]; fmt.Sprint(got) != fmt.Sprint(want) {
-			t.Errorf("told %v, want %v", got, want)
-		}
-		armed = 3
-		if err := a.Accept(t.Context(), cashtest.Faces); err != nil || armed != 0 || !a.State().Accepting {
+		b.hold(func() {
+			for len(told) > 0 && told[0] != "[153 3]" {
+				told = told[1:]
+			}
+			want := []string{"[153 3]", "[231 1 0]", "[228 1]", "[152]", "[228 0]", "[153 3]", "[231 1 0]", "[228 1]", "[152]"}
+			if got := told[:min(len(told), len(want))]; fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("told %v, want %v", got, want)
+			}
+			armed = 3
+		})
+		if err := a.Accept(t.Context(), cashtest.Faces); err != nil || !a.State().Accepting {
 			t.Errorf("three times forgotten: got %v, state %+v", err, a.State())
 		}
 	})
@@ -791,7 +800,7 @@ func TestModeForgottenAtOnce(t *testing.T) {
 func TestSilentForAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mute, opened := false, 0
-		_, a := accepting(t, func(fromHost bool, p []byte) []byte {
+		b, a := accepting(t, func(fromHost bool, p []byte) []byte {
 			if fromHost && p[3] == 254 {
 				opened++
 			}
@@ -800,7 +809,7 @@ func TestSilentForAWhile(t *testing.T) {
 			}
 			return p
 		})
-		mute, opened = true, 0
+		b.hold(func() { mute, opened = true, 0 })
 		began := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
@@ -814,13 +823,15 @@ func TestSilentForAWhile(t *testing.T) {
 		if s := a.State(); s.Online || s.Accepting || s.BoxIn {
 			t.Errorf("state: got %+v, want offline", s)
 		}
-		mute = false
+		b.hold(func() { mute = false })
 		for _, want := range []cash.Happening{cash.Cleared, cash.Ready} {
 			if s, err := a.Next(ctx); err != nil || s.What != want {
 				t.Fatalf("got %+v, %v, want %s", s, err, want)
 			}
 		}
 		<-time.After(10 * time.Second)
+		b.hand.Lock()
+		defer b.hand.Unlock()
 		if s := a.State(); !s.Accepting || opened == 0 {
 			t.Errorf("state: got %+v after %d openings, want the wish granted again", s, opened)
 		}

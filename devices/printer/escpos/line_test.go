@@ -537,9 +537,12 @@ func TestBegin(t *testing.T) {
 func TestRunOpensAfresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &scripted{say: words("")}
+		var mu sync.Mutex // guards the next two
 		var opened []time.Duration
 		began, absent := time.Now(), true
 		p := New(func() (wire.Port, error) {
+			mu.Lock()
+			defer mu.Unlock()
 			opened = append(opened, time.Since(began))
 			if absent {
 				return nil, errors.New("no such device")
@@ -553,15 +556,19 @@ func TestRunOpensAfresh(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- p.Run(ctx) }()
 		<-time.After(3*time.Second + time.Millisecond)
+		mu.Lock()
 		if len(opened) != 4 || !fault.Is(p.State().Fault, fault.Absent) || p.State().Fault.Op != "open" {
 			t.Errorf("not there: opened at %v, state %+v", opened, p.State())
 		}
 		absent, opened = false, nil
+		mu.Unlock()
 		<-time.After(30 * time.Second)
+		mu.Lock()
 		// Each poll asks three times, a second apiece, and waits a second; five polls and the pause make 21 s.
 		if len(opened) != 2 || opened[1]-opened[0] < 19*time.Second || opened[1]-opened[0] > 22*time.Second {
 			t.Errorf("silent: opened at %v, want every 20 s", opened)
 		}
+		mu.Unlock()
 		if st := p.State(); st.Online || !fault.Is(st.Fault, fault.Silent) {
 			t.Errorf("silent: state %+v", st)
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -119,8 +120,11 @@ func TestHowARequestTravels(t *testing.T) {
 // The printer is asked every three seconds; one lost answer is forgiven, a second one is told, and the next good one ends it.
 func TestRunForgivesOneMiss(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex // guards the next two
 		asks, silent := 0, false
 		p := New("ipp://x/ipp/print", Options{Client: &http.Client{Transport: wire(func(r *http.Request, asked *goipp.Message) (*http.Response, error) {
+			mu.Lock()
+			defer mu.Unlock()
 			asks++
 			if got := text(asked.Operation, "requested-attributes"); goipp.Op(asked.Code) != goipp.OpGetPrinterAttributes || got != "all" {
 				t.Errorf("asked %v for %q", goipp.Op(asked.Code), got)
@@ -142,13 +146,17 @@ func TestRunForgivesOneMiss(t *testing.T) {
 			silent bool
 			online bool
 		}{{false, true}, {true, true}, {true, false}, {true, false}, {false, true}, {true, true}, {false, true}, {true, true}, {true, false}} {
+			mu.Lock()
 			silent = tt.silent
+			mu.Unlock()
 			pass(pollEvery)
 			s := p.State()
 			if s.Online != tt.online || fault.Is(asError(s.Fault), fault.Silent) == tt.online || tt.online && (!s.TonerLow || s.Stopped || s.Fault != nil) {
 				t.Errorf("poll %d: state %+v, want online %v", i, s, tt.online)
 			}
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		if asks != 10 {
 			t.Errorf("asked %d times, want 10", asks)
 		}
