@@ -95,7 +95,7 @@ func New(open wire.Opener, o Options) *Acceptor {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &Acceptor{open: open, o: o, wake: make(chan struct{}, 1), changed: make(chan struct{}), faults: map[place]placed{}, dirty: true}
+	a := &Acceptor{open: open, o: o, wake: make(chan struct{}, 1), changed: make(chan struct{}), faults: map[place]placed{}}
 	a.faults[onLine] = placed{fault: a.fail(fault.Absent, "open", "not opened yet")}
 	return a
 }

@@ -156,6 +156,7 @@ func TestOddDevices(t *testing.T) {
 		{"no inhibits to read", answering(230, reply(5)), cash.Ready, ""},
 		{"no self-check", answering(232, reply(5)), cash.Ready, ""},
 		{"a door open", answering(232, reply(0, 51)), cash.Faulty, fault.Open},
+		{"no answer to the inhibits", answering(231, nil), cash.Faulty, fault.Silent},
 		{"always busy", answering(159, reply(6)), cash.Faulty, fault.Busy},
 		{"talk of another device before each answer", func(fromHost bool, p []byte) []byte {
 			if fromHost {
@@ -183,7 +184,7 @@ func TestOddDevices(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(cctalksim.Options{})
 			defer b.close()
-			got := first(t, relay(b, tt.change), cctalk.Options{Checksum: cctalk.Simple})
+			got := first(t, relay(b, b.guard(tt.change)), cctalk.Options{Checksum: cctalk.Simple})
 			if got.What != tt.want || got.Fault != nil && got.Fault.Kind != tt.kind {
 				t.Errorf("%s: got %s (%v), want %s %s", tt.name, got.What, got.Fault, tt.want, tt.kind)
 			}
