@@ -12,6 +12,8 @@ whole=$(go list ./cmd)
 swept=$(grep -rl 'testing\.Short()' --include='*_test.go' devices kiosk sync | xargs -n 1 dirname | sort -u | sed 's,^,./,')
 swept="$swept ./devices/cash/cctalk" # its suite asks
 raced=$(printf '%s\n' $tested | grep -vxF "$drawn" | grep -vxF "$whole")
+slow=$(printf '%s\n' $raced | grep -E '/(uplink|payment|qr|hall|ipp|escpos|store)$') # first, so that none of them is the last to run alone
+raced="$slow $(printf '%s\n' $raced | grep -vxF "$slow")"
 
 echo "go test -race -shuffle=on, $(echo $raced | wc -w) packages, whose lines come at the end"
 nice -n 5 go test -race -short -shuffle=on -timeout 20m $raced >out/raced.log 2>&1 &
