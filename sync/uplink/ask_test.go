@@ -176,7 +176,10 @@ func (d *desk) noSecretsLogged() {
 
 // eachQuestion runs a story for each question, with its good answer set.
 func eachQuestion(t *testing.T, story func(d *desk, q question)) {
-	for _, q := range questions {
+	for i, q := range questions {
+		if testing.Short() && i%3 != 0 {
+			continue // they go the same way
+		}
 		t.Run(q.route, func(t *testing.T) {
 			onDesk(t, func(d *desk) {
 				d.hall.answers[q.route] = q.answer

@@ -254,11 +254,15 @@ func TestBatchFollowsTheLine(t *testing.T) {
 }
 
 func TestSlowLineIsNotACutOne(t *testing.T) {
+	records := 60 // about 720 kB: a minute and a half
+	if testing.Short() {
+		records = 12
+	}
 	onDesk(t, func(d *desk) {
 		d.net.kbit, d.net.half = 64, 300*time.Millisecond
 		d.online()
 		d.net.set("cut")
-		for i := range 60 { // about 720 kB: a minute and a half
+		for i := range records {
 			e := store.Entry{Event: casefile.Event{Kind: casefile.CaseOpened, Case: fmt.Sprint("c", i), Header: casefile.Header{Service: "pay.water"}}, Secret: make([]byte, 9<<10)}
 			if err := d.journal.Append(d.t.Context(), e); err != nil {
 				d.t.Fatal(err)
