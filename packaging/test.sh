@@ -20,8 +20,8 @@ nice -n 5 go test -race -short -shuffle=on -timeout 20m $raced >out/raced.log 2>
 beside=$!
 trap 'kill $beside 2>/dev/null || true' EXIT INT TERM
 echo "go test -shuffle=on, $(echo $drawn | wc -w) packages that link GTK's libraries, sweeps, and the whole product on desks of its own"
-others=0
-STEPS=${STEPS:-120} KILLS=${KILLS:-8} go test -shuffle=on -timeout 25m $whole $drawn $swept || others=$?
+others=0 # three desks at a time: each of them mostly waits
+STEPS=${STEPS:-120} KILLS=${KILLS:-8} go test -parallel 3 -shuffle=on -timeout 25m $whole $drawn $swept || others=$?
 behind=0
 wait $beside || behind=$?
 cat out/raced.log

@@ -407,12 +407,14 @@ func (t *Till) overdue(ctx context.Context) error {
 	}
 	t.mu.Unlock()
 	if silent >= doubtAfter {
+		err := t.doubt(ctx, open, fmt.Sprintf("nothing was heard of it for %s", silent.Round(time.Second)), nil)
+		// Told when it is written: who waits for the note looks again then, and not before.
 		t.mu.Lock()
 		t.since = time.Now()
 		t.last = Sight{What: cash.Lost, Face: open.Face}
 		t.tell()
 		t.mu.Unlock()
-		return t.doubt(ctx, open, fmt.Sprintf("nothing was heard of it for %s", silent.Round(time.Second)), nil)
+		return err
 	}
 	if state := t.acceptor.State(); ready && state.Online && state.Escrow && silent >= repeatAfter {
 		if open.State == casefile.NoteStacking {
