@@ -157,7 +157,7 @@ func notesFor(due int64, source *people.Source) (notes []int64) {
 	faces := []int64{10000, 5000, 2000, 1000, 500, 100}
 	for due > 0 {
 		f := faces[source.IntN(len(faces))]
-		if f < due/6 {
+		if f < due/6 && f < faces[0] { // a large sum is met with the largest notes
 			continue
 		}
 		notes = append(notes, f)

@@ -16,8 +16,8 @@ func TestInput(t *testing.T) {
 		}
 		return planOf(settings{seed: 1, input: file, journeys: []int{1, 2, 3}})
 	}
-	got, err := plan(`{"journeys":[{"n":3,"trade":"5211","scope":["服装服饰零售","1"]},{"n":1,"notes_fen":[100,10000],"bills":[{"period":"2026-10","due_fen":5}]},{"n":5}]}`)
-	if err != nil || len(got) != 2 || strings.Join(got[0].Scope, " ") != "2 1" || len(got[1].Notes) != 2 || got[1].due() != 5 || got[1].AccountName == "" {
+	got, err := plan(`{"journeys":[{"n":3,"trade":"5211","scope":["服装服饰零售","1"]},{"n":1,"notes_fen":[100,10000],"bills":[{"period":"2026-10","due_fen":5}]},{"n":2,"bills":[{"period":"2026-08","due_fen":123456}]},{"n":5}]}`)
+	if err != nil || len(got) != 3 || strings.Join(got[0].Scope, " ") != "2 1" || len(got[1].Notes) != 2 || got[1].due() != 5 || got[1].AccountName == "" {
 		t.Errorf("got %+v (%v)", got, err)
 	}
 	for why, text := range map[string]string{
