@@ -15,8 +15,10 @@ import (
 	"crypto/hpke"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
 )
 
 const (
@@ -111,7 +113,11 @@ func Open(private []byte, seq int64, aad, sealed []byte) ([]byte, error) {
 // AAD binds a sealed part to its record: terminal, epoch, number, kind and header.
 func AAD(terminal, epoch string, seq int64, kind string, header []byte) []byte {
 	h := sha256.Sum256(header)
-	return fmt.Appendf(nil, "%s\n%s\n%d\n%s\n%x\n", terminal, epoch, seq, kind, h)
+	out := make([]byte, 0, len(terminal)+len(epoch)+len(kind)+2*len(h)+24) // once for all: every record of a visit comes here
+	out = append(append(append(append(out, terminal...), '\n'), epoch...), '\n')
+	out = append(strconv.AppendInt(out, seq, 10), '\n')
+	out = append(append(out, kind...), '\n')
+	return append(hex.AppendEncode(out, h[:]), '\n')
 }
 
 func nonce(seq int64) []byte {

@@ -38,4 +38,17 @@ func kernelSynced() bool {
 	return err == nil && keptRight(state, t.Status)
 }
 
+// eachSecond asks at most once a second and else gives the last answer: the question costs a record as much as
+// its hash does, and what keeps a clock right does not come and go within a second. One caller at a time.
+func eachSecond(ask func() bool) func() bool {
+	var asked time.Time
+	var answer bool
+	return func() bool {
+		if asked.IsZero() || time.Since(asked) >= time.Second {
+			asked, answer = time.Now(), ask()
+		}
+		return answer
+	}
+}
+
 func keptRight(state int, status int32) bool { return state != timeError && status&staUnsync == 0 }

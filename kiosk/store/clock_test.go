@@ -75,3 +75,20 @@ func TestWhatTheKernelSaysOfItsClock(t *testing.T) {
 		}
 	}
 }
+
+func TestKernelIsAskedOnceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked int
+		kept := eachSecond(func() bool { asked++; return asked%2 == 1 })
+		for i, tt := range []struct {
+			after time.Duration
+			want  bool
+			asked int
+		}{{0, true, 1}, {999 * time.Millisecond, true, 1}, {time.Millisecond, false, 2}, {time.Hour, true, 3}, {0, true, 3}} {
+			time.Sleep(tt.after) // the bubble's time
+			if got := kept(); got != tt.want || asked != tt.asked {
+				t.Errorf("question %d: %v after asking %d times, want %v after %d", i, got, asked, tt.want, tt.asked)
+			}
+		}
+	})
+}

@@ -91,7 +91,7 @@ func Open(ctx context.Context, dir, terminal string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
-	s := &Store{dir: dir, terminal: terminal, db: db, book: casefile.NewBook(), synced: kernelSynced, appended: make(chan struct{})}
+	s := &Store{dir: dir, terminal: terminal, db: db, book: casefile.NewBook(), synced: eachSecond(kernelSynced), appended: make(chan struct{})}
 	if err := s.load(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
