@@ -162,14 +162,14 @@ func (d *desk) happen(count int) {
 func (d *desk) delivered() bool {
 	d.t.Helper()
 	head, _ := d.journal.Head()
-	records, err := d.journal.Read(d.t.Context(), 0, 0)
-	if err != nil {
-		d.t.Fatal(err)
-	}
 	d.hall.mu.Lock()
 	defer d.hall.mu.Unlock()
 	if int64(len(d.hall.records)) != head {
 		return false
+	}
+	records, err := d.journal.Read(d.t.Context(), 0, 0)
+	if err != nil {
+		d.t.Fatal(err)
 	}
 	for _, r := range records {
 		got := d.hall.records[r.Seq]
