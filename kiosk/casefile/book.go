@@ -322,6 +322,17 @@ func (b *Book) DeadBlank(tray string) string {
 	return ""
 }
 
+// UnclearBlank is a blank of a tray of which nobody knows whether it was drawn, "" when there is none: until a person has
+// looked it may still lie there, and then every number that follows is another one than on its blank.
+func (b *Book) UnclearBlank(tray string) (serial string) {
+	for _, s := range b.Sheets {
+		if s.Tray == tray && s.State == LicenseDoubtful && (serial == "" || s.Serial < serial) {
+			serial = s.Serial
+		}
+	}
+	return serial
+}
+
 // OwedOf gives what is owed in a case, the oldest first.
 func (b *Book) OwedOf(caseID string) []*Owed {
 	var out []*Owed

@@ -166,6 +166,23 @@ const (
 
 // CanPrint says whether both forms of a license can be printed now.
 func (s *Station) CanPrint() Offer {
+	if o := s.PrinterFit(); !o.Open {
+		return o
+	}
+	if tray, unclear := s.unclearBlank(); unclear != "" {
+		return closed("license", front.SayPrinterOut, fmt.Sprintf("license: nobody knows what became of blank %s of %s: look into output and tray, then kioskctl doubtful settle sheet-%s",
+			unclear, tray, unclear))
+	}
+	for _, media := range []string{MediaOriginal, MediaDuplicate} {
+		if _, _, ok := s.Blank(media); !ok {
+			return closed("license", front.SayNoBlanks, "license: put blanks of "+media+" in, then kioskctl blanks load")
+		}
+	}
+	return Offer{Code: "license", Open: true}
+}
+
+// PrinterFit says whether the license printer can print on the blanks of a tray that is in order.
+func (s *Station) PrinterFit() Offer {
 	state := s.Sheets.State()
 	if state.Fault != nil {
 		o := broken("license", front.DeviceLicense, "license", state.Fault)
@@ -178,11 +195,6 @@ func (s *Station) CanPrint() Offer {
 	if tray, dead := s.deadBlank(); dead != "" {
 		return closed("license", front.SayPrinterOut, fmt.Sprintf("license: a sheet was drawn from another tray: take blank %s out of %s, then kioskctl blanks void --tray %s --serial %s",
 			dead, tray, tray, dead))
-	}
-	for _, media := range []string{MediaOriginal, MediaDuplicate} {
-		if _, _, ok := s.Blank(media); !ok {
-			return closed("license", front.SayNoBlanks, "license: put blanks of "+media+" in, then kioskctl blanks load")
-		}
 	}
 	return Offer{Code: "license", Open: true}
 }
@@ -199,6 +211,18 @@ func (s *Station) deadBlank() (tray, serial string) {
 	return tray, serial
 }
 
+// unclearBlank is a blank that may still lie in its tray, or not.
+func (s *Station) unclearBlank() (tray, serial string) {
+	s.Journal.Book(func(b *casefile.Book) {
+		for name := range b.Trays {
+			if unclear := b.UnclearBlank(name); unclear != "" && (tray == "" || name < tray) {
+				tray, serial = name, unclear
+			}
+		}
+	})
+	return tray, serial
+}
+
 // Blank is the tray with numbered blanks of this size that are loaded and known, and the next serial.
 func (s *Station) Blank(media string) (tray, serial string, ok bool) {
 	state := s.Sheets.State()
@@ -207,7 +231,7 @@ func (s *Station) Blank(media string) (tray, serial string, ok bool) {
 			if t.Media != media || !t.Ready || ok {
 				continue
 			}
-			if next, has := b.Trays[t.Name].Next(); has && b.DeadBlank(t.Name) == "" {
+			if next, has := b.Trays[t.Name].Next(); has && b.DeadBlank(t.Name) == "" && b.UnclearBlank(t.Name) == "" {
 				tray, serial, ok = t.Name, next, true
 			}
 		}

@@ -199,7 +199,7 @@ func (v *visit) printForm(kind document.LicenseKind, media string) bool {
 // permit asks for leave to print on the next blank, and checks what the hall signed before it is used.
 func (v *visit) permit(kind document.LicenseKind, media, previous string) (press.Leave, bool) {
 	tray, serial, ok := v.Station.Blank(media)
-	if fit := v.canPrint(); !ok || !fit.Open {
+	if fit := v.Station.PrinterFit(); !ok || !fit.Open {
 		v.note = &fit.Why
 		if fit.Open {
 			v.say(front.SayNoBlanks)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -187,6 +188,29 @@ func TestLicenseInDoubt(t *testing.T) {
 		m.asked("original A00000001", "duplicate B00000001")
 		m.sheets("A00000001-", "B00000001")
 		m.tells("license.doubtful", "paper.printed what=doubtful way=receipt", "license.printed", "paper.printed what=receipt way=receipt")
+
+		// Nobody knows which blank is on top now: no license is printed until a person has looked.
+		can := m.kiosk.Station.CanPrint()
+		if _, _, ok := m.kiosk.Station.Blank(station.MediaOriginal); ok || can.Open || !strings.Contains(can.Todo, "sheet-A00000001") {
+			t.Errorf("the original's blank: %v, and %+v", ok, can)
+		}
+		if _, _, ok := m.kiosk.Station.Blank(station.MediaDuplicate); !ok {
+			t.Error("the other tray is not in doubt")
+		}
+		var settled casefile.Event
+		m.journal.Book(func(b *casefile.Book) {
+			for _, s := range b.Sheets {
+				if s.State == casefile.LicenseDoubtful {
+					settled = casefile.Event{Kind: casefile.LicenseSettled, Case: s.Case, Header: casefile.Header{Permit: s.Permit, Serial: s.Serial, As: "spoiled", Who: "technician"}}
+				}
+			}
+		})
+		if err := m.journal.Append(t.Context(), store.Entry{Event: settled}); err != nil {
+			t.Fatal(err)
+		}
+		if _, serial, ok := m.kiosk.Station.Blank(station.MediaOriginal); !ok || serial != "A00000002" || !m.kiosk.Station.CanPrint().Open {
+			t.Errorf("after it: %v %s, %+v", ok, serial, m.kiosk.Station.CanPrint())
+		}
 	})
 }
 
