@@ -1,4 +1,5 @@
-// Package cash is what every banknote acceptor does, whatever its protocol.
+// Package cash is what every device that takes or gives money does, whatever its protocol: banknote acceptors,
+// coin acceptors (both in this file), and what pays out (pay.go).
 //
 // A note goes through three places: the mouth, escrow (where the acceptor holds it and can still
 // give it back) and the box. An acceptor never decides about an escrowed note by itself: its owner
@@ -12,7 +13,7 @@ import (
 	"yichuang/devices/fault"
 )
 
-// Note is the face of a banknote.
+// Note is the face of a banknote or coin.
 type Note struct {
 	Face     int64  `json:"face_fen"` // in the currency's smallest unit (fen for CNY)
 	Currency string `json:"currency"` // ISO 4217: "CNY"
@@ -42,6 +43,7 @@ type Signal struct {
 	Fault *fault.Error // with Faulty, Refused and Lost
 	Mark  Mark         // the event memory after this signal: commit it together with what the signal means
 	Raw   []byte       // the bytes that told it
+	Store bool         // with Stacked: it went to where it can be paid out again, not to the box
 }
 
 // Mark is a place in the device's own event memory, kept in the journal so that what happened while
@@ -67,9 +69,10 @@ type State struct {
 	Fault     *fault.Error // nil when fit
 }
 
-// Acceptor is a banknote acceptor. Run polls always, also while nobody pays: an acceptor shuts
-// itself when polls stop. The other methods may be called from any goroutine while Run runs.
-type Acceptor interface {
+// Intake is what takes money in. By itself it is a coin acceptor: a coin has no escrow, and its first signal is
+// Stacked. Run polls always, also while nobody pays: these devices shut themselves when polls stop. The other
+// methods may be called from any goroutine while Run runs.
+type Intake interface {
 	// Run opens, polls, heals unplugs and offers signals until ctx ends, and returns ctx's error.
 	Run(ctx context.Context) error
 	// Next waits for the next signal. It returns ctx's error when ctx ends first; nothing is lost then.
@@ -77,17 +80,22 @@ type Acceptor interface {
 	// Resume is called once, before Run: signals missed since mark are told before any new one.
 	// When the device cannot say (it was reset, another device, too many events) a Lost signal comes first.
 	Resume(mark Mark)
-	// Accept lets notes in, only of these faces; Refuse stops them. Both may be repeated and hold over a
+	// Accept lets money in, only of these faces; Refuse stops it. Both may be repeated and hold over a
 	// reconnect. A note that is already in escrow is not touched.
 	Accept(ctx context.Context, faces []Note) error
 	Refuse(ctx context.Context) error
+	// Info and State are the last that was heard; they never wait for the device.
+	Info() Info
+	State() State
+}
+
+// Acceptor is a banknote acceptor.
+type Acceptor interface {
+	Intake
 	// Stack and Return send the escrowed note on its way. A nil error means only that the device took the
 	// command: the Stacked or Returned signal says what became of it. fault.Empty: nothing is in escrow.
 	Stack(ctx context.Context) error
 	Return(ctx context.Context) error
-	// Info and State are the last that was heard; they never wait for the device.
-	Info() Info
-	State() State
 }
 
 // Absent is the acceptor of a terminal that has none: it refuses everything with fault.Absent.
