@@ -21,7 +21,11 @@ func (b *Book) Apply(seq int64, at time.Time, e Event) error {
 	}
 	b.Seq = seq
 	if m := e.Header.Mark; m != nil && m.Known {
-		b.Mark, b.MarkSeq = *m, seq
+		if e.Kind == CoinTaken || e.Kind == CoinsReset {
+			b.CoinMark, b.CoinSeq = *m, seq
+		} else {
+			b.Mark, b.MarkSeq = *m, seq
+		}
 	}
 	return nil
 }
@@ -46,6 +50,9 @@ var appliers = map[Kind]applier{
 	BlanksLoaded: blanksLoaded, BlankVoided: blankVoided,
 	LicensePrinting: licensePrinting, LicensePrinted: licenseEnded, LicenseFailed: licenseEnded,
 	LicenseSpoiled: licenseEnded, LicenseDoubtful: licenseEnded, LicenseSettled: licenseSettled,
+	CoinTaken: coinTaken, CoinFound: coinFound, CoinsReset: acceptorReset, CoinsExchanged: coinsExchanged,
+	PayoutBegun: payoutBegun, PayoutEnded: payoutEnded, PayoutDoubtful: payoutDoubtful, PayoutSettled: payoutSettled,
+	StockLoaded: stockLoaded, StockCounted: stockCounted,
 }
 
 func nothing(*Book, time.Time, Event, int64) error { return nil }
@@ -147,7 +154,12 @@ func noteStacked(b *Book, _ time.Time, e Event, seq int64) error {
 		return err
 	}
 	delete(b.Notes, n.Number)
-	b.intoBox(n, seq)
+	if e.Header.Store {
+		b.Stacked = b.Stacked.Plus(n.Face, n.Currency, 1)
+		b.stored(n.Face, n.Currency)
+	} else {
+		b.intoBox(n, seq)
+	}
 	b.StackedFen = b.StackedFen.Add(n.Face)
 	c := b.Cases[n.Case]
 	c.Visiting, c.Faces = c.Visiting.Add(n.Face), c.Faces.Plus(n.Face, n.Currency, 1)
@@ -228,7 +240,7 @@ func acceptorReset(b *Book, at time.Time, e Event, _ int64) error {
 	if _, err := b.of(e); err != nil {
 		return err
 	}
-	b.Unknown[id] = &Unknown{ID: id, Case: e.Case, Since: at, Asked: e.Header.Asked}
+	b.Unknown[id] = &Unknown{ID: id, Coin: e.Kind == CoinsReset, Case: e.Case, Since: at, Asked: e.Header.Asked}
 	return nil
 }
 
@@ -400,6 +412,12 @@ func owedRecoded(b *Book, _ time.Time, e Event, _ int64) error {
 			return nil
 		}
 	}
+	for _, p := range b.Payouts {
+		if p.State == PayoutDoubtful && p.Back == e.Header.Owed && p.Case == e.Case && e.Header.Claim != "" {
+			p.Claim = e.Header.Claim
+			return nil
+		}
+	}
 	return fmt.Errorf("nothing is owed under %q", e.Header.Owed)
 }
 
@@ -407,6 +425,9 @@ func owedPaid(b *Book, _ time.Time, e Event, _ int64) error {
 	o := b.Owed[e.Header.Owed]
 	if o == nil || o.Paid || o.Case != e.Case || o.Amount != e.Header.Amount {
 		return fmt.Errorf("nothing is owed under %q, it is another amount than %s, or it was paid before", e.Header.Owed, e.Header.Amount)
+	}
+	if p := b.OpenPayout(); p != nil && p.Owed == o.ID {
+		return fmt.Errorf("owed %s: payout %s has not ended", o.ID, p.ID)
 	}
 	o.Paid = true
 	b.Placed.Owed = b.Placed.Owed.Sub(o.Amount)

@@ -32,10 +32,17 @@ type Book struct {
 	Received []Pack // every run of blanks that was ever loaded
 	Box      Box
 
+	Coins   money.Counts       // coins, over the whole life of the journal
+	CoinBox Box                // of the coin acceptor; it has no number
+	Payouts map[string]*Payout // open and doubtful ones
+	Stock   Stock
+
 	NextNote   int64
 	LastPaying string // the case that last chose a bill
 	Mark       Mark   // the acceptor's memory as of the last event that knew it
 	MarkSeq    int64  // and that event's number
+	CoinMark   Mark   // the coin acceptor's, and the number of its event
+	CoinSeq    int64
 	Visit      string // the visit that has begun and not ended
 }
 
@@ -74,6 +81,7 @@ type Note struct {
 // the box is counted.
 type Unknown struct {
 	ID    string
+	Coin  bool // it would have been a coin
 	Case  string
 	Since time.Time
 	Asked string
@@ -114,6 +122,8 @@ type Case struct {
 	ByPhone   bool
 	Receipt   bool         // its receipt came out
 	Faces     money.Counts // notes stacked
+	Coins     money.Counts // coins taken
+	Paid      money.Fen    // paid back here by the machine
 }
 
 // Owed is money that a person gets back.
@@ -125,6 +135,27 @@ type Owed struct {
 	Since  time.Time
 	Paid   bool
 	Slip   string // the way its slip went out: receipt, tray, screen; "" while it has none
+}
+
+// Payout is pieces that are being paid out, or of which the payer cannot say whether they came out.
+type Payout struct {
+	ID     string
+	Case   string
+	Owed   string // what it pays
+	Amount money.Fen
+	Pieces money.Counts
+	Memory Memory
+	Since  time.Time
+	State  Kind // PayoutBegun or PayoutDoubtful
+	Unsure money.Counts
+	Asked  string
+	Back   string // when doubtful: the id under which the unsure pieces will be owed if they are still inside
+	Claim  string
+}
+
+// Stock is the pieces that the terminal can pay out. Loaded = Inside + Paid + Unsure + TakenOut − Stored, face by face.
+type Stock struct {
+	Inside, Loaded, Stored, Paid, Unsure, TakenOut money.Counts // Stored: notes and coins of citizens that went here
 }
 
 // Paper is a receipt or slip that is being printed.
@@ -254,16 +285,21 @@ func (b Box) Counts() money.Counts {
 func NewBook() *Book {
 	return &Book{
 		Notes: map[int64]*Note{}, Unknown: map[string]*Unknown{}, Orders: map[string]*Order{}, Cases: map[string]*Case{}, Owed: map[string]*Owed{},
-		Papers: map[string]*Paper{}, Sheets: map[string]*Sheet{}, Trays: map[string]*Tray{}, NextNote: 1,
+		Payouts: map[string]*Payout{}, Papers: map[string]*Paper{}, Sheets: map[string]*Sheet{}, Trays: map[string]*Tray{}, NextNote: 1,
 	}
 }
 
-// OpenBegun counts what has begun and not ended: notes on their way, papers, sheets and orders. A doubtful
+// OpenBegun counts what has begun and not ended: notes on their way, payouts, papers, sheets and orders. A doubtful
 // one has ended for the machine and waits for a person.
 func (b *Book) OpenBegun() int {
 	n := len(b.Papers)
 	for _, note := range b.Notes {
 		if note.State != NoteDoubtful {
+			n++
+		}
+	}
+	for _, p := range b.Payouts {
+		if p.State == PayoutBegun {
 			n++
 		}
 	}
@@ -285,6 +321,16 @@ func (b *Book) OpenNote() *Note {
 	for _, n := range b.Notes {
 		if n.State != NoteDoubtful {
 			return n
+		}
+	}
+	return nil
+}
+
+// OpenPayout is the payout that has begun and not ended; there is at most one.
+func (b *Book) OpenPayout() *Payout {
+	for _, p := range b.Payouts {
+		if p.State == PayoutBegun {
+			return p
 		}
 	}
 	return nil
@@ -352,8 +398,18 @@ func (b *Book) Check() []string {
 	if in := b.StackedFen.Add(b.QRPaid); in != b.Placed.Sum() {
 		bad = append(bad, fmt.Sprintf("money: %s came in and %s is placed", in, b.Placed.Sum()))
 	}
-	if got := b.Stacked.Total().Add(b.Doubtful.Total()); got != b.StackedFen {
-		bad = append(bad, fmt.Sprintf("notes: %s by faces and %s in sum", got, b.StackedFen))
+	if got := b.Stacked.Total().Add(b.Doubtful.Total()).Add(b.Coins.Total()); got != b.StackedFen {
+		bad = append(bad, fmt.Sprintf("notes and coins: %s by faces and %s in sum", got, b.StackedFen))
+	}
+	if s := b.Stock; len(s.Loaded.With(s.Stored).Minus(s.Paid).Minus(s.Unsure).Minus(s.TakenOut).Minus(s.Inside)) != 0 {
+		bad = append(bad, fmt.Sprintf("stock: %v inside of %v loaded and %v stored; %v paid, %v unsure, %v taken out", s.Inside, s.Loaded, s.Stored, s.Paid, s.Unsure, s.TakenOut))
+	}
+	doubtful := b.Doubtful.Total()
+	for _, p := range b.Payouts {
+		doubtful = doubtful.Add(p.Unsure.Total())
+	}
+	if doubtful != b.Placed.Doubtful {
+		bad = append(bad, fmt.Sprintf("doubtful: %s in notes and payouts and %s in sum", doubtful, b.Placed.Doubtful))
 	}
 	var visiting, owed money.Fen
 	for _, c := range b.Cases {

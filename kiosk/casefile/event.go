@@ -71,6 +71,17 @@ const (
 	LicenseSpoiled  Kind = "license.spoiled"  // the blank is marked and void
 	LicenseDoubtful Kind = "license.doubtful" // the printer cannot say
 	LicenseSettled  Kind = "license.settled"  // a person has looked: as printed or spoiled
+
+	CoinTaken      Kind = "coin.taken"      // in the coin box: money
+	CoinFound      Kind = "coin.found"      // a person found the coin in the box that nobody had seen
+	CoinsReset     Kind = "coins.reset"     // the coin acceptor's memory was lost; with a case: a coin may have gone in
+	CoinsExchanged Kind = "coins.exchanged" // the coin box, counted by hand
+	PayoutBegun    Kind = "payout.begun"    // pieces are to be paid for what is owed, committed before the order: open
+	PayoutEnded    Kind = "payout.ended"    // what came out, by the payer's word; the rest stays owed
+	PayoutDoubtful Kind = "payout.doubtful" // the payer cannot say of some pieces
+	PayoutSettled  Kind = "payout.settled"  // a person has looked: as paid or kept
+	StockLoaded    Kind = "stock.loaded"    // pieces put into the payer by a person
+	StockCounted   Kind = "stock.counted"   // the payer's pieces, counted by hand
 )
 
 // Event is one thing that happened.
@@ -137,6 +148,12 @@ type Header struct {
 	Code  string `json:"code,omitempty"`
 	Stars int    `json:"stars,omitempty"`
 
+	Store  bool         `json:"store,omitempty"`  // a note that went to where it can be paid out again
+	Payout string       `json:"payout,omitempty"` // id of a payout
+	Pieces money.Counts `json:"pieces,omitempty"` // begun: to be paid; ended, doubtful: surely came out; loaded: put in
+	Unsure money.Counts `json:"unsure,omitempty"` // of which the payer cannot say whether they came out
+	Memory *Memory      `json:"memory,omitempty"` // the payer's before the payout
+
 	Expected money.Counts `json:"expected,omitempty"`
 	Counted  money.Counts `json:"counted,omitempty"`
 	Devices  []Device     `json:"devices,omitempty"`
@@ -147,6 +164,15 @@ type Mark struct {
 	Serial  string `json:"serial,omitempty"`
 	Counter int    `json:"counter"`
 	Known   bool   `json:"known"`
+}
+
+// Memory is where a payer's own memory stood before a payout: what it needs to tell later what came out.
+type Memory struct {
+	Serial  string       `json:"serial,omitempty"`
+	Counter int          `json:"counter,omitempty"`
+	Paid    money.Counts `json:"paid,omitempty"`   // over the device's whole life
+	Levels  money.Counts `json:"levels,omitempty"` // inside, where the device counts
+	Known   bool         `json:"known"`
 }
 
 // Device is a device as it stood when the terminal started.
@@ -171,7 +197,7 @@ var Fields = map[Kind][]string{
 	NoteEscrowed:    {"note", "face_fen", "currency", "mark"},
 	NoteStacking:    {"note", "face_fen", "currency", "mark"},
 	NoteReturning:   {"note", "face_fen", "currency", "mark"},
-	NoteStacked:     {"note", "face_fen", "currency", "box", "mark"},
+	NoteStacked:     {"note", "face_fen", "currency", "box", "store", "mark"},
 	NoteReturned:    {"note", "face_fen", "currency", "mark"},
 	NoteDoubtful:    {"note", "face_fen", "currency", "asked", "owed", "claim", "mark"},
 	NoteSettled:     {"note", "face_fen", "currency", "as", "reason", "who", "box", "mark"},
@@ -203,6 +229,16 @@ var Fields = map[Kind][]string{
 	LicenseSpoiled:  {"permit", "serial", "fault", "tray"},
 	LicenseDoubtful: {"permit", "serial", "asked"},
 	LicenseSettled:  {"permit", "serial", "as", "reason", "who"},
+	CoinTaken:       {"face_fen", "currency", "store", "mark"},
+	CoinFound:       {"face_fen", "currency", "owed", "claim", "reason", "who"},
+	CoinsReset:      {"asked", "mark", "reason", "owed"},
+	CoinsExchanged:  {"expected", "counted", "who"},
+	PayoutBegun:     {"payout", "owed", "amount_fen", "pieces", "memory"},
+	PayoutEnded:     {"payout", "amount_fen", "pieces", "fault"},
+	PayoutDoubtful:  {"payout", "amount_fen", "pieces", "unsure", "asked", "owed", "claim"},
+	PayoutSettled:   {"payout", "as", "reason", "who"},
+	StockLoaded:     {"pieces", "who"},
+	StockCounted:    {"expected", "counted", "who"},
 }
 
 // names are the JSON names of Header's fields, in their order.

@@ -34,6 +34,9 @@ func filled(t *testing.T, name string) Header {
 			f.Set(reflect.ValueOf(time.Unix(1790000000, 0).UTC()))
 		case *Mark:
 			f.Set(reflect.ValueOf(&Mark{Serial: "1", Counter: 3, Known: true}))
+		case *Memory:
+			pieces := money.Counts{{Face: 100, Currency: money.CNY, Count: 1}}
+			f.Set(reflect.ValueOf(&Memory{Serial: "1", Counter: 3, Paid: pieces, Levels: pieces, Known: true}))
 		case money.Counts:
 			f.Set(reflect.ValueOf(money.Counts{{Face: 100, Currency: money.CNY, Count: 1}}))
 		case []Device:

@@ -147,6 +147,15 @@ func (c Counts) Minus(other Counts) Counts {
 	return out
 }
 
+// With is both piles together.
+func (c Counts) With(other Counts) Counts {
+	out := append(Counts(nil), c...)
+	for _, row := range other {
+		out = out.Plus(row.Face, row.Currency, row.Count)
+	}
+	return out
+}
+
 // ParseCounts reads what a technician types: "100.00x3,20x1". An empty text is an empty pile.
 func ParseCounts(text string) (Counts, error) {
 	out := Counts{}
