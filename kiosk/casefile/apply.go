@@ -403,7 +403,10 @@ func orderRefunded(b *Book, _ time.Time, e Event, _ int64) error {
 
 func owedRecoded(b *Book, _ time.Time, e Event, _ int64) error {
 	if o := b.Owed[e.Header.Owed]; o != nil && !o.Paid && o.Case == e.Case && e.Header.Claim != "" {
-		o.Claim, o.Slip = e.Header.Claim, ""
+		if p := b.OpenPayout(); p != nil && p.Owed == o.ID {
+			return fmt.Errorf("owed %s: payout %s has not ended", o.ID, p.ID)
+		}
+		o.Claim, o.Slip, o.Coded = e.Header.Claim, "", true
 		return nil
 	}
 	for _, n := range b.Notes {

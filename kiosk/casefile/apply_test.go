@@ -187,6 +187,7 @@ func init() {
 	add("unsure", "paying", `payout.doubtful a {"payout":"Y1","amount_fen":500,"pieces":[{"face_fen":500,"currency":"CNY","count":1}],"unsure":[{"face_fen":500,"currency":"CNY","count":1}],"owed":"O5","claim":"h5"}`)
 	add("unsaid", "unsure", `acceptor.reset a {"asked":"reset","owed":"O5"}`, `note.escrowed a {"note":2,"face_fen":100,"currency":"CNY"}`,
 		`note.doubtful a {"note":2,"face_fen":100,"currency":"CNY","owed":"O5","claim":"h"}`, `note.settled a {"note":2,"as":"stacked"}`)
+	add("coded", "stock", `owed.recoded a {"owed":"O1","claim":"h2"}`)
 	add("change", "paying", `payout.ended a {"payout":"Y1","amount_fen":1500,"pieces":[{"face_fen":500,"currency":"CNY","count":3}]}`)
 	add("coins", "case", `coin.taken a {"face_fen":100,"currency":"CNY"}`)
 	add("unseencoin", "case", `coins.reset a {"asked":"reset","owed":"O1"}`)
@@ -395,16 +396,16 @@ func TestCheckFindsEachMistake(t *testing.T) {
 		spoil func(b *Book)
 		want  string
 	}{
-		"money in":       {func(b *Book) { b.QRPaid++ }, "money: 334.51 came in and 334.50 is placed"},
-		"money placed":   {func(b *Book) { b.Placed.Refunded++ }, "money: 334.50 came in and 334.51 is placed"},
-		"notes":          {func(b *Book) { b.Stacked = b.Stacked.Plus(100, money.CNY, 1) }, "notes and coins: 243.50 by faces and 242.50 in sum"},
-		"doubtful notes": {func(b *Book) { b.Doubtful = b.Doubtful.Plus(100, money.CNY, -1) }, "notes and coins: 241.50 by faces and 242.50 in sum; doubtful: 9.50 in notes and payouts and 10.50 in sum"},
-		"coins":          {func(b *Book) { b.Coins = b.Coins.Plus(50, money.CNY, 1) }, "notes and coins: 243.00 by faces and 242.50 in sum"},
+		"money in":       {func(b *Book) { b.QRPaid++ }, "money: 335.01 came in and 335.00 is placed"},
+		"money placed":   {func(b *Book) { b.Placed.Refunded++ }, "money: 335.00 came in and 335.01 is placed"},
+		"notes":          {func(b *Book) { b.Stacked = b.Stacked.Plus(100, money.CNY, 1) }, "notes and coins: 244.00 by faces and 243.00 in sum"},
+		"doubtful notes": {func(b *Book) { b.Doubtful = b.Doubtful.Plus(100, money.CNY, -1) }, "notes and coins: 242.00 by faces and 243.00 in sum; doubtful: 9.50 in notes and payouts and 10.50 in sum"},
+		"coins":          {func(b *Book) { b.Coins = b.Coins.Plus(50, money.CNY, 1) }, "notes and coins: 243.50 by faces and 243.00 in sum"},
 		"stock":          {func(b *Book) { b.Stock.Paid = nil }, "stock: [{0.50 CNY 10} {1.00 CNY 11}] inside of [{0.50 CNY 20} {1.00 CNY 12}] loaded and [{0.50 CNY 1}] stored; [] paid, [{0.50 CNY 1}] unsure, [{0.50 CNY 9}] taken out"},
 		"doubtful":       {func(b *Book) { b.Payouts["Y3"].Unsure = nil }, "doubtful: 10.00 in notes and payouts and 10.50 in sum"},
 		"visit":          {func(b *Book) { b.Cases["a"].Visiting++ }, "visit: 5.01 in the cases and 5.00 in sum"},
-		"owed":           {func(b *Book) { b.Owed["O6"].Amount-- }, "owed: 145.49 in the slips and 145.50 in sum"},
-		"paid twice":     {func(b *Book) { b.Owed["O5"].Paid = false }, "owed: 165.50 in the slips and 145.50 in sum"},
+		"owed":           {func(b *Book) { b.Owed["O6"].Amount-- }, "owed: 145.99 in the slips and 146.00 in sum"},
+		"paid twice":     {func(b *Book) { b.Owed["O5"].Paid = false }, "owed: 166.00 in the slips and 146.00 in sum"},
 		"blanks":         {func(b *Book) { b.Blanks.Received++ }, "blanks: 11 received; 2 issued, 3 void, 4 in trays, 1 doubtful"},
 		"issued":         {func(b *Book) { b.Blanks.Issued-- }, "blanks: 10 received; 1 issued, 3 void, 4 in trays, 1 doubtful"},
 		"void":           {func(b *Book) { b.Blanks.Void++ }, "blanks: 10 received; 2 issued, 4 void, 4 in trays, 1 doubtful"},

@@ -135,6 +135,7 @@ type Owed struct {
 	Since  time.Time
 	Paid   bool
 	Slip   string // the way its slip went out: receipt, tray, screen; "" while it has none
+	Coded  bool   // a code for it was given out: then it is paid by that code alone
 }
 
 // Payout is pieces that are being paid out, or of which the payer cannot say whether they came out.

@@ -75,6 +75,8 @@ func payoutBegun(b *Book, at time.Time, e Event, _ int64) error {
 	switch {
 	case o == nil || o.Paid || o.Case != e.Case:
 		return fmt.Errorf("payout %q: nothing is owed under %q", h.Payout, h.Owed)
+	case o.Coded || o.Slip != "":
+		return fmt.Errorf("payout %q: a code for %s is out, and is paid by staff", h.Payout, h.Owed)
 	case h.Payout == "" || b.Payouts[h.Payout] != nil:
 		return fmt.Errorf("payout %q has begun before, or has no number", h.Payout)
 	case b.OpenPayout() != nil:

@@ -152,7 +152,8 @@ func auditPostings(ctx context.Context, tx *sql.Tx, l *look) error {
 	return err
 }
 
-// auditOwed: what is owed by case is what its settlements say, and who paid is known.
+// auditOwed: what is owed by case is what its settlements say, and who paid is known. A doubtful note is not in; what a
+// machine may have paid out is.
 func auditOwed(ctx context.Context, tx *sql.Tx, l *look) error {
 	type sum struct {
 		caseID      string
@@ -160,7 +161,7 @@ func auditOwed(ctx context.Context, tx *sql.Tx, l *look) error {
 		unnamed     int
 	}
 	list, err := collect(ctx, tx, `SELECT p.case_id, p.owed,
-		coalesce((SELECT sum(o.amount) FROM owed o WHERE o.case_id = p.case_id AND o.state IN ('open', 'paid')), 0),
+		coalesce((SELECT sum(o.amount) FROM owed o WHERE o.case_id = p.case_id AND (o.state IN ('open', 'paid') OR o.state = 'doubtful' AND o.note = 0)), 0),
 		(SELECT count(*) FROM owed o WHERE o.case_id = p.case_id AND o.state = 'paid' AND o.paid_by = '') FROM payments p`, func(rows *sql.Rows) (s sum, err error) {
 		return s, rows.Scan(&s.caseID, &s.says, &s.holds, &s.unnamed)
 	})
