@@ -76,6 +76,8 @@ func url(address string) error {
 // devices is one of each class; a class that the terminal lacks is its Absent.
 type devices struct {
 	cash    cash.Acceptor
+	coins   cash.Intake
+	payer   cash.Payer
 	roll    printer.Roll
 	sheets  printer.Sheets
 	reader  idcard.Reader
@@ -84,7 +86,7 @@ type devices struct {
 
 // openDevices makes the drivers that the configuration names.
 func openDevices(c *config.Config, log *slog.Logger) (devices, error) {
-	d := devices{cash: cash.Absent{}, roll: printer.AbsentRoll{}, sheets: printer.AbsentSheets{}, reader: idcard.Absent{}, scanner: barcode.Absent{}}
+	d := devices{cash: cash.Absent{}, coins: cash.Absent{}, payer: cash.AbsentPayer{}, roll: printer.AbsentRoll{}, sheets: printer.AbsentSheets{}, reader: idcard.Absent{}, scanner: barcode.Absent{}}
 	for class := range c.Device {
 		spec, _ := c.Spec(class)
 		var err error

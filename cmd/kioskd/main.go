@@ -96,7 +96,7 @@ func (s *serveCommand) run(ctx context.Context, stdout, stderr io.Writer) error 
 		return nil
 	}
 	log.Info("kioskd", "version", version, "commit", commit, "terminal", c.Terminal.ID)
-	err = daemon.Run(ctx, daemon.Options{Config: c, Cash: dev.cash, Roll: dev.roll, Sheets: dev.sheets, Reader: dev.reader, Scanner: dev.scanner,
+	err = daemon.Run(ctx, daemon.Options{Config: c, Cash: dev.cash, Coins: dev.coins, Payer: dev.payer, Roll: dev.roll, Sheets: dev.sheets, Reader: dev.reader, Scanner: dev.scanner,
 		Version: version, Commit: commit, Log: log,
 		Link: func(journal *store.Store, report func() daemon.Report) (daemon.Link, error) {
 			cfg := uplink.Config{URL: c.Hall.URL, EnrolCodeFile: c.Hall.EnrolCodeFile, Version: version, Health: func() *hallapi.Health { return health(report()) }}

@@ -52,6 +52,8 @@ type Link interface {
 type Options struct {
 	Config  *config.Config
 	Cash    cash.Acceptor
+	Coins   cash.Intake
+	Payer   cash.Payer
 	Roll    printer.Roll
 	Sheets  printer.Sheets
 	Reader  idcard.Reader
@@ -143,9 +145,9 @@ func (d *Daemon) work(ctx context.Context, setter *typeset.Setter) error {
 		return err
 	}
 	d.link = link
-	d.till = payment.NewTill(d.journal, d.Cash, d.Log)
+	d.till = payment.NewTill(d.journal, d.Cash, d.Coins, d.Payer, d.Log)
 	d.press = &press.Press{Journal: d.journal, Roll: d.Roll, Sheets: d.Sheets, PlainTray: d.Config.Paper.PlainTray, Type: setter, Log: d.Log}
-	d.station = &station.Station{Cash: d.Cash, Roll: d.Roll, Sheets: d.Sheets, Reader: d.Reader, Scanner: d.Scanner,
+	d.station = &station.Station{Cash: d.Cash, Coins: d.Coins, Payer: d.Payer, Roll: d.Roll, Sheets: d.Sheets, Reader: d.Reader, Scanner: d.Scanner,
 		Hall: link, Journal: d.journal, Specs: d.Config.Device, Sealing: link.Sealing}
 	d.kiosk = &visit.Kiosk{Stage: d.stage, Journal: d.journal, Till: d.till, Press: d.press, Station: d.station, Hall: link,
 		Catalog: link.Catalog, Root: link.Root, Number: d.Config.Terminal.Number, Language: d.Config.Screen.Language,
@@ -164,7 +166,7 @@ func (d *Daemon) work(ctx context.Context, setter *typeset.Setter) error {
 	defer stopPeople()
 	machines, stopMachines := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopMachines()
-	below := start(machines, stopPeople, d.station.Run, d.till.Run, link.Run)
+	below := start(machines, stopPeople, d.station.Run, d.till.Run, d.till.RunCoins, d.till.SettlePayouts, link.Run)
 	above := start(people, stopPeople, d.people)
 	err = above.wait(stopMax, people)
 	stopMachines()

@@ -15,12 +15,14 @@ type Receipt struct {
 	Name    string // masked
 	Bills   []BillPaid
 	Notes   money.Counts // the notes stacked in this visit, when paid in cash
+	Coins   money.Counts // and the coins
 	Order   string       // the order number, when paid by phone
 	Way     string       // 微信支付, when paid by phone
 
-	Inserted money.Fen // all that was taken: notes in the box, or what the phone paid
+	Inserted money.Fen // all that was taken: notes and coins, or what the phone paid
 	ToBill   money.Fen // of it, paid towards the bills
 	Surplus  money.Fen // of it, kept by the biller as balance
+	Change   money.Fen // of it, given back at once
 	Owed     money.Fen // of it, to be given back: there is a slip for it
 }
 
@@ -52,16 +54,16 @@ func (r Receipt) Paper(lang Lang) Paper {
 
 // check is the promise that every fen taken is in exactly one place, and that the bills add up.
 func (r Receipt) check() error {
-	if r.Inserted < 0 || r.ToBill < 0 || r.Surplus < 0 || r.Owed < 0 {
+	if r.Inserted < 0 || r.ToBill < 0 || r.Surplus < 0 || r.Change < 0 || r.Owed < 0 {
 		return fmt.Errorf("receipt: an amount below zero")
 	}
-	if sum := r.ToBill.Add(r.Surplus).Add(r.Owed); sum != r.Inserted {
+	if sum := r.ToBill.Add(r.Surplus).Add(r.Change).Add(r.Owed); sum != r.Inserted {
 		return fmt.Errorf("receipt: %s taken, but %s placed", r.Inserted, sum)
 	}
-	if r.Order == "" && r.Notes.Total() != r.Inserted {
-		return fmt.Errorf("receipt: notes of %s, but %s taken", r.Notes.Total(), r.Inserted)
+	if cash := r.Notes.Total().Add(r.Coins.Total()); r.Order == "" && cash != r.Inserted {
+		return fmt.Errorf("receipt: notes and coins of %s, but %s taken", cash, r.Inserted)
 	}
-	if r.Order != "" && len(r.Notes) > 0 {
+	if r.Order != "" && len(r.Notes)+len(r.Coins) > 0 {
 		return fmt.Errorf("receipt: notes and an order in one payment")
 	}
 	var paid money.Fen
@@ -101,11 +103,18 @@ func (r Receipt) taken(w *writer) {
 	}
 	w.row("付款方式", "Paid by", w.say("现金", "cash"))
 	for i := len(r.Notes) - 1; i >= 0; i-- {
-		n := r.Notes[i]
-		label := fmt.Sprintf("%s×%d", w.face(n.Face), n.Count)
-		w.row("  "+label, "  "+label, w.amount(n.Face.Times(n.Count)))
+		w.pieces("", r.Notes[i])
+	}
+	for i := len(r.Coins) - 1; i >= 0; i-- {
+		w.pieces(w.say("硬币", "coins "), r.Coins[i])
 	}
 	w.row("投入合计", "Inserted", w.amount(r.Inserted))
+}
+
+// pieces is a row of notes or coins of one face.
+func (w *writer) pieces(kind string, n money.Count) {
+	label := fmt.Sprintf("  %s%s×%d", kind, w.face(n.Face), n.Count)
+	w.row(label, label, w.amount(n.Face.Times(n.Count)))
 }
 
 // face names a note: 20元; a face below one yuan keeps its decimals.
@@ -123,6 +132,9 @@ func (r Receipt) placed(w *writer) {
 		w.row("转入账户余额", "Kept as balance", w.amount(r.Surplus))
 		w.text(w.say("多交的部分已按您的同意存入该户余额，下次账单自动抵扣。",
 			"As you agreed, the surplus stays with the account and pays part of its next bill."))
+	}
+	if r.Change > 0 {
+		w.row("找零", "Change given", w.amount(r.Change))
 	}
 	if r.Owed > 0 {
 		w.row("应退给您", "Owed to you", w.amount(r.Owed))

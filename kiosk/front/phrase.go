@@ -40,6 +40,9 @@ const (
 	HintCardPrivate   Phrase = "hint.card_private"   // nothing of the card stays on this machine
 	HintSurplusKept   Phrase = "hint.surplus_kept"   // cash rule: what is too much stays as balance on this account
 	HintSurplusOwed   Phrase = "hint.surplus_owed"   // cash rule: what is too much is paid back with a slip
+	HintChange        Phrase = "hint.change"         // cash rule: what is too much comes out as change at once
+	HintStopChange    Phrase = "hint.stop_change"    // stopping: what is in the box is paid back at once as far as pieces go, the rest by a slip
+	HintCoins         Phrase = "hint.coins"          // coins are taken too
 	HintNoChange      Phrase = "hint.no_change"      // this machine cannot give change in cash
 	HintCancelPart    Phrase = "hint.cancel_part"    // stopping: what is in escrow comes back; what is in the box pays part, or you get a slip
 	HintCancelOwed    Phrase = "hint.cancel_owed"    // stopping: what is in escrow comes back; for what is in the box you get a slip
@@ -78,6 +81,7 @@ const (
 	WaitQuery   Phrase = "wait.query"   // asking whether the payment arrived
 	WaitReverse Phrase = "wait.reverse" // taking the payment back: this can take {seconds} seconds
 	WaitPosting Phrase = "wait.posting" // telling the company
+	WaitChange  Phrase = "wait.change"  // change comes out: take it
 	WaitLicense Phrase = "wait.license" // sheet {done} of {of}
 	WaitCases   Phrase = "wait.cases"   // looking for your cases
 	WaitPermit  Phrase = "wait.permit"  // asking the hall for leave to print
@@ -123,6 +127,8 @@ const (
 	SayOrderExpired    Phrase = "say.order_expired"    // the code is no longer good
 	SayOrderReversed   Phrase = "say.order_reversed"   // the payment was taken back; nothing is owed
 	SayOrderUnknown    Phrase = "say.order_unknown"    // it is not clear yet whether you paid: the hall goes on asking, it is booked or paid back
+	SayChangeShort     Phrase = "say.change_short"     // the change did not all come out: {amount} stays owed, take the slip
+	SayChangeUnclear   Phrase = "say.change_unclear"   // whether {amount} of the change came out cannot be told: staff look
 	SayPostRefused     Phrase = "say.post_refused"     // the company did not book it: you are owed {amount}
 	SayNameTaken       Phrase = "say.name_taken"       // this name is already taken in this county
 	SayUnderAge        Phrase = "say.under_age"        // the law asks for 16 years
@@ -174,6 +180,7 @@ const (
 	LabelPaid      Phrase = "label.paid"
 	LabelSurplus   Phrase = "label.surplus"
 	LabelOwed      Phrase = "label.owed"
+	LabelChange    Phrase = "label.change"
 	LabelCase      Phrase = "label.case"
 	LabelNumber    Phrase = "label.number"  // identity number
 	LabelLicense   Phrase = "label.license" // unified social credit code

@@ -12,6 +12,10 @@ const (
 	// doubtAfter is when a note of which nothing is heard is called doubtful: long enough for a plug to be
 	// put back, short enough for a person to wait.
 	doubtAfter = 90 * time.Second
+	// coinFlight is how long a coin may be under way from the slot to its signal: it falls and is polled for.
+	coinFlight = 700 * time.Millisecond
+	// payMax bounds a payout: a hopper gives some coins a second, a recycler a note in some seconds.
+	payMax = 3 * time.Minute
 	// settleMax bounds how long the end of a payment waits for the note on its way.
 	settleMax = doubtAfter + 10*time.Second
 )

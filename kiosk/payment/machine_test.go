@@ -16,6 +16,7 @@ import (
 
 	"github.com/psanford/sqlite3vfs"
 
+	"yichuang/devices/cash"
 	"yichuang/devices/cash/cctalk"
 	"yichuang/devices/cash/cctalksim"
 	"yichuang/devices/cash/notepath"
@@ -166,7 +167,7 @@ func (m *machine) start() {
 	p.journal, err = store.Open(cutdisk.Context(context.Background()), m.dir, "T1")
 	if err == nil {
 		p.driver = cctalk.New(p.open, cctalk.Options{})
-		p.till = NewTill(p.journal, p.driver, slog.New(slog.DiscardHandler))
+		p.till = NewTill(p.journal, p.driver, cash.Absent{}, cash.AbsentPayer{}, slog.New(slog.DiscardHandler))
 		err = p.till.Resume(context.Background())
 	}
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/fault"
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/money"
 )
@@ -14,24 +15,81 @@ func (t *Till) Take(ctx context.Context, caseID string) error {
 	if err := t.journal.Append(ctx, entry(casefile.CashOpened, caseID, casefile.Header{})); err != nil {
 		return err
 	}
+	var due money.Fen
+	var rule string
+	t.journal.Book(func(b *casefile.Book) {
+		if c := b.Cases[caseID]; c != nil {
+			due, rule = c.Due, c.Rule
+		}
+	})
+	exact := t.Promise(due, rule)
 	t.mu.Lock()
-	t.paying, t.closing, t.last = caseID, false, Sight{}
+	t.paying, t.closing, t.exact, t.last = caseID, false, exact, Sight{}
 	t.tell()
 	t.mu.Unlock()
-	return t.acceptor.Accept(ctx, Faces)
+	if err := t.coins.Accept(ctx, Coins); err != nil && !fault.Is(err, fault.Absent) {
+		t.log.Warn("coins accept", "error", err) // notes are taken all the same
+	}
+	return t.acceptor.Accept(ctx, t.Taken())
+}
+
+// Promise says whether change can be promised for an amount and the biller's rule: then the last step up to the amount,
+// with the smallest note, can be changed exactly. Larger notes are taken as far as their change can be paid too.
+func (t *Till) Promise(due money.Fen, rule string) bool {
+	stock := t.Stock()
+	if due <= 0 || rule == "balance" || len(stock) == 0 {
+		return false
+	}
+	smallest := money.Fen(Faces[0].Face)
+	_, rest := money.Change((smallest-due%smallest)%smallest, stock)
+	return rest == 0
+}
+
+// Taken is the notes that are taken now.
+func (t *Till) Taken() (faces []cash.Note) {
+	for _, f := range Faces {
+		if t.mayTake(money.Fen(f.Face)) {
+			faces = append(faces, f)
+		}
+	}
+	return faces
+}
+
+// mayTake says whether a note of this face is taken: where change is promised, only if it can be paid.
+func (t *Till) mayTake(face money.Fen) bool {
+	t.mu.Lock()
+	caseID, exact := t.paying, t.exact
+	t.mu.Unlock()
+	if !exact || caseID == "" {
+		return true
+	}
+	var left money.Fen
+	t.journal.Book(func(b *casefile.Book) {
+		if c := b.Cases[caseID]; c != nil {
+			left = c.Due.Sub(c.Visiting)
+		}
+	})
+	if face <= left {
+		return true
+	}
+	_, rest := money.Change(face.Sub(max(left, 0)), t.Stock())
+	return rest == 0
 }
 
 // Stop takes no more notes and waits until none is on its way: one in escrow goes back, one on its way
 // into the box arrives. After settleMax at the latest none is, because then it is called doubtful.
 func (t *Till) Stop(ctx context.Context) error {
+	t.gate <- struct{}{}
 	t.mu.Lock()
 	t.closing = true
 	t.mu.Unlock()
 	if err := t.acceptor.Refuse(ctx); err != nil {
 		t.log.Warn("cash refuse", "error", err) // it is repeated by the driver; a late note goes back
 	}
+	<-t.gate
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleMax)
 	defer cancel()
+	t.stopCoins(ctx)
 	for {
 		t.mu.Lock()
 		changed := t.changed
@@ -59,7 +117,7 @@ func (t *Till) Stop(ctx context.Context) error {
 // Status is the till for the case that is being paid.
 func (t *Till) Status() Status {
 	t.mu.Lock()
-	st := Status{Case: t.paying, Sight: t.last}
+	st := Status{Case: t.paying, Sight: t.last, Change: t.exact && t.paying != ""}
 	state := t.acceptor.State()
 	st.Taking = t.paying != "" && !t.closing && state.Accepting && !state.Escrow
 	t.mu.Unlock()
@@ -72,6 +130,8 @@ func (t *Till) Status() Status {
 			st.Taking = false
 		}
 	})
+	coins := t.coins.State()
+	st.Coins = coins.Online && coins.Fault == nil
 	return st
 }
 
@@ -96,6 +156,7 @@ func (t *Till) State() cash.State { return t.acceptor.State() }
 // Split is how what is in the box is placed.
 type Split struct {
 	Bill, Surplus, Owed money.Fen
+	Change              money.Fen // of what was owed, paid back in pieces at once
 }
 
 // Rest says what is to become of money that does not meet the bill.
@@ -127,6 +188,8 @@ func Place(in, due money.Fen, part bool, rule string, rest Rest) Split {
 // Settle places what a case has in the box. It gives the split, and the id under which something is owed.
 // A case without money is not touched. reason: paid, stopped, walked_away, power.
 func (t *Till) Settle(ctx context.Context, caseID string, rest Rest, reason string) (Split, string, error) {
+	t.placing.Lock()
+	defer t.placing.Unlock()
 	var in money.Fen
 	var c casefile.Case
 	t.journal.Book(func(b *casefile.Book) {

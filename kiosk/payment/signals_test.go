@@ -95,6 +95,8 @@ type reading struct {
 	journal *store.Store
 	till    *Till
 	device  *scripted
+	coins   cash.Intake // absent when nil, as payer
+	payer   cash.Payer
 	cancel  context.CancelFunc
 	ran     sync.WaitGroup
 	failed  chan error // gets what the till's Run has ended with, and a Stop that failed
@@ -109,7 +111,13 @@ func (r *reading) start() {
 		r.t.Fatal(err)
 	}
 	r.device = &scripted{signals: make(chan cash.Signal, 8), state: cash.State{Online: true, Accepting: true}}
-	r.till = NewTill(r.journal, r.device, slog.New(slog.DiscardHandler))
+	if r.coins == nil {
+		r.coins = cash.Absent{}
+	}
+	if r.payer == nil {
+		r.payer = cash.AbsentPayer{}
+	}
+	r.till = NewTill(r.journal, r.device, r.coins, r.payer, slog.New(slog.DiscardHandler))
 	if err := r.till.Resume(context.Background()); err != nil {
 		r.t.Fatal(err)
 	}
@@ -118,6 +126,8 @@ func (r *reading) start() {
 	failed, till := make(chan error, 8), r.till
 	r.failed = failed
 	r.ran.Go(func() { failed <- till.Run(ctx) })
+	r.ran.Go(func() { failed <- till.RunCoins(ctx) })
+	r.ran.Go(func() { failed <- till.SettlePayouts(ctx) })
 }
 
 func (r *reading) stop() {

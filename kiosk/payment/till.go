@@ -31,12 +31,19 @@ var Faces = []cash.Note{{Face: 100, Currency: "CNY"}, {Face: 500, Currency: "CNY
 type Till struct {
 	journal  *store.Store
 	acceptor cash.Acceptor
+	coins    cash.Intake
+	payer    cash.Payer
 	log      *slog.Logger
+
+	placing sync.Mutex    // a coin comes whole before or after a case's money is placed
+	giving  sync.Mutex    // one payout at a time
+	gate    chan struct{} // holds one while notes are let in, or no more: who waits for it may wait for the acceptor
 
 	mu      sync.Mutex // guards all below
 	ready   bool       // the acceptor has told what it missed
 	paying  string     // the case that notes are taken for; ""
 	closing bool       // no more notes for it: a new one in escrow goes back
+	exact   bool       // change is promised: only faces are taken for which it can be paid
 	last    Sight      // the last thing to be told to the citizen
 	since   time.Time  // when the open note was last heard of
 	changed chan struct{}
@@ -55,12 +62,14 @@ type Status struct {
 	Inserted money.Fen // in the box for this case
 	Moving   money.Fen // the note on its way, 0 for none
 	Taking   bool      // a note may be put in now
+	Coins    bool      // coins are taken too
+	Change   bool      // change is promised
 	Sight    Sight
 }
 
 // NewTill makes the till of a terminal. Run makes it work.
-func NewTill(journal *store.Store, acceptor cash.Acceptor, log *slog.Logger) *Till {
-	return &Till{journal: journal, acceptor: acceptor, log: log, changed: make(chan struct{})}
+func NewTill(journal *store.Store, notes cash.Acceptor, coins cash.Intake, payer cash.Payer, log *slog.Logger) *Till {
+	return &Till{journal: journal, acceptor: notes, coins: coins, payer: payer, log: log, gate: make(chan struct{}, 1), changed: make(chan struct{})}
 }
 
 const keptMark = "cash.mark"
@@ -72,26 +81,17 @@ type keptMarkValue struct {
 	Mark casefile.Mark
 }
 
-// Resume tells the acceptor how far its events are written down. Call it once, before the acceptor runs.
+// Resume tells the acceptors how far their events are written down. Call it once, before they run.
 func (t *Till) Resume(ctx context.Context) error {
 	var mark casefile.Mark
 	var at int64
 	t.journal.Book(func(b *casefile.Book) { mark, at = b.Mark, b.MarkSeq })
-	raw, err := t.journal.Kept(ctx, keptMark)
+	mark, err := laterMark(ctx, t.journal, keptMark, mark, at)
 	if err != nil {
 		return err
 	}
-	var kept keptMarkValue
-	if raw != nil {
-		if err := json.Unmarshal(raw, &kept); err != nil {
-			return fmt.Errorf("till: kept mark: %w", err)
-		}
-	}
-	if kept.Mark.Known && kept.Seq >= at {
-		mark = kept.Mark
-	}
 	t.acceptor.Resume(cash.Mark{Serial: mark.Serial, Counter: mark.Counter, Known: mark.Known})
-	return nil
+	return t.resumeCoins(ctx)
 }
 
 // Run hears the acceptor's signals until ctx ends. An error is the journal's: the program must stop.
@@ -133,6 +133,9 @@ func (t *Till) hear(ctx context.Context, s cash.Signal) error {
 			return err
 		}
 	}
+	if s.What == cash.Stacked {
+		t.retake(ctx)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch s.What {
@@ -146,6 +149,19 @@ func (t *Till) hear(ctx context.Context, s cash.Signal) error {
 	t.since = time.Now()
 	t.tell()
 	return nil
+}
+
+// retake says anew which notes are taken, where change is promised and what is to be paid has become less.
+func (t *Till) retake(ctx context.Context) {
+	t.gate <- struct{}{}
+	defer func() { <-t.gate }()
+	t.mu.Lock()
+	open := t.exact && t.paying != "" && !t.closing
+	t.mu.Unlock()
+	if !open {
+		return
+	}
+	t.order(ctx, func(ctx context.Context) error { return t.acceptor.Accept(ctx, t.Taken()) })
 }
 
 // closeLeftOver ends the taking of notes that a power cut broke off, once the acceptor has told what it knows.
@@ -211,6 +227,7 @@ func (t *Till) escrowed(ctx context.Context, s cash.Signal, mark *casefile.Mark)
 	caseID, stack := t.paying, t.paying != "" && !t.closing
 	t.mu.Unlock()
 	face := money.Fen(s.Note.Face)
+	stack = stack && t.mayTake(face)
 	open := t.openNote()
 	if open != nil && open.State != casefile.NoteStacking {
 		return t.sendBack(ctx, open, mark)
@@ -298,7 +315,7 @@ func (t *Till) ended(ctx context.Context, s cash.Signal, kind casefile.Kind, mar
 	if open != nil && (open.Face == face || face == 0) {
 		h := casefile.Header{Note: open.Number, Face: open.Face, Currency: open.Currency, Mark: mark}
 		if kind == casefile.NoteStacked {
-			h.Box = t.box()
+			h.Box, h.Store = t.box(), s.Store
 		}
 		return t.journal.Append(ctx, entry(kind, open.Case, h))
 	}
@@ -327,7 +344,7 @@ func (t *Till) ended(ctx context.Context, s cash.Signal, kind casefile.Kind, mar
 	h := casefile.Header{Face: face, Currency: s.Note.Currency, Mark: mark}
 	t.journal.Book(func(b *casefile.Book) { h.Note = b.NextNote })
 	boxed := h
-	boxed.Box = t.box()
+	boxed.Box, boxed.Store = t.box(), s.Store
 	return t.journal.Append(ctx, entry(casefile.NoteEscrowed, caseID, h), entry(casefile.NoteStacked, caseID, boxed))
 }
 

@@ -384,7 +384,7 @@ func TestTillWithoutAcceptor(t *testing.T) {
 		m := newMachine(t, t.TempDir(), rand.New(rand.NewPCG(1, 1)))
 		defer m.end()
 		m.start()
-		till := NewTill(m.program.journal, cash.Absent{}, m.program.till.log)
+		till := NewTill(m.program.journal, cash.Absent{}, cash.Absent{}, cash.AbsentPayer{}, m.program.till.log)
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 		defer cancel()
 		if err := till.Resume(ctx); err != nil {

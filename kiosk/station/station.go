@@ -26,6 +26,8 @@ import (
 // Station is all devices of a terminal.
 type Station struct {
 	Cash    cash.Acceptor
+	Coins   cash.Intake
+	Payer   cash.Payer
 	Roll    printer.Roll
 	Sheets  printer.Sheets
 	Reader  idcard.Reader
@@ -38,7 +40,7 @@ type Station struct {
 
 // Run keeps every device open until ctx ends. It returns when all have let go.
 func (s *Station) Run(ctx context.Context) error {
-	runs := []func(context.Context) error{s.Cash.Run, s.Roll.Run, s.Sheets.Run, s.Reader.Run, s.Scanner.Run}
+	runs := []func(context.Context) error{s.Cash.Run, s.Coins.Run, s.Payer.Run, s.Roll.Run, s.Sheets.Run, s.Reader.Run, s.Scanner.Run}
 	ended := make(chan error, len(runs))
 	for _, run := range runs {
 		go func() { ended <- run(ctx) }()
@@ -267,10 +269,12 @@ func (s *Station) Devices() []Device {
 		}
 		return d
 	}
-	cashState, roll, sheets := s.Cash.State(), s.Roll.State(), s.Sheets.State()
+	cashState, roll, sheets, coins, payer := s.Cash.State(), s.Roll.State(), s.Sheets.State(), s.Coins.State(), s.Payer.State()
 	return []Device{
 		row("idcard", s.Reader.Info().Serial, true, s.Reader.Fault()),
 		row("cash", s.Cash.Info().Serial, cashState.Online, cashState.Fault),
+		row("coins", s.Coins.Info().Serial, coins.Online, coins.Fault),
+		row("payout", s.Payer.Info().Serial, payer.Online, payer.Fault),
 		row("receipt", s.Roll.Info().Serial, roll.Online, roll.Fault),
 		row("license", s.Sheets.Info().UUID, sheets.Online, sheets.Fault),
 		row("scanner", s.Scanner.Info().Serial, true, s.Scanner.Fault()),

@@ -224,6 +224,9 @@ func (v *visit) drawBill() front.View {
 
 // surplusRule is told before the first note.
 func (v *visit) surplusRule() front.Say {
+	if v.Till.Promise(v.due(), v.bill.Surplus) {
+		return say(front.HintChange)
+	}
 	if v.bill.Surplus == "balance" {
 		return say(front.HintSurplusKept)
 	}
@@ -231,6 +234,9 @@ func (v *visit) surplusRule() front.Say {
 }
 
 func (v *visit) cancelRule() front.Say {
+	if !v.bill.Part && len(v.Till.Stock()) > 0 {
+		return say(front.HintStopChange)
+	}
 	if v.bill.Part {
 		return say(front.HintCancelPart)
 	}

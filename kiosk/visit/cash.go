@@ -191,11 +191,20 @@ func (v *visit) drawCash(st payment.Status) front.View {
 		remaining = 0
 	}
 	faces := []int64{}
-	for _, f := range payment.Faces {
+	for _, f := range v.Till.Taken() {
 		faces = append(faces, f.Face)
 	}
 	view.Money = &front.Money{Due: int64(due), Inserted: int64(st.Inserted), Remaining: int64(remaining), Faces: faces, Escrow: int64(st.Moving), Taking: st.Taking}
-	view.Notes = []front.Say{say(front.HintOneByOne), v.surplusRule(), v.cancelRule()}
+	surplus := v.surplusRule()
+	if st.Case != "" && !st.Change && surplus.Phrase == front.HintChange {
+		surplus = say(front.HintSurplusOwed) // what was said at the first note holds for this payment
+	} else if st.Change {
+		surplus = say(front.HintChange)
+	}
+	view.Notes = []front.Say{say(front.HintOneByOne), surplus, v.cancelRule()}
+	if st.Coins {
+		view.Notes = append(view.Notes, say(front.HintCoins))
+	}
 	if s, ok := sightSays(st.Sight); ok {
 		view.Message = &s
 	} else if st.Moving > 0 {

@@ -26,7 +26,41 @@ func (v *visit) settle(rest payment.Rest, reason string) step {
 	if v.split.Bill > 0 && v.reason != "stop" {
 		v.awaitPosting()
 	}
+	if reason != "walked_away" {
+		v.giveBack()
+	}
 	return v.papers
+}
+
+// giveBack pays what is owed in notes and coins, as far as they go, to the person who stands there. The rest gets a slip.
+func (v *visit) giveBack() {
+	var owed []casefile.Owed
+	v.Journal.Book(func(b *casefile.Book) {
+		for _, o := range b.OwedOf(v.caseID) {
+			if !o.Paid && !o.Coded {
+				owed = append(owed, *o)
+			}
+		}
+	})
+	stock := v.Till.Stock()
+	for _, o := range owed {
+		if pieces, _ := money.Change(o.Amount, stock); len(pieces) == 0 || v.err != nil || v.way == "phone" {
+			continue
+		}
+		var given payment.Given
+		var err error
+		v.working(v.serviceTitle(), say(front.WaitChange), stopMax, func(ctx context.Context) {
+			given, err = v.Till.PayOut(ctx, v.caseID, o.ID)
+		})
+		v.err = errors.Join(v.err, err)
+		v.split.Change, v.split.Owed = v.split.Change.Add(given.Out), v.split.Owed.Sub(given.Out)
+		switch {
+		case given.Unsure > 0:
+			v.say(front.SayChangeUnclear, "amount", given.Unsure.String())
+		case given.Rest > 0:
+			v.say(front.SayChangeShort, "amount", given.Rest.String())
+		}
+	}
 }
 
 // awaitPosting waits for the biller as long as a person likes to wait. What it says later, tend writes down.
@@ -117,7 +151,7 @@ func (v *visit) papers() step {
 
 // printReceipt prints the receipt of what was paid, once in a visit.
 func (v *visit) printReceipt() {
-	if v.receipted || v.split.Bill == 0 && v.split.Owed == 0 {
+	if v.receipted || v.split.Bill == 0 && v.split.Owed == 0 && v.split.Change == 0 {
 		return
 	}
 	v.receipted = true
@@ -143,19 +177,40 @@ func (v *visit) slips(last step) step {
 func (v *visit) unsaid() (owed *casefile.Owed, doubt *casefile.Note) {
 	v.Journal.Book(func(b *casefile.Book) {
 		for _, o := range b.OwedOf(v.caseID) {
-			if owed == nil && !o.Paid && o.Slip == "" && !v.told[o.ID] {
+			if owed == nil && !o.Paid && o.Slip == "" && !v.told[o.ID] && !paying(b, o.ID) {
 				c := *o
 				owed = &c
 			}
 		}
-		for _, n := range b.Notes {
-			if n.Case == v.caseID && n.State == casefile.NoteDoubtful && !v.told[n.Owed] && (doubt == nil || n.Number < doubt.Number) {
-				c := *n
-				doubt = &c
+		for _, n := range doubts(b, func(id string) bool { return id == v.caseID }) {
+			if !v.told[n.Owed] && (doubt == nil || n.Number < doubt.Number) {
+				doubt = &n
 			}
 		}
 	})
 	return owed, doubt
+}
+
+// doubts are the notes of these cases of which the acceptor could not say where they are, and payouts of which the payer
+// could not say what came out: for the person both are money that staff look for.
+func doubts(b *casefile.Book, mine func(caseID string) bool) (out []casefile.Note) {
+	for _, n := range b.Notes {
+		if n.State == casefile.NoteDoubtful && mine(n.Case) {
+			out = append(out, *n)
+		}
+	}
+	for _, p := range b.Payouts {
+		if p.State == casefile.PayoutDoubtful && mine(p.Case) {
+			out = append(out, casefile.Note{Number: b.NextNote, Case: p.Case, Face: p.Unsure.Total(), Currency: money.CNY, State: casefile.NoteDoubtful, Since: p.Since, Owed: p.Back, Claim: p.Claim})
+		}
+	}
+	return out
+}
+
+// paying says whether the payer has not said yet what came out for this debt.
+func paying(b *casefile.Book, owed string) bool {
+	p := b.OpenPayout()
+	return p != nil && p.Owed == owed
 }
 
 // printPaper prints one paper behind a page that says so; false, with a sentence, when it did not come out.
@@ -187,8 +242,8 @@ func (v *visit) receipt() document.Receipt {
 		name = "" // it would be printed wrong, and a receipt proves without it
 	}
 	r := document.Receipt{Head: v.head(false), Biller: v.companyOf(v.service.Code), Account: maskAccount(v.account), Name: name,
-		ToBill: v.split.Bill, Surplus: v.split.Surplus, Owed: v.split.Owed}
-	r.Inserted = r.ToBill.Add(r.Surplus).Add(r.Owed)
+		ToBill: v.split.Bill, Surplus: v.split.Surplus, Change: v.split.Change, Owed: v.split.Owed}
+	r.Inserted = r.ToBill.Add(r.Surplus).Add(r.Change).Add(r.Owed)
 	left := r.ToBill
 	for _, p := range v.bill.Periods {
 		if v.chosen[p.Period] && left > 0 {
@@ -200,7 +255,7 @@ func (v *visit) receipt() document.Receipt {
 	if v.way == "phone" {
 		r.Order, r.Way = v.order.Attempt, v.phoneWay()
 	} else {
-		r.Notes = c.Faces
+		r.Notes, r.Coins = c.Faces, c.Coins
 	}
 	return r
 }
@@ -408,6 +463,7 @@ func (v *visit) taken() []front.Row {
 	}
 	row(front.LabelPaid, v.split.Bill)
 	row(front.LabelSurplus, v.split.Surplus)
+	row(front.LabelChange, v.split.Change)
 	row(front.LabelOwed, v.split.Owed)
 	for _, s := range v.print.done {
 		label := front.LabelOriginal

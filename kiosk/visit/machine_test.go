@@ -20,6 +20,7 @@ import (
 
 	"yichuang/devices/barcode/scanner"
 	"yichuang/devices/barcode/scannersim"
+	"yichuang/devices/cash"
 	"yichuang/devices/cash/cctalk"
 	"yichuang/devices/cash/cctalksim"
 	"yichuang/devices/idcard/sdt"
@@ -259,8 +260,8 @@ func newMachine(t *testing.T, dir string, prints bool) *machine {
 	open := m.line(m.reader.Serve)
 	reader := sdt.New(func(int) (wire.Port, error) { return open() }, sdt.Options{})
 	codes := scanner.New(m.line(m.scanner.Serve), scanner.Options{})
-	till := payment.NewTill(m.journal, acceptor, quiet)
-	s := &station.Station{Cash: acceptor, Roll: roll, Sheets: printer.AbsentSheets{}, Reader: reader, Scanner: codes,
+	till := payment.NewTill(m.journal, acceptor, cash.Absent{}, cash.AbsentPayer{}, quiet)
+	s := &station.Station{Cash: acceptor, Coins: cash.Absent{}, Payer: cash.AbsentPayer{}, Roll: roll, Sheets: printer.AbsentSheets{}, Reader: reader, Scanner: codes,
 		Hall: m.hall, Journal: m.journal, Sealing: func() bool { return true }}
 	m.kiosk = &Kiosk{Stage: front.NewStage(), Journal: m.journal, Till: till, Station: s, Hall: m.hall, Number: "03", Language: "zh", Idle: idle, Warn: warn, Log: quiet,
 		Press:   &press.Press{Journal: m.journal, Roll: roll, Sheets: s.Sheets, Type: setter, Log: quiet},

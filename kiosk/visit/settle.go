@@ -141,7 +141,7 @@ func (k *Kiosk) awaitNotes(ctx context.Context) {
 	for {
 		changed := k.Till.Changed()
 		open := false
-		k.Journal.Book(func(b *casefile.Book) { open = b.OpenNote() != nil })
+		k.Journal.Book(func(b *casefile.Book) { open = b.OpenNote() != nil || b.OpenPayout() != nil })
 		if k.Till.Ready() && !open {
 			return
 		}
@@ -176,7 +176,7 @@ func (k *Kiosk) placeAll(ctx context.Context) (placed []string, err error) {
 // slipsAfterPower prints what the person who was there when the power went must have in hand.
 func (k *Kiosk) slipsAfterPower(v *visit, placed []string, visitID string) error {
 	var owed []casefile.Owed
-	var doubts []casefile.Note
+	var unclear []casefile.Note
 	var unseen []casefile.Unknown
 	mine := map[string]bool{}
 	k.Journal.Book(func(b *casefile.Book) {
@@ -187,15 +187,11 @@ func (k *Kiosk) slipsAfterPower(v *visit, placed []string, visitID string) error
 			mine[id] = true
 		}
 		for _, o := range b.Owed {
-			if !o.Paid && o.Slip == "" && mine[o.Case] {
+			if !o.Paid && o.Slip == "" && mine[o.Case] && !paying(b, o.ID) {
 				owed = append(owed, *o)
 			}
 		}
-		for _, n := range b.Notes {
-			if n.State == casefile.NoteDoubtful && mine[n.Case] {
-				doubts = append(doubts, *n)
-			}
-		}
+		unclear = doubts(b, func(id string) bool { return mine[id] })
 	})
 	k.Journal.Book(func(b *casefile.Book) {
 		for _, u := range b.Unknown {
@@ -205,7 +201,7 @@ func (k *Kiosk) slipsAfterPower(v *visit, placed []string, visitID string) error
 		}
 	})
 	paid := k.unreceipted(mine)
-	if len(owed)+len(doubts)+len(paid)+len(unseen) == 0 {
+	if len(owed)+len(unclear)+len(paid)+len(unseen) == 0 {
 		return nil
 	}
 	v.begin()
@@ -220,11 +216,11 @@ func (k *Kiosk) slipsAfterPower(v *visit, placed []string, visitID string) error
 	}
 	v.note = nil
 	v.say(front.SayPowerBack)
-	next := v.acknowledgeAll(owed, doubts)
-	if len(owed)+len(doubts) == 0 {
+	next := v.acknowledgeAll(owed, unclear)
+	if len(owed)+len(unclear) == 0 {
 		next = v.acknowledge(v.goodbye)
 	}
-	for i := 0; next != nil && v.err == nil && i < stepsAfterHome+len(owed)+len(doubts); i++ {
+	for i := 0; next != nil && v.err == nil && i < stepsAfterHome+len(owed)+len(unclear); i++ {
 		next = next()
 	}
 	v.caseID = ""
@@ -247,7 +243,9 @@ func (v *visit) copyOf(c casefile.Case, owed []casefile.Owed) document.Receipt {
 	}
 	r.Inserted = r.ToBill.Add(r.Surplus).Add(r.Owed)
 	if !c.ByPhone {
-		r.Notes = c.Faces
+		r.Notes, r.Coins, r.Change = c.Faces, c.Coins, c.Paid
+		r.Inserted = r.Notes.Total().Add(r.Coins.Total())
+		r.Owed = r.Inserted.Sub(r.ToBill).Sub(r.Surplus).Sub(r.Change)
 		return r
 	}
 	r.Way = v.phoneWay()

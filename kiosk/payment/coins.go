@@ -1,0 +1,152 @@
+package payment
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"yichuang/devices/cash"
+	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/money"
+	"yichuang/kiosk/store"
+)
+
+// Coins are the coins of CNY that may be taken at all, in fen.
+var Coins = []cash.Note{{Face: 10, Currency: "CNY"}, {Face: 50, Currency: "CNY"}, {Face: 100, Currency: "CNY"}}
+
+const keptCoins = "coins.mark"
+
+// RunCoins hears the coin acceptor's signals until ctx ends. An error is the journal's: the program must stop.
+func (t *Till) RunCoins(ctx context.Context) error {
+	for {
+		s, err := t.coins.Next(ctx)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err == nil {
+			err = t.hearCoin(context.WithoutCancel(ctx), s)
+		}
+		if err != nil {
+			return fmt.Errorf("till: coins: %w", err)
+		}
+	}
+}
+
+// hearCoin writes down what a signal of the coin acceptor means. A coin has no escrow: it is money when it is told.
+func (t *Till) hearCoin(ctx context.Context, s cash.Signal) error {
+	mark := casefile.Mark{Serial: s.Mark.Serial, Counter: s.Mark.Counter, Known: s.Mark.Known}
+	t.log.Info("coins", "signal", string(s.What), "face_fen", s.Note.Face, "counter", mark.Counter)
+	t.placing.Lock()
+	err := t.writeCoin(ctx, s, &mark)
+	t.placing.Unlock()
+	if err != nil {
+		return err
+	}
+	if s.What == cash.Stacked {
+		t.retake(ctx)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.tell()
+	return nil
+}
+
+func (t *Till) writeCoin(ctx context.Context, s cash.Signal, mark *casefile.Mark) error {
+	switch s.What {
+	case cash.Stacked:
+		return t.coinTaken(ctx, s, mark)
+	case cash.Lost:
+		return t.coinsLost(ctx, s, mark)
+	}
+	if !mark.Known {
+		return nil
+	}
+	seq, _ := t.journal.Head()
+	raw, err := json.Marshal(keptMarkValue{Seq: seq, Mark: *mark})
+	if err != nil {
+		return err
+	}
+	return t.journal.Keep(ctx, map[string][]byte{keptCoins: raw})
+}
+
+func (t *Till) coinTaken(ctx context.Context, s cash.Signal, mark *casefile.Mark) error {
+	face := money.Fen(s.Note.Face)
+	if face <= 0 || s.Note.Currency != money.CNY {
+		h := casefile.Header{Asked: "a coin that cannot be named went into the box", Mark: mark}
+		return t.journal.Append(ctx, entry(casefile.CoinsReset, "", h))
+	}
+	t.mu.Lock()
+	caseID := t.paying
+	t.mu.Unlock()
+	if caseID == "" {
+		var err error
+		if caseID, err = t.stray(ctx); err != nil {
+			return err
+		}
+	}
+	return t.journal.Append(ctx, entry(casefile.CoinTaken, caseID, casefile.Header{Face: face, Currency: money.CNY, Store: s.Store, Mark: mark}))
+}
+
+// coinsLost says that the coin acceptor's memory is gone: a coin may have gone in of which nobody has told us.
+func (t *Till) coinsLost(ctx context.Context, s cash.Signal, mark *casefile.Mark) error {
+	h := casefile.Header{Asked: "the coin acceptor's event memory was lost", Mark: mark}
+	if s.Fault != nil && s.Fault.Detail != "" {
+		h.Asked = s.Fault.Detail
+	}
+	t.mu.Lock()
+	caseID := t.paying
+	t.mu.Unlock()
+	if caseID == "" {
+		t.journal.Book(func(b *casefile.Book) { caseID = b.CashOpen })
+	}
+	if caseID != "" {
+		h.Owed, h.Reason = "O"+random(12), "while coins were taken"
+	}
+	return t.journal.Append(ctx, entry(casefile.CoinsReset, caseID, h))
+}
+
+// resumeCoins tells the coin acceptor how far its events are written down.
+func (t *Till) resumeCoins(ctx context.Context) error {
+	var mark casefile.Mark
+	var at int64
+	t.journal.Book(func(b *casefile.Book) { mark, at = b.CoinMark, b.CoinSeq })
+	mark, err := laterMark(ctx, t.journal, keptCoins, mark, at)
+	if err != nil {
+		return err
+	}
+	t.coins.Resume(cash.Mark{Serial: mark.Serial, Counter: mark.Counter, Known: mark.Known})
+	return nil
+}
+
+// laterMark is the later of the mark in the records, of record at, and the one that is kept beside them.
+func laterMark(ctx context.Context, journal *store.Store, name string, mark casefile.Mark, at int64) (casefile.Mark, error) {
+	raw, err := journal.Kept(ctx, name)
+	if err != nil || raw == nil {
+		return mark, err
+	}
+	var kept keptMarkValue
+	if err := json.Unmarshal(raw, &kept); err != nil {
+		return mark, fmt.Errorf("till: kept mark %s: %w", name, err)
+	}
+	if kept.Mark.Known && kept.Seq >= at {
+		return kept.Mark, nil
+	}
+	return mark, nil
+}
+
+// stopCoins takes no more coins, and waits for one that was thrown in just now: it cannot be given back.
+func (t *Till) stopCoins(ctx context.Context) {
+	if !t.coins.State().Online {
+		return
+	}
+	if err := t.coins.Refuse(ctx); err != nil {
+		t.log.Warn("coins refuse", "error", err) // it is repeated by the driver
+	}
+	wait := time.NewTimer(coinFlight)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-ctx.Done():
+	}
+}
