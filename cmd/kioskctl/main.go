@@ -35,8 +35,8 @@ type commands struct {
 		List   struct{} `cmd:"" default:"1" hidden:""`
 		Settle struct {
 			ID     string `arg:""`
-			As     string `required:"" enum:"stacked,returned,printed,spoiled" help:"What was found."`
-			Face   string `help:"Of a note that nobody saw: its face in yuan, as the count of the box showed it."`
+			As     string `required:"" enum:"stacked,returned,printed,spoiled,paid,kept" help:"What was found."`
+			Face   string `help:"Of a note or coin that nobody saw: its face in yuan, as the count of the box showed it."`
 			Reason string `required:"" help:"Where and how it was found."`
 		} `cmd:"" help:"Write down what a person has found."`
 	} `cmd:"" help:"What the devices could not tell."`
@@ -64,6 +64,19 @@ type commands struct {
 			Counted string `required:"" help:"Notes counted by hand: 100.00x3,20.00x1; empty for none."`
 		} `cmd:"" help:"Compare the box with the journal, and begin to count anew."`
 	} `cmd:"" help:"The cash box."`
+	Coinbox struct {
+		Exchange struct {
+			Counted string `required:"" help:"Coins counted by hand: 1.00x30,0.50x12; empty for none."`
+		} `cmd:"" help:"Compare the coin box with the journal, and begin to count anew."`
+	} `cmd:"" help:"The coin box."`
+	Stock struct {
+		Load struct {
+			Pieces string `required:"" help:"What was put in: 1.00x50,0.50x20."`
+		} `cmd:"" help:"Write down coins or notes that were put into the payer."`
+		Count struct {
+			Counted string `required:"" help:"What is inside, counted by hand; empty for nothing."`
+		} `cmd:"" help:"Compare what is inside with the journal, and go on from the count."`
+	} `cmd:"" help:"The coins and notes that are paid out."`
 	Log struct {
 		Export struct {
 			File string `arg:"" type:"path"`
@@ -143,6 +156,15 @@ func (c *commands) sensible(command string) error {
 	case "cashbox exchange":
 		_, err := money.ParseCounts(c.Cashbox.Exchange.Counted)
 		return err
+	case "coinbox exchange":
+		_, err := money.ParseCounts(c.Coinbox.Exchange.Counted)
+		return err
+	case "stock load":
+		_, err := money.ParseCounts(c.Stock.Load.Pieces)
+		return err
+	case "stock count":
+		_, err := money.ParseCounts(c.Stock.Count.Counted)
+		return err
 	case "blanks load":
 		if n := c.Blanks.Load.Count; n < 1 {
 			return fmt.Errorf("blanks load: --count %d: at least one blank is loaded", n)
@@ -181,18 +203,29 @@ func (c *commands) do(ctx context.Context, command string) (doc any, ok holds, e
 		b := c.Blanks.Load
 		return post[casefile.Blanks](ctx, client, "blanks/load", ctl.Load{Tray: b.Tray, First: b.First, Count: b.Count})
 	case "cashbox exchange":
-		var e ctl.Exchange
-		doc, _, err := post[ctl.Exchange](ctx, client, "cashbox/exchange", ctl.Count{Counted: c.Cashbox.Exchange.Counted})
-		if err == nil {
-			e = doc.(ctl.Exchange)
-		}
-		return e, func() bool { return len(e.Difference) == 0 }, err
+		return counted(ctx, client, "cashbox/exchange", c.Cashbox.Exchange.Counted)
+	case "coinbox exchange":
+		return counted(ctx, client, "coinbox/exchange", c.Coinbox.Exchange.Counted)
+	case "stock count":
+		return counted(ctx, client, "stock/count", c.Stock.Count.Counted)
+	case "stock load":
+		return post[casefile.Stock](ctx, client, "stock/load", ctl.Pieces{Pieces: c.Stock.Load.Pieces})
 	case "log export":
 		return nil, yes, c.export(ctx, client)
 	case "verify":
 		return c.verify()
 	}
 	return nil, yes, fmt.Errorf("no such command: %s", command)
+}
+
+// counted tells what was counted; it holds when the journal has the same.
+func counted(ctx context.Context, client *ctl.Client, name, pile string) (any, holds, error) {
+	var e ctl.Exchange
+	doc, _, err := post[ctl.Exchange](ctx, client, name, ctl.Count{Counted: pile})
+	if err == nil {
+		e = doc.(ctl.Exchange)
+	}
+	return e, func() bool { return len(e.Difference) == 0 }, err
 }
 
 func get[T any](ctx context.Context, client *ctl.Client, name string) (any, holds, error) {

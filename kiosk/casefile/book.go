@@ -156,7 +156,12 @@ type Payout struct {
 
 // Stock is the pieces that the terminal can pay out. Loaded = Inside + Paid + Unsure + TakenOut − Stored, face by face.
 type Stock struct {
-	Inside, Loaded, Stored, Paid, Unsure, TakenOut money.Counts // Stored: notes and coins of citizens that went here
+	Inside   money.Counts `json:"inside"`
+	Loaded   money.Counts `json:"loaded"`
+	Stored   money.Counts `json:"stored"` // notes and coins of citizens that went here
+	Paid     money.Counts `json:"paid"`
+	Unsure   money.Counts `json:"unsure"`
+	TakenOut money.Counts `json:"taken_out"`
 }
 
 // Paper is a receipt or slip that is being printed.

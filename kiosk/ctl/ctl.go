@@ -78,6 +78,8 @@ type Ledger struct {
 		Stacked money.Fen `json:"stacked"` // doubtful notes too: they stand in placed_fen.doubtful
 		QRPaid  money.Fen `json:"qr_paid"`
 	} `json:"in_fen"`
+	Coins     money.Counts    `json:"coins"`
+	Stock     casefile.Stock  `json:"stock"`
 	Placed    casefile.Places `json:"placed_fen"`
 	Blanks    casefile.Blanks `json:"blanks"`
 	Licenses  []License       `json:"licenses"`
@@ -173,6 +175,11 @@ type Load struct {
 	Count int64  `json:"count"`
 }
 
+// Pieces is what is put into the payer: "1.00x50,0.50x20".
+type Pieces struct {
+	Pieces string `json:"pieces"`
+}
+
 // Count is the box, counted by hand.
 type Count struct {
 	Counted string `json:"counted"`
@@ -190,6 +197,9 @@ type Desk interface {
 	LoadBlanks(ctx context.Context, l Load) (casefile.Blanks, error)
 	VoidBlank(ctx context.Context, v Void) (casefile.Blanks, error)
 	ExchangeBox(ctx context.Context, c Count) (Exchange, error)
+	ExchangeCoins(ctx context.Context, c Count) (Exchange, error)
+	LoadStock(ctx context.Context, l Pieces) (casefile.Stock, error)
+	CountStock(ctx context.Context, c Count) (Exchange, error)
 	ExportLog(ctx context.Context, w io.Writer) error
 }
 
@@ -214,6 +224,9 @@ func Handler(d Desk) http.Handler {
 	act(mux, "blanks/load", d.LoadBlanks)
 	act(mux, "blanks/void", d.VoidBlank)
 	act(mux, "cashbox/exchange", d.ExchangeBox)
+	act(mux, "coinbox/exchange", d.ExchangeCoins)
+	act(mux, "stock/load", d.LoadStock)
+	act(mux, "stock/count", d.CountStock)
 	mux.HandleFunc("GET /v1/log", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Trailer", "X-Whole")
 		if d.ExportLog(r.Context(), w) == nil {

@@ -124,7 +124,9 @@ func (d *Daemon) Ledger(ctx context.Context) (ctl.Ledger, error) {
 		l.In.Stacked, l.In.QRPaid = b.StackedFen, b.QRPaid
 		l.Placed, l.Blanks, l.OpenBegun = b.Placed, b.Blanks, b.OpenBegun()
 		l.Licenses = licenses(b)
+		l.Coins = counts(b.Coins)
 	})
+	l.Stock = d.stock()
 	l.Journal.Head, l.Journal.Hash = d.journal.Head()
 	l.Journal.Chain = "ok"
 	if err := d.chain(ctx, nil); err != nil {
@@ -201,8 +203,13 @@ func (d *Daemon) Doubtful(context.Context) ([]ctl.Doubt, error) {
 			}
 		}
 		for _, u := range b.Unknown {
-			out = append(out, ctl.Doubt{ID: "unseen-" + u.ID, Case: u.Case, What: "note", Since: stamp(u.Since), Asked: u.Asked})
+			what := "note"
+			if u.Coin {
+				what = "coin"
+			}
+			out = append(out, ctl.Doubt{ID: "unseen-" + u.ID, Case: u.Case, What: what, Since: stamp(u.Since), Asked: u.Asked})
 		}
+		out = append(out, payoutDoubts(b)...)
 		for _, s := range b.Sheets {
 			if s.State == casefile.LicenseDoubtful {
 				out = append(out, ctl.Doubt{ID: "sheet-" + s.Serial, Case: s.Case, What: s.Form, Since: stamp(s.Since), Asked: s.Asked})
@@ -249,7 +256,10 @@ func (d *Daemon) settleUnseen(ctx context.Context, doubt ctl.Doubt, owed string,
 	}
 	face, err := money.Parse(s.Face)
 	if s.As != "stacked" || err != nil || face <= 0 {
-		return &ctl.Refused{Text: "settle " + s.ID + ": nobody saw this note; settle it as returned, or as stacked with --face FACE when the box holds one note more than the journal"}
+		return &ctl.Refused{Text: "settle " + s.ID + ": nobody saw this " + doubt.What + "; settle it as returned, or as stacked with --face FACE when the box holds one more than the journal"}
+	}
+	if doubt.What == "coin" {
+		return d.unseenCoin(ctx, doubt, owed, face, s.Reason)
 	}
 	h := casefile.Header{Face: face, Currency: money.CNY}
 	var box string
@@ -275,6 +285,9 @@ func (d *Daemon) finding(doubt ctl.Doubt, s ctl.Settle) (casefile.Event, error) 
 				e = casefile.Event{Kind: casefile.NoteSettled, Case: n.Case, Header: casefile.Header{Note: n.Number, Face: n.Face, Currency: n.Currency, As: s.As, Reason: s.Reason, Who: "technician", Box: b.Box.ID}}
 			}
 		}
+		if p, ok := payoutFinding(b, s); ok {
+			e = p
+		}
 		for _, sh := range b.Sheets {
 			if "sheet-"+sh.Serial == s.ID && sh.State == casefile.LicenseDoubtful && (s.As == "printed" || s.As == "spoiled") {
 				e = casefile.Event{Kind: casefile.LicenseSettled, Case: sh.Case, Header: casefile.Header{Permit: sh.Permit, Serial: sh.Serial, As: s.As, Reason: s.Reason, Who: "technician"}}
@@ -282,7 +295,7 @@ func (d *Daemon) finding(doubt ctl.Doubt, s ctl.Settle) (casefile.Event, error) 
 		}
 	})
 	if e.Kind == "" {
-		return e, &ctl.Refused{Text: fmt.Sprintf("settle %s: a note is settled as stacked or returned, a sheet as printed or spoiled, not as %q", doubt.ID, s.As)}
+		return e, &ctl.Refused{Text: fmt.Sprintf("settle %s: a note is settled as stacked or returned, a sheet as printed or spoiled, a payout as paid or kept, not as %q", doubt.ID, s.As)}
 	}
 	return e, nil
 }
@@ -480,16 +493,7 @@ func (d *Daemon) ExchangeBox(ctx context.Context, c ctl.Count) (ctl.Exchange, er
 	if busy {
 		return ctl.Exchange{}, &ctl.Refused{Text: "cashbox exchange: a note is on its way; wait until it has arrived"}
 	}
-	out := ctl.Exchange{Box: box.ID, Expected: counts(box.Counts()), Counted: counted, Difference: []ctl.Difference{}}
-	for _, row := range counted.Minus(box.Counts()) {
-		diff := ctl.Difference{Face: row.Face, Count: row.Count, Events: []int64{}}
-		for _, n := range box.Notes {
-			if n.Face == row.Face && n.Currency == row.Currency {
-				diff.Events = append(diff.Events, n.Seq)
-			}
-		}
-		out.Difference = append(out.Difference, diff)
-	}
+	out := ctl.Exchange{Box: box.ID, Expected: counts(box.Counts()), Counted: counted, Difference: differences(counted, box)}
 	h := casefile.Header{Box: box.ID, Expected: out.Expected, Counted: counted, Who: "technician"}
 	return out, d.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.BoxExchanged, Header: h}})
 }

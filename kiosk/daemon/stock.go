@@ -1,0 +1,129 @@
+package daemon
+
+import (
+	"context"
+	"strings"
+
+	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/ctl"
+	"yichuang/kiosk/money"
+	"yichuang/kiosk/payment"
+	"yichuang/kiosk/store"
+)
+
+// What a technician does with coins and with the pieces that are paid out.
+
+// ExchangeCoins compares the coin box, counted by hand, with the journal, and begins a new one.
+func (d *Daemon) ExchangeCoins(ctx context.Context, c ctl.Count) (ctl.Exchange, error) {
+	d.acts.Lock()
+	defer d.acts.Unlock()
+	if err := d.ready(); err != nil {
+		return ctl.Exchange{}, err
+	}
+	counted, err := money.ParseCounts(c.Counted)
+	if err != nil {
+		return ctl.Exchange{}, &ctl.Refused{Text: err.Error()}
+	}
+	var box casefile.Box
+	d.journal.Book(func(b *casefile.Book) { box.Notes = append(box.Notes, b.CoinBox.Notes...) })
+	out := ctl.Exchange{Box: "coins", Expected: counts(box.Counts()), Counted: counted, Difference: differences(counted, box)}
+	h := casefile.Header{Expected: out.Expected, Counted: counted, Who: "technician"}
+	return out, d.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.CoinsExchanged, Header: h}})
+}
+
+// differences is what the count has more or less of each face, and the events that put those pieces in.
+func differences(counted money.Counts, box casefile.Box) []ctl.Difference {
+	out := []ctl.Difference{}
+	for _, row := range counted.Minus(box.Counts()) {
+		diff := ctl.Difference{Face: row.Face, Count: row.Count, Events: []int64{}}
+		for _, n := range box.Notes {
+			if n.Face == row.Face && n.Currency == row.Currency {
+				diff.Events = append(diff.Events, n.Seq)
+			}
+		}
+		out = append(out, diff)
+	}
+	return out
+}
+
+// LoadStock writes down pieces that were put into the payer.
+func (d *Daemon) LoadStock(ctx context.Context, l ctl.Pieces) (casefile.Stock, error) {
+	d.acts.Lock()
+	defer d.acts.Unlock()
+	pieces, err := d.stockable(l.Pieces)
+	if err != nil {
+		return casefile.Stock{}, err
+	}
+	if pieces.Total() == 0 {
+		return casefile.Stock{}, &ctl.Refused{Text: "stock load: want pieces such as 1.00x50,0.50x20"}
+	}
+	h := casefile.Header{Pieces: pieces, Who: "technician"}
+	err = d.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.StockLoaded, Header: h}})
+	return d.stock(), err
+}
+
+// CountStock compares the payer's pieces, counted by hand, with the journal, and goes on from the count.
+func (d *Daemon) CountStock(ctx context.Context, c ctl.Count) (ctl.Exchange, error) {
+	d.acts.Lock()
+	defer d.acts.Unlock()
+	counted, err := d.stockable(c.Counted)
+	if err != nil {
+		return ctl.Exchange{}, err
+	}
+	inside := d.stock().Inside
+	out := ctl.Exchange{Box: "stock", Expected: inside, Counted: counts(counted), Difference: differences(counted.Minus(inside), casefile.Box{})}
+	h := casefile.Header{Expected: inside, Counted: counted, Who: "technician"}
+	return out, d.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.StockCounted, Header: h}})
+}
+
+// stockable reads a pile for the payer. While it pays nothing can be counted.
+func (d *Daemon) stockable(text string) (money.Counts, error) {
+	if err := d.ready(); err != nil {
+		return nil, err
+	}
+	pieces, err := money.ParseCounts(text)
+	if err != nil {
+		return nil, &ctl.Refused{Text: err.Error()}
+	}
+	busy := false
+	d.journal.Book(func(b *casefile.Book) { busy = b.OpenPayout() != nil })
+	if busy {
+		return nil, &ctl.Refused{Text: "stock: a payout has not ended; wait until the payer has said what came out"}
+	}
+	return pieces, nil
+}
+
+func (d *Daemon) stock() (s casefile.Stock) {
+	d.journal.Book(func(b *casefile.Book) {
+		s = casefile.Stock{Inside: counts(b.Stock.Inside), Loaded: counts(b.Stock.Loaded), Stored: counts(b.Stock.Stored), Paid: counts(b.Stock.Paid),
+			Unsure: counts(b.Stock.Unsure), TakenOut: counts(b.Stock.TakenOut)}
+	})
+	return s
+}
+
+// unseenCoin ends the doubt about a coin that nobody saw: found in the box it is owed to the person of that case.
+func (d *Daemon) unseenCoin(ctx context.Context, doubt ctl.Doubt, owed string, face money.Fen, reason string) error {
+	h := casefile.Header{Face: face, Currency: money.CNY, Owed: owed, Reason: reason, Who: "technician",
+		Claim: casefile.ClaimHash(owed, payment.NewClaimCode()+payment.NewClaimCode())}
+	return d.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.CoinFound, Case: doubt.Case, Header: h}})
+}
+
+// payoutDoubts are the payouts of which the payer could not say what came out.
+func payoutDoubts(b *casefile.Book) (out []ctl.Doubt) {
+	for _, p := range b.Payouts {
+		if p.State == casefile.PayoutDoubtful {
+			out = append(out, ctl.Doubt{ID: "payout-" + p.ID, Case: p.Case, What: "payout", Amount: p.Unsure.Total(), Since: stamp(p.Since), Asked: p.Asked})
+		}
+	}
+	return out
+}
+
+// payoutFinding is what a person has found of a doubtful payout.
+func payoutFinding(b *casefile.Book, s ctl.Settle) (e casefile.Event, ok bool) {
+	id, is := strings.CutPrefix(s.ID, "payout-")
+	p := b.Payouts[id]
+	if !is || p == nil || p.State != casefile.PayoutDoubtful || s.As != "paid" && s.As != "kept" {
+		return e, false
+	}
+	return casefile.Event{Kind: casefile.PayoutSettled, Case: p.Case, Header: casefile.Header{Payout: p.ID, As: s.As, Reason: s.Reason, Who: "technician"}}, true
+}
