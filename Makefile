@@ -69,6 +69,10 @@ bench: setup ## measures against peers, a line of JSON each: ONLY=GLOB LIST=1
 	@mkdir -p out/tool && cd cmd/bench && go build -o ../../out/tool/bench .
 	@exec out/tool/bench $(call option,ONLY,--only) $(if $(call given,LIST),--list)
 
+.PHONY: faults
+faults: setup ## every fault of every simulator at its driver, with a journal above: the matrix, and out/faults.json
+	@go test -count=1 -v ./cmd/faults -args -out $(CURDIR)/out/faults.json | grep -v '^=== \|^ *--- PASS'; grep -q '"cells"' out/faults.json
+
 .PHONY: golden
 golden: setup ## writes the golden sheets and pages anew; read the difference like code
 	GOLDEN=write go test -count=1 $$(grep -rl --include='*_test.go' 'Getenv("GOLDEN")' $(sources) | xargs -n 1 dirname | sort -u | sed 's,^,./,')

@@ -1,0 +1,126 @@
+// Package faults lets every fault of every simulator befall the driver at its other end, with a journal above it, and
+// tells what came of each: make faults.
+//
+// A cell of the matrix is a run in virtual time. In its middle the fault befalls, once and then again and again, and
+// is mended; at its end the mechanism's own count is compared with the journal's. What is printed is what was seen.
+package faults
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"text/tabwriter"
+
+	"yichuang/devices/fault"
+)
+
+var out = flag.String("out", "", "write the matrix to this file as JSON")
+
+// Cell is what came of one fault at one driver.
+type Cell struct {
+	Class    string     `json:"class"`
+	Protocol string     `json:"protocol"`
+	Fault    string     `json:"fault"`
+	What     string     `json:"what"`
+	Kind     fault.Kind `json:"kind"`    // what the driver called it; "" when it healed without a word
+	Outcome  string     `json:"outcome"` // what became of what was moving
+	Held     string     `json:"held"`    // what the mechanism held at the end, by its own count
+	Agree    bool       `json:"agree"`   // and the journal the same
+	Why      string     `json:"why,omitempty"`
+}
+
+// bench is one driver and all that can befall it.
+type bench struct {
+	class, protocol string
+	faults          []string // names, with what they are in whats
+	whats           map[string]string
+	run             func(t *testing.T, name string) Cell
+}
+
+// TestMatrix fills every cell. A cell that hangs fails in virtual time; an empty one, or one in which journal and mechanism do not
+// agree, fails with its name.
+func TestMatrix(t *testing.T) {
+	var cells []Cell
+	for _, b := range benches() {
+		for _, name := range b.faults {
+			t.Run(b.protocol+"/"+name, func(t *testing.T) {
+				c := b.run(t, name)
+				c.Class, c.Protocol, c.Fault, c.What = b.class, b.protocol, name, b.whats[name]
+				if c.Outcome == "" || c.Held == "" {
+					t.Errorf("an empty cell: %+v", c)
+				}
+				if !c.Agree {
+					t.Errorf("journal and mechanism differ: %+v", c)
+				}
+				cells = append(cells, c)
+			})
+		}
+	}
+	if *out != "" {
+		if err := write(cells, *out); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// write prints the matrix, a driver after the other, and keeps it.
+func write(cells []Cell, path string) error {
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "driver\tfault\tkind\toutcome\theld at the end\tjournal")
+	for _, c := range cells {
+		kind, agrees := string(c.Kind), "agrees"
+		if kind == "" {
+			kind = "(healed)"
+		}
+		if !c.Agree {
+			agrees = "DIFFERS"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Protocol, c.Fault, kind, c.Outcome, c.Held, agrees)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	raw, err := json.MarshalIndent(map[string]any{"cells": cells, "outcomes": tally(cells)}, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(raw, '\n'), 0o644)
+}
+
+// tally counts the cells by outcome.
+func tally(cells []Cell) map[string]int {
+	sums := map[string]int{}
+	for _, c := range cells {
+		word, _, _ := strings.Cut(c.Outcome, ",")
+		sums[word]++
+	}
+	return sums
+}
+
+// kinds gathers the kinds that a driver told, the first of them first.
+type kinds struct{ seen []fault.Kind }
+
+func (k *kinds) add(f *fault.Error) {
+	if f != nil && !slices.Contains(k.seen, f.Kind) {
+		k.seen = append(k.seen, f.Kind)
+	}
+}
+
+// first is the first that was told; a doubt counts more than what led to it.
+func (k *kinds) first() fault.Kind {
+	if slices.Contains(k.seen, fault.Doubtful) {
+		return fault.Doubtful
+	}
+	if len(k.seen) == 0 {
+		return ""
+	}
+	return k.seen[0]
+}
