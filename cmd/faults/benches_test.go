@@ -1,4 +1,6 @@
 package faults
 
+import "slices"
+
 // benches are all drivers.
-func benches() []bench { return append(cashBenches(), rollBenches()...) }
+func benches() []bench { return slices.Concat(cashBenches(), rollBenches(), readBenches()) }
