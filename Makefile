@@ -55,9 +55,9 @@ test: build ## every test; the same that .ci/run calls
 	@packaging/test.sh
 
 .PHONY: demo
-demo: build ## all journeys through the real screen, result in out/demo/: SEED= INPUT= JOURNEYS= LANGUAGE=
+demo: build ## all journeys through the real screen, result in out/demo/: SEED= INPUT= JOURNEYS= LANGUAGE= SET=
 	@mkdir -p out/tool && go build -o out/tool/demo ./cmd/demo
-	@exec out/tool/demo $(call option,SEED,--seed) $(call option,INPUT,--input) $(call option,JOURNEYS,--journeys) $(call option,LANGUAGE,--language)
+	@exec out/tool/demo $(call option,SEED,--seed) $(call option,INPUT,--input) $(call option,JOURNEYS,--journeys) $(call option,LANGUAGE,--language) $(call option,SET,--set)
 
 .PHONY: release
 release: build ## a demo's journal and hall database into cmd/testdata/releases/NAME=, for later versions to open

@@ -30,6 +30,7 @@ type settings struct {
 	language string
 	out      string
 	bin      string
+	set      string
 	desk     string // "" for a folder that is thrown away
 }
 
@@ -48,6 +49,7 @@ func parse(args []string) (s settings, err error) {
 	flags.StringVar(&s.input, "input", "", "people, accounts and amounts of your own (CONTRACT.md §7)")
 	journeys := flags.String("journeys", "1,2,3,4,5,6", "which of them")
 	flags.StringVar(&s.language, "language", "zh", "zh or en")
+	flags.StringVar(&s.set, "set", "", "settings of the desk, as for make desk: 'device.cash=ccnet'")
 	flags.StringVar(&s.out, "out", "out/demo", "where the result goes")
 	flags.StringVar(&s.desk, "desk", "", "a folder for the desk, which is kept; an earlier desk in it goes on")
 	flags.StringVar(&s.bin, "bin", "out/bin", "where the five programs are")
@@ -93,7 +95,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		}
 		defer os.RemoveAll(state)
 	}
-	desk, err := deskclient.Start(ctx, deskclient.Options{Bin: s.bin, Dir: state, Language: s.language})
+	desk, err := deskclient.Start(ctx, deskclient.Options{Bin: s.bin, Dir: state, Language: s.language, Set: s.set})
 	if err != nil {
 		return err
 	}
