@@ -89,7 +89,7 @@ func newDir(t *testing.T) string {
 	return dir
 }
 
-// start runs a desk in a folder until the test ends.
+// start runs a desk in a folder until the test ends. SET in the environment chooses other devices for every desk.
 func start(t *testing.T, dir, set string) *deskclient.Desk {
 	t.Helper()
 	needs(t, "Xvfb", "dbus-daemon", "xdotool")
@@ -97,7 +97,7 @@ func start(t *testing.T, dir, set string) *deskclient.Desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := deskclient.Start(t.Context(), deskclient.Options{Bin: bin, Dir: dir, Language: "zh", Set: set})
+	d, err := deskclient.Start(t.Context(), deskclient.Options{Bin: bin, Dir: dir, Language: "zh", Set: strings.TrimSpace(set + " " + os.Getenv("SET"))})
 	if err != nil {
 		t.Fatal(err)
 	}
