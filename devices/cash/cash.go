@@ -75,7 +75,9 @@ type State struct {
 type Intake interface {
 	// Run opens, polls, heals unplugs and offers signals until ctx ends, and returns ctx's error.
 	Run(ctx context.Context) error
-	// Next waits for the next signal. It returns ctx's error when ctx ends first; nothing is lost then.
+	// Next waits for the next signal. It returns ctx's error when ctx ends first; nothing is lost then. Who asks
+	// for the next has written the last one down: a device that repeats what became of a note until it is
+	// acknowledged is acknowledged then and not before, so that a program that dies in between is told again.
 	Next(ctx context.Context) (Signal, error)
 	// Resume is called once, before Run: signals missed since mark are told before any new one.
 	// When the device cannot say (it was reset, another device, too many events) a Lost signal comes first.

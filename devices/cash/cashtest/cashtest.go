@@ -33,6 +33,14 @@ type Fixture struct {
 	AtAnswer func(n int, do func())
 	// Close ends the bench.
 	Close func()
+
+	// Acknowledged: the device has no memory of events that can be read again. It repeats what became of a
+	// note until that is acknowledged, which the driver does when its owner asks for the next signal.
+	Acknowledged bool
+	// Finds: after a restart the device finds the note that is inside, gives it back and says so.
+	Finds bool
+	// NoSerial: the protocol has no question for the serial number.
+	NoSerial bool
 }
 
 // Faces are the notes that the bench's acceptor takes.
@@ -175,6 +183,21 @@ func (p *program) offerKind(face int64, currency, kind string) int {
 	return id
 }
 
+// put holds a good note to the mouth until it is drawn in, as a hand does: a device whose last note is not
+// acknowledged draws none.
+func (p *program) put(face int64) int {
+	p.t.Helper()
+	for range 100 {
+		id := p.offer(face)
+		if p.f.Path.Fate(id) != notepath.Refused {
+			return id
+		}
+		p.quiet(100 * time.Millisecond)
+	}
+	p.t.Fatalf("the mouth stays shut; state %+v, world %+v", p.a.State(), p.f.Path.World())
+	return 0
+}
+
 // fate waits for the note's end and checks it.
 func (p *program) fate(id int, want notepath.Fate) {
 	p.t.Helper()
@@ -197,7 +220,7 @@ func (p *program) note(s cash.Signal, face int64) cash.Signal {
 // escrow offers a note and waits until it is held.
 func (p *program) escrow(face int64) int {
 	p.t.Helper()
-	id := p.offer(face)
+	id := p.put(face)
 	p.note(p.until(cash.Escrowed), face)
 	if s := p.a.State(); !s.Escrow {
 		p.t.Fatalf("state with a note in escrow: got %+v, want Escrow", s)

@@ -85,7 +85,7 @@ func infoAndState(t *testing.T, f *Fixture) {
 		t.Fatalf("first signal: got %+v, want %s with a mark", s, cash.Ready)
 	}
 	i := p.a.Info()
-	if i.Protocol == "" || i.Maker == "" || i.Model == "" || i.Serial == "" || i.Firmware == "" {
+	if i.Protocol == "" || i.Maker == "" || i.Model == "" || i.Serial == "" && !f.NoSerial || i.Firmware == "" {
 		t.Errorf("info: got %+v, want every field", i)
 	}
 	if got, want := len(i.Faces), len(Faces); got != want {
@@ -184,12 +184,22 @@ func twoQuickly(t *testing.T, f *Fixture) {
 		p.do("stack", p.a.Stack)
 		// The hand is faster than the driver: the next note follows the moment the mouth is free.
 		p.fate(id, notepath.Stacked)
-		next := p.offer(face)
+		next := make(chan int, 1)
+		go func() {
+			defer close(next)
+			for range 1000 {
+				if n, err := f.Path.Offer(face, "CNY", notepath.Genuine); err != nil || f.Path.Fate(n) != notepath.Refused {
+					next <- n
+					return
+				}
+				time.Sleep(10 * time.Millisecond) // virtual
+			}
+		}()
 		p.note(p.until(cash.Stacked), face)
 		p.note(p.until(cash.Escrowed), face)
 		p.do("stack", p.a.Stack)
 		p.note(p.until(cash.Stacked), face)
-		p.fate(next, notepath.Stacked)
+		p.fate(<-next, notepath.Stacked)
 	}
 	p.in(8)
 }
@@ -245,7 +255,9 @@ func resetMidEscrow(t *testing.T, f *Fixture) {
 	p.until(cash.Returned)
 	id := p.escrow(5000)
 	arm(t, f, "reset", 1)
-	if s := p.until(cash.Lost); s.Fault == nil || s.Fault.Kind != fault.Doubtful {
+	if f.Finds {
+		p.note(p.until(cash.Returned), 5000)
+	} else if s := p.until(cash.Lost); s.Fault == nil || s.Fault.Kind != fault.Doubtful {
 		t.Errorf("lost: got fault %v, want %s", s.Fault, fault.Doubtful)
 	}
 	p.until(cash.Ready)
@@ -335,9 +347,15 @@ func killedStacked(t *testing.T, f *Fixture) {
 	p.do("stack", p.a.Stack)
 	p.die()
 	p.fate(id, notepath.Stacked)
-	for range 2 { // the mark was not committed the first time: it is told again
+	for i := range 2 { // the mark was not committed the first time: it is told again
 		p = start(t, f, mark)
 		p.note(p.until(cash.Stacked), 5000)
+		if i == 0 && f.Acknowledged {
+			// Who asks for another signal has written this one down.
+			time.Sleep(10 * time.Second) // virtual
+			p.die()
+			continue
+		}
 		p.until(cash.Ready)
 		if s := p.a.State(); s.Escrow {
 			t.Errorf("state after restart: got %+v, want no escrow", s)
@@ -561,7 +579,11 @@ func power(t *testing.T, f *Fixture, noteIn bool, want notepath.Fate) {
 	f.Power(true, noteIn)
 	p = start(t, f, mark)
 	defer p.end()
-	p.until(cash.Lost)
+	if f.Finds && want == notepath.Returned {
+		p.note(p.until(cash.Returned), 5000)
+	} else {
+		p.until(cash.Lost)
+	}
 	p.until(cash.Ready)
 	if s := p.a.State(); s.Escrow || !s.Online {
 		t.Errorf("state after the power is back: got %+v, want online, no escrow", s)
