@@ -1,0 +1,318 @@
+package id003
+
+import (
+	"slices"
+	"strings"
+
+	"yichuang/devices/cash"
+	"yichuang/devices/fault"
+)
+
+// phase is what is known of the last note. Its numbers stand in journals.
+type phase byte
+
+// The phases.
+const (
+	free    phase = 0 // no note is on its way
+	held    phase = 1 // it was told in escrow
+	boxward phase = 2 // it was seen on its way to the box, and something came between
+	vended  phase = 3 // it was told as stacked; the device may not have heard that we know
+	doubted phase = 4 // it was told as lost; a VEND VALID that comes after all is its
+)
+
+// memory is what a mark remembers. The device has no counter of events; what must be known after a restart of
+// the program is which note was last told, and how far.
+type memory struct {
+	phase  phase
+	code   byte // the note's escrow code, 0 when there is none
+	boxOut bool // it was told that the box is out
+}
+
+// serialPrefix tells our marks from those of another protocol. What follows is the version, the only name that the
+// device has.
+const serialPrefix = "id003 "
+
+// open says that the note's end was not told yet.
+func (m memory) open() bool { return m.phase == held || m.phase == boxward }
+
+// counter packs it for a mark.
+func (m memory) counter() int {
+	n := int(m.phase)<<8 | int(m.code)
+	if m.boxOut {
+		n |= 1 << 12
+	}
+	return n
+}
+
+// memoryOf unpacks a mark; one of another protocol says nothing.
+func memoryOf(mark cash.Mark) memory {
+	if !mark.Known || !strings.HasPrefix(mark.Serial, serialPrefix) || mark.Counter < 0 || mark.Counter >= 1<<13 {
+		return memory{}
+	}
+	return memory{phase: phase(mark.Counter >> 8 & 15), code: byte(mark.Counter), boxOut: mark.Counter>>12 == 1}
+}
+
+// begin compares the device that is there with the one of the mark. Called with mu held.
+func (a *Acceptor) begin(version string, raw []byte) {
+	serial := serialPrefix + version
+	old := a.mark
+	a.mark = cash.Mark{Serial: serial, Known: true}
+	switch {
+	case !old.Known:
+		a.mem, a.held = memory{}, nil
+	case old.Serial != serial:
+		told := a.mem.phase == doubted
+		a.mem, a.held, a.dirty = memory{phase: doubted}, nil, true
+		if !told {
+			a.lost(cash.Note{}, "this is another acceptor than before", raw)
+		}
+	}
+}
+
+// hear takes what the device says of itself, and tells what that means for the note. Called with mu held.
+func (a *Acceptor) hear(s status) {
+	was := a.now
+	a.now = s
+	if was.state != s.state {
+		a.since = a.clock()
+		a.change()
+	}
+	h := a.held
+	switch s.state {
+	case stPowerUp, stPowerUpAcceptor, stPowerUpStacker:
+		a.started(s)
+	case stInitialize:
+		if was.state != stInitialize {
+			a.forgot()
+		}
+	case stEscrow:
+		a.escrow(s)
+	case stStacking, stJamStacker:
+		if h != nil {
+			a.mem.phase = boxward
+		}
+	case stVendValid:
+		if a.mem.phase != vended {
+			a.credit(s)
+		}
+	case stStacked:
+		if h != nil {
+			a.credit(s) // the acceptor did not wait for our acknowledgement
+		}
+	case stRejecting:
+		switch {
+		case h != nil:
+			a.mem.phase = held // not into the box: a hand or the rollers have it
+		case was.state != stNone && (was.state != stRejecting || was.detail != s.detail):
+			a.emit(cash.Signal{What: cash.Refused, Fault: a.fail(fault.Refused, "status", reason(rejections, s.detail)), Raw: s.raw})
+		}
+	case stReturning, stHolding:
+		if h != nil {
+			a.mem.phase = held
+		}
+	case stEnabled, stInhibited, stAccepting:
+		a.left(s)
+	case stOpen, stFull:
+		if was.state == stReturning || was.state == stRejecting {
+			a.left(s) // seen to come out; of a note in escrow these states do not say where it is
+		}
+	}
+	a.late(s)
+	a.box(s)
+	a.ail(s)
+}
+
+// started is an acceptor that says what it found inside when it started anew. It goes on saying so until RESET, which
+// it gets when what we tell here is written down. Called with mu held.
+func (a *Acceptor) started(s status) {
+	a.forgot()
+	note := a.note(a.mem.code)
+	switch {
+	case s.state == stPowerUpStacker && a.o.BoxKeeps && a.mem.open():
+		a.credit(s)
+	case s.state == stPowerUpStacker && (a.mem.open() || a.mem.phase == free && a.mark.Known):
+		a.lost(note, "the acceptor started anew and finds a note in its stacker", s.raw)
+	case s.state == stPowerUp && a.mem.open():
+		a.lost(note, "the acceptor started anew and finds nothing inside", s.raw)
+	case s.state == stPowerUpAcceptor && a.mem.open():
+		a.mem.phase = held // RESET gives it back
+	}
+}
+
+// forgot is an acceptor that has lost its settings. Called with mu held.
+func (a *Acceptor) forgot() { a.dirty, a.ready, a.refusal = true, false, nil }
+
+// escrow is a note that waits for a decision: the one that was told, or another. Called with mu held.
+func (a *Acceptor) escrow(s status) {
+	if a.held != nil && a.held.code == s.detail {
+		a.mem.phase = held
+		return
+	}
+	a.left(s)
+	a.held = &pending{code: s.detail, sent: a.clock()}
+	a.mem.phase, a.mem.code = held, s.detail
+	a.emit(cash.Signal{What: cash.Escrowed, Note: a.note(s.detail), Raw: s.raw})
+}
+
+// credit is a note in the box. Called with mu held.
+func (a *Acceptor) credit(s status) {
+	note := a.note(a.mem.code)
+	if a.mem.phase == free || a.mem.phase == vended {
+		note = cash.Note{}
+	}
+	a.held, a.mem.phase = nil, vended
+	if note.Face == 0 {
+		a.lost(note, "a note that cannot be named is in the box", s.raw)
+		a.mem.phase = vended
+		return
+	}
+	a.emit(cash.Signal{What: cash.Stacked, Note: note, Raw: s.raw})
+	a.owed = a.last
+}
+
+// left is an acceptor that has no note inside. The note that was in escrow did not go into the box, for its VEND VALID
+// would be shown until we acknowledge it: it came back out, unless something came between. Called with mu held.
+func (a *Acceptor) left(s status) {
+	if a.held == nil {
+		return
+	}
+	note := a.note(a.held.code)
+	if a.mem.phase == boxward {
+		a.lost(note, "the note was on its way to the box and no credit came", s.raw)
+		return
+	}
+	a.held, a.mem.phase, a.mem.code = nil, free, 0
+	a.emit(cash.Signal{What: cash.Returned, Note: note, Raw: s.raw})
+}
+
+// lost tells that nobody knows where the last note is. Called with mu held.
+func (a *Acceptor) lost(note cash.Note, why string, raw []byte) {
+	a.held, a.mem.phase = nil, doubted
+	a.emit(cash.Signal{What: cash.Lost, Note: note, Fault: a.fail(fault.Doubtful, "status", why), Raw: raw})
+	a.owed = a.last
+}
+
+// late answers a decision that the device has forestalled. Called with mu held.
+func (a *Acceptor) late(s status) {
+	h := a.held
+	if h == nil {
+		return
+	}
+	no := h.no
+	h.no = false
+	if h.decision == undecided || h.acked {
+		return
+	}
+	defer a.change()
+	switch s.state {
+	case stEscrow, stOpen, stFull:
+		if no {
+			h.deny(a.fail(fault.Refused, "route", "the acceptor says that the command is invalid now"))
+		} else if s.state != stEscrow && h.decision == stack {
+			h.deny(a.fail(fault.Refused, "route", "the box is out or full"))
+		}
+	case stStacking, stJamStacker:
+		if h.acked = h.decision == stack; !h.acked {
+			h.deny(a.fail(fault.Empty, "route", "the note is on its way to the box"))
+		}
+	case stRejecting, stReturning, stJamAcceptor, stPowerUpAcceptor:
+		if h.acked = h.decision == back; !h.acked {
+			h.deny(a.fail(fault.Empty, "route", "the note is on its way out"))
+		}
+	}
+}
+
+// deny notes that the device cannot do as decided. The note stays undecided.
+func (p *pending) deny(err error) { p.refused, p.decision = err, undecided }
+
+// boxed are the states that there are only with a box in its place. A note may come out, get stuck or wait for its
+// acknowledgement without one.
+var boxed = []state{stEnabled, stInhibited, stEscrow, stStacking, stStacked, stFull}
+
+// box tells that the box was taken or put in, each once, also over a restart of the program. Called with mu held.
+func (a *Acceptor) box(s status) {
+	switch {
+	case s.state == stOpen && !a.mem.boxOut:
+		a.mem.boxOut = true
+		a.emit(cash.Signal{What: cash.BoxOut, Raw: s.raw})
+	case a.mem.boxOut && slices.Contains(boxed, s.state):
+		a.mem.boxOut = false
+		a.emit(cash.Signal{What: cash.BoxIn, Raw: s.raw})
+	}
+}
+
+// ail takes the fault that a state is. While the acceptor starts and initialises it says nothing of it, and the last
+// stands. Called with mu held.
+func (a *Acceptor) ail(s status) {
+	f, known := s.trouble()
+	if !known {
+		a.o.Log.Warn("id003: unknown state", "bytes", s.raw)
+	}
+	if f != nil || !s.state.starts() && s.state != stInitialize && s.state != stInvalid {
+		a.trouble = f
+	}
+	a.settle(s.raw)
+}
+
+// worst is the fault that matters most. Called with mu held.
+func (a *Acceptor) worst() *fault.Error {
+	if a.offline != nil {
+		return a.offline
+	}
+	return a.trouble
+}
+
+// settle tells when the worst fault has changed. Called with mu held.
+func (a *Acceptor) settle(raw []byte) {
+	f := a.worst()
+	switch {
+	case f == nil && a.told != nil:
+		a.told = nil
+		a.emit(cash.Signal{What: cash.Cleared, Raw: raw})
+	case f != nil && (a.told == nil || a.told.Kind != f.Kind || a.told.Detail != f.Detail && f.Err == nil):
+		a.told = f
+		a.emit(cash.Signal{What: cash.Faulty, Fault: f, Raw: raw})
+	}
+}
+
+// emit queues a signal with the mark as it is now. Called with mu held.
+func (a *Acceptor) emit(s cash.Signal) {
+	if strings.HasPrefix(a.mark.Serial, serialPrefix) { // another device's mark stays as it was
+		a.mark.Counter = a.mem.counter()
+	}
+	s.Mark = a.mark
+	a.change()
+	a.last++
+	a.queue = append(a.queue, numbered{s, a.last})
+	if len(a.queue) <= signalsMax {
+		return
+	}
+	for i, old := range a.queue {
+		switch old.What {
+		case cash.Escrowed, cash.Stacked, cash.Returned, cash.Lost:
+		default:
+			a.queue = append(a.queue[:i:i], a.queue[i+1:]...)
+			a.o.Log.Warn("id003: nobody fetches signals, dropped the oldest that is not money", "signal", old.What)
+			return
+		}
+	}
+}
+
+// note is what an escrow code stands for; the zero note when the device did not name it.
+func (a *Acceptor) note(code byte) cash.Note {
+	if code < codeFirst || code >= codeFirst+codesMax {
+		return cash.Note{}
+	}
+	return a.notes[code-codeFirst]
+}
+
+func (a *Acceptor) maskOf(faces []cash.Note) (mask uint16) {
+	for i, n := range a.notes {
+		for _, f := range faces {
+			if f == n && n.Face > 0 {
+				mask |= 1 << i
+			}
+		}
+	}
+	return mask
+}
