@@ -46,10 +46,11 @@ func (m memory) counter() int {
 
 // memoryOf unpacks a mark; one of another protocol says nothing.
 func memoryOf(mark cash.Mark) memory {
-	if !mark.Known || !strings.HasPrefix(mark.Serial, serialPrefix) || mark.Counter < 0 || mark.Counter >= 1<<13 {
+	m := memory{phase: phase(mark.Counter >> 8 & 15), code: byte(mark.Counter), boxOut: mark.Counter>>12 == 1}
+	if !mark.Known || !strings.HasPrefix(mark.Serial, serialPrefix) || m.phase > doubted || m.counter() != mark.Counter {
 		return memory{}
 	}
-	return memory{phase: phase(mark.Counter >> 8 & 15), code: byte(mark.Counter), boxOut: mark.Counter>>12 == 1}
+	return m
 }
 
 // begin compares the device that is there with the one of the mark. Called with mu held.
