@@ -69,8 +69,8 @@ type Acceptor struct {
 	mem     memory
 	held    *pending // of mem's note while it is on its way
 	info    cash.Info
-	notes   [codesMax]cash.Note // by escrow code - codeFirst; zero when unused
-	named   bool                // info and notes are those of the device on this line
+	rows    [codesMax]row // of its table, by escrow code - codeFirst; zero when unused
+	named   bool          // info and rows are those of the device on this line
 	online  bool
 	ready   bool // Ready was told since the line was opened or the device started anew
 	now     status

@@ -26,6 +26,7 @@ type memory struct {
 	phase  phase
 	code   byte // the note's escrow code, 0 when there is none
 	boxOut bool // it was told that the box is out
+	row    row  // the note's, since an acceptor that has started anew does not say its table before RESET
 }
 
 // serialPrefix tells our marks from those of another protocol. What follows is the version, the only name that the
@@ -41,13 +42,14 @@ func (m memory) counter() int {
 	if m.boxOut {
 		n |= 1 << 12
 	}
-	return n
+	return n | int(m.row.country)<<16 | int(m.row.value)<<24 | int(m.row.zeros)<<32
 }
 
 // memoryOf unpacks a mark; one of another protocol says nothing.
 func memoryOf(mark cash.Mark) memory {
-	m := memory{phase: phase(mark.Counter >> 8 & 15), code: byte(mark.Counter), boxOut: mark.Counter>>12 == 1}
-	if !mark.Known || !strings.HasPrefix(mark.Serial, serialPrefix) || m.phase > doubted || m.counter() != mark.Counter {
+	n := mark.Counter
+	m := memory{phase: phase(n >> 8 & 15), code: byte(n), boxOut: n>>12&1 == 1, row: row{byte(n >> 16), byte(n >> 24), byte(n >> 32)}}
+	if !mark.Known || !strings.HasPrefix(mark.Serial, serialPrefix) || m.phase > doubted || m.counter() != n {
 		return memory{}
 	}
 	return m
@@ -127,7 +129,7 @@ func (a *Acceptor) hear(s status) {
 // it gets when what we tell here is written down. Called with mu held.
 func (a *Acceptor) started(s status) {
 	a.forgot()
-	note := a.note(a.mem.code)
+	note := a.mem.row.note(a.o.Countries)
 	switch {
 	case s.state == stPowerUpStacker && a.o.BoxKeeps && a.mem.open():
 		a.credit(s)
@@ -151,13 +153,16 @@ func (a *Acceptor) escrow(s status) {
 	}
 	a.left(s)
 	a.held = &pending{code: s.detail, sent: a.clock()}
-	a.mem.phase, a.mem.code = held, s.detail
-	a.emit(cash.Signal{What: cash.Escrowed, Note: a.note(s.detail), Raw: s.raw})
+	a.mem.phase, a.mem.code, a.mem.row = held, s.detail, row{}
+	if i := int(s.detail) - codeFirst; i >= 0 && i < codesMax {
+		a.mem.row = a.rows[i]
+	}
+	a.emit(cash.Signal{What: cash.Escrowed, Note: a.mem.row.note(a.o.Countries), Raw: s.raw})
 }
 
 // credit is a note in the box. Called with mu held.
 func (a *Acceptor) credit(s status) {
-	note := a.note(a.mem.code)
+	note := a.mem.row.note(a.o.Countries)
 	if a.mem.phase == free || a.mem.phase == vended {
 		note = cash.Note{}
 	}
@@ -177,12 +182,12 @@ func (a *Acceptor) left(s status) {
 	if a.held == nil {
 		return
 	}
-	note := a.note(a.held.code)
+	note := a.mem.row.note(a.o.Countries)
 	if a.mem.phase == boxward {
 		a.lost(note, "the note was on its way to the box and no credit came", s.raw)
 		return
 	}
-	a.held, a.mem.phase, a.mem.code = nil, free, 0
+	a.held, a.mem.phase, a.mem.code, a.mem.row = nil, free, 0, row{}
 	a.emit(cash.Signal{What: cash.Returned, Note: note, Raw: s.raw})
 }
 
@@ -299,16 +304,9 @@ func (a *Acceptor) emit(s cash.Signal) {
 	}
 }
 
-// note is what an escrow code stands for; the zero note when the device did not name it.
-func (a *Acceptor) note(code byte) cash.Note {
-	if code < codeFirst || code >= codeFirst+codesMax {
-		return cash.Note{}
-	}
-	return a.notes[code-codeFirst]
-}
-
 func (a *Acceptor) maskOf(faces []cash.Note) (mask uint16) {
-	for i, n := range a.notes {
+	for i, r := range a.rows {
+		n := r.note(a.o.Countries)
 		for _, f := range faces {
 			if f == n && n.Face > 0 {
 				mask |= 1 << i

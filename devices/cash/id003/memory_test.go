@@ -11,13 +11,13 @@ import (
 
 const testVersion = "YC TEST"
 
+var tenYuan = row{0x2D, 1, 1}
+
 // known is an acceptor that was identified, with the mark of an earlier program.
 func known(mem memory) *Acceptor {
 	a := New(nil, Options{})
 	a.Resume(cash.Mark{Serial: serialPrefix + testVersion, Counter: mem.counter(), Known: true})
-	for i, face := range []int64{100, 500, 1000, 2000, 5000, 10000} {
-		a.notes[i] = cash.Note{Face: face, Currency: "CNY"}
-	}
+	copy(a.rows[:], []row{{0x2D, 1, 0}, {0x2D, 5, 0}, tenYuan, {0x2D, 2, 1}, {0x2D, 5, 1}, {0x2D, 1, 2}})
 	a.offline = nil
 	a.begin(testVersion, nil)
 	return a
@@ -63,10 +63,10 @@ func (a *Acceptor) tells() string {
 // What the acceptor says, after what was written down of the last note, and what that means for money.
 func TestStories(t *testing.T) {
 	none := memory{}
-	ten := memory{phase: held, code: 0x63}
-	stuck := memory{phase: boxward, code: 0x63}
-	paid := memory{phase: vended, code: 0x63}
-	doubt := memory{phase: doubted, code: 0x63}
+	ten := memory{phase: held, code: 0x63, row: tenYuan}
+	stuck := memory{phase: boxward, code: 0x63, row: tenYuan}
+	paid := memory{phase: vended, code: 0x63, row: tenYuan}
+	doubt := memory{phase: doubted, code: 0x63, row: tenYuan}
 	for _, tt := range []struct {
 		name  string
 		mem   memory
@@ -82,15 +82,15 @@ func TestStories(t *testing.T) {
 		{"returned", none, "11 12 13:63 18 11", "escrowed 1000, returned 1000", none},
 		{"held, then returned", none, "13:63 19 19 13:63 18 1A", "escrowed 1000, returned 1000", none},
 		{"pulled out", none, "13:63 17:71 11", "escrowed 1000, returned 1000", none},
-		{"gone, and the next is drawn in", none, "13:63 12 13:61", "escrowed 1000, returned 1000, escrowed 100", memory{phase: held, code: 0x61}},
-		{"gone, and the next is in escrow", none, "13:63 13:61", "escrowed 1000, returned 1000, escrowed 100", memory{phase: held, code: 0x61}},
+		{"gone, and the next is drawn in", none, "13:63 12 13:61", "escrowed 1000, returned 1000, escrowed 100", memory{phase: held, code: 0x61, row: row{0x2D, 1, 0}}},
+		{"gone, and the next is in escrow", none, "13:63 13:61", "escrowed 1000, returned 1000, escrowed 100", memory{phase: held, code: 0x61, row: row{0x2D, 1, 0}}},
 		{"back from the way to the box", none, "13:63 14 18 11", "escrowed 1000, returned 1000", none},
 		{"driven out from the way to the box", none, "13:63 14 17:75 11", "escrowed 1000, returned 1000", none},
 		{"back in escrow", none, "13:63 14 13:63 11", "escrowed 1000, returned 1000", none},
 		{"held again", none, "13:63 14 19 11", "escrowed 1000, returned 1000", none},
 		{"on its way to the box, and no credit", none, "13:63 14 11", "escrowed 1000, lost 1000", doubt},
 		{"stuck at the stacker, and no credit", none, "13:63 46 1A", "escrowed 1000, fault jammed, lost 1000, cleared", doubt},
-		{"on its way to the box, and another in escrow", none, "13:63 14 13:61", "escrowed 1000, lost 1000, escrowed 100", memory{phase: held, code: 0x61}},
+		{"on its way to the box, and another in escrow", none, "13:63 14 13:61", "escrowed 1000, lost 1000, escrowed 100", memory{phase: held, code: 0x61, row: row{0x2D, 1, 0}}},
 		{"a credit after all", none, "13:63 14 11 15 16", "escrowed 1000, lost 1000, stacked 1000", paid},
 		{"stuck, then stacked", none, "13:63 14 46 14 15", "escrowed 1000, fault jammed, cleared, stacked 1000", paid},
 		{"stuck on the way out", none, "13:63 18 45 18 11", "escrowed 1000, fault jammed, cleared, returned 1000", none},
@@ -103,7 +103,7 @@ func TestStories(t *testing.T) {
 		{"a ticket", none, "13:6F3132 11", "escrowed, returned", none},
 
 		{"after the program died: in escrow", ten, "13:63", "", ten},
-		{"another one in escrow", ten, "13:64", "returned 1000, escrowed 2000", memory{phase: held, code: 0x64}},
+		{"another one in escrow", ten, "13:64", "returned 1000, escrowed 2000", memory{phase: held, code: 0x64, row: row{0x2D, 2, 1}}},
 		{"held", ten, "19 13:63", "", ten},
 		{"on its way to the box", ten, "14", "", stuck},
 		{"in the box", ten, "15", "stacked 1000", paid},
@@ -165,7 +165,7 @@ func TestStories(t *testing.T) {
 
 // With BoxKeeps a note that lies in the stacker at power-up is money.
 func TestBoxKeeps(t *testing.T) {
-	a := known(memory{phase: held, code: 0x63})
+	a := known(memory{phase: held, code: 0x63, row: tenYuan})
 	a.o.BoxKeeps = true
 	if got, want := a.hears(t, "42 42 1B 1A"), "stacked 1000"; got != want {
 		t.Errorf("told %q, want %q", got, want)
@@ -182,7 +182,7 @@ func TestMarks(t *testing.T) {
 	for p := free; p <= doubted; p++ {
 		for _, code := range []byte{0, 0x61, 0x70, 0xFF} {
 			for _, out := range []bool{false, true} {
-				want := memory{p, code, out}
+				want := memory{p, code, out, row{code, 5, 2}}
 				mark := cash.Mark{Serial: serialPrefix + "x", Counter: want.counter(), Known: true}
 				if got := memoryOf(mark); got != want {
 					t.Errorf("%+v came back as %+v", want, got)
@@ -198,13 +198,13 @@ func TestMarks(t *testing.T) {
 			}
 		}
 	}
-	for _, n := range []int{-1, 0x500, 0xF63, 1 << 13, 1 << 40} {
+	for _, n := range []int{-1, 0x500, 0xF63, 1 << 13, 1 << 15, 1 << 40} {
 		if got := memoryOf(cash.Mark{Serial: serialPrefix, Counter: n, Known: true}); got != (memory{}) {
 			t.Errorf("counter %d says %+v", n, got)
 		}
 	}
 	// They stand in journals.
-	if got, want := (memory{phase: held, code: 0x63, boxOut: true}).counter(), 0x1163; got != want {
+	if got, want := (memory{phase: held, code: 0x63, boxOut: true, row: tenYuan}).counter(), 0x1012D1163; got != want {
 		t.Errorf("got %#x, want %#x", got, want)
 	}
 }
@@ -340,7 +340,7 @@ func TestForestalled(t *testing.T) {
 		{"it started anew and gives it back", pending{decision: back}, "41", true, ""},
 		{"it pauses", pending{decision: stack, no: true}, "47", false, ""},
 	} {
-		a := known(memory{phase: held, code: 0x63})
+		a := known(memory{phase: held, code: 0x63, row: tenYuan})
 		p := tt.p
 		p.code = 0x63
 		a.held = &p

@@ -136,44 +136,55 @@ var places = map[string]int{"CNY": 2, "HKD": 2, "MOP": 2, "TWD": 2, "JPY": 0, "K
 // codeFirst is the escrow code of the first denomination.
 const codeFirst = 0x61
 
-// parseTable reads the answer to CURRENCY ASSIGN REQUEST: rows of escrow code, country, value and zeros after
-// it. A row of a country that is not among ours is passed over: its notes are never let in.
-func parseTable(data []byte, countries map[byte]string) (notes [codesMax]cash.Note, err error) {
+// row is what the acceptor's table says of one denomination: value times ten to the zeros.
+type row struct{ country, value, zeros byte }
+
+// note is the banknote of a row: none when it is not used, or of a country that is not among ours.
+func (r row) note(countries map[byte]string) cash.Note {
+	currency, known := countries[r.country]
+	if !known || r.country == 0 || r.value == 0 || r.zeros > zerosMax {
+		return cash.Note{}
+	}
+	face := int64(r.value)
+	for range int(r.zeros) + places[currency] {
+		face *= 10
+	}
+	return cash.Note{Face: face, Currency: currency}
+}
+
+// parseTable reads the answer to CURRENCY ASSIGN REQUEST: rows of escrow code, country, value and zeros. A row of a
+// country that is not among ours is passed over: its notes are never let in.
+func parseTable(data []byte, countries map[byte]string) (rows [codesMax]row, err error) {
 	garbled := func(why string) error {
 		return &fault.Error{Kind: fault.Garbled, Device: "id003", Op: "read currencies", Detail: why, Raw: data}
 	}
 	if len(data)%4 != 0 {
-		return notes, garbled("no rows of four bytes")
+		return rows, garbled("no rows of four bytes")
 	}
 	others := map[byte]bool{}
 	ours := false
-	for row := range slices.Chunk(data, 4) {
-		i := int(row[0]) - codeFirst
-		currency, known := countries[row[1]]
+	for b := range slices.Chunk(data, 4) {
+		i, r := int(b[0])-codeFirst, row{b[1], b[2], b[3]}
 		switch {
-		case row[1] == 0 || row[2] == 0:
+		case r.country == 0 || r.value == 0:
 			continue // not used
-		case !known:
-			others[row[1]] = true
+		case countries[r.country] == "":
+			others[r.country] = true
 			continue
 		case i < 0 || i >= codesMax:
-			return notes, garbled("an escrow code that there is not")
-		case row[3] > zerosMax:
-			return notes, garbled("a note with too many zeros")
-		case notes[i].Face != 0:
-			return notes, garbled("an escrow code that stands for two notes")
+			return rows, garbled("an escrow code that there is not")
+		case r.zeros > zerosMax:
+			return rows, garbled("a note with too many zeros")
+		case rows[i] != (row{}):
+			return rows, garbled("an escrow code that stands for two notes")
 		}
-		face := int64(row[2])
-		for range int(row[3]) + places[currency] {
-			face *= 10
-		}
-		notes[i], ours = cash.Note{Face: face, Currency: currency}, true
+		rows[i], ours = r, true
 	}
 	if !ours {
-		return notes, &fault.Error{Kind: fault.Invalid, Device: "id003", Op: "read currencies", Raw: data,
+		return rows, &fault.Error{Kind: fault.Invalid, Device: "id003", Op: "read currencies", Raw: data,
 			Detail: fmt.Sprintf("the acceptor takes no notes that we know; its countries are [% x]", slices.Sorted(maps.Keys(others)))}
 	}
-	return notes, nil
+	return rows, nil
 }
 
 // parseVersion takes the text that the acceptor says of itself apart: model first, then the firmware.

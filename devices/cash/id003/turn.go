@@ -48,20 +48,20 @@ func (a *Acceptor) identify(l *line) error {
 	if err != nil {
 		return err
 	}
-	notes, err := parseTable(table, a.o.Countries)
+	rows, err := parseTable(table, a.o.Countries)
 	if err != nil {
 		return err
 	}
 	text, model, firmware := parseVersion(version)
 	info := cash.Info{Protocol: "id003", Maker: maker, Model: model, Firmware: firmware}
-	for _, n := range notes {
-		if n.Face > 0 {
+	for _, r := range rows {
+		if n := r.note(a.o.Countries); n.Face > 0 {
 			info.Faces = append(info.Faces, n)
 		}
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.info, a.notes, a.named = info, notes, true
+	a.info, a.rows, a.named = info, rows, true
 	a.begin(text, version)
 	a.change()
 	return nil
