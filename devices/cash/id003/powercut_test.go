@@ -89,9 +89,9 @@ func returns(a cash.Acceptor) func(context.Context) error { return a.Return }
 func ready(t *testing.T, f *cashtest.Fixture) *journal {
 	t.Helper()
 	j := &journal{}
-	run(f, j, "", stacks, 10*time.Second, false)
+	run(f, j, "", stacks, 6*time.Second, false)
 	if !j.mark.Known {
-		t.Fatalf("the acceptor was not known after ten seconds: %+v", j)
+		t.Fatalf("the acceptor was not known at the start: %+v", j)
 	}
 	return j
 }
@@ -112,7 +112,7 @@ func sums(w notepath.World) (kept, back int64) {
 func TestComputersPowerCut(t *testing.T) {
 	step := 30 * time.Millisecond
 	if testing.Short() {
-		step = 210 * time.Millisecond
+		step = 410 * time.Millisecond
 	}
 	for name, decide := range map[string]func(cash.Acceptor) func(context.Context) error{"stack": stacks, "return": returns} {
 		for _, away := range []time.Duration{0, 400 * time.Millisecond, 90 * time.Second} {
@@ -125,7 +125,7 @@ func TestComputersPowerCut(t *testing.T) {
 					run(f, j, "", decide, at, true)
 					time.Sleep(away)
 					run(f, j, "", decide, 150*time.Millisecond, true) // and once more while it starts
-					run(f, j, "", decide, time.Minute, true)
+					run(f, j, "", decide, 25*time.Second, true)
 					what := fmt.Sprintf("%s, cut after %v for %v", name, at, away)
 					told(t, what, f, j)
 				})
@@ -158,7 +158,7 @@ func TestDiesBetweenHearingAndWriting(t *testing.T) {
 						run(f, j, signal, decide, 8*time.Second, true)
 						time.Sleep(away)
 					}
-					run(f, j, "", decide, time.Minute, true)
+					run(f, j, "", decide, 25*time.Second, true)
 					told(t, fmt.Sprintf("%s, dead at %s for %v", name, signal, away), f, j)
 				})
 			}
@@ -171,7 +171,7 @@ func TestDiesBetweenHearingAndWriting(t *testing.T) {
 func TestAcceptorsPowerCut(t *testing.T) {
 	step := 30 * time.Millisecond
 	if testing.Short() {
-		step = 210 * time.Millisecond
+		step = 410 * time.Millisecond
 	}
 	doubts := map[bool]int{}
 	for _, keeps := range []bool{false, true} {
@@ -190,7 +190,7 @@ func TestAcceptorsPowerCut(t *testing.T) {
 							time.Sleep(20 * time.Second)
 							run(f, j, "", stacks, 1150*time.Millisecond, true) // and again while it starts
 						}
-						run(f, j, "", stacks, 90*time.Second, true)
+						run(f, j, "", stacks, 45*time.Second, true)
 						kept, back := sums(f.Path.World())
 						inBox := kept > 0
 						what := fmt.Sprintf("cut after %v, in %v, both %v, keeps %v: journal %+v, kept %d, back %d", at, in, both, keeps, *j, kept, back)
