@@ -87,10 +87,10 @@ func checkDevice(class, value string) error {
 	}
 	protocol, address, _ := strings.Cut(value, " ")
 	if protocol == "" {
-		return fmt.Errorf("device.%s is empty: a protocol, or a protocol and an address, such as %q", class, world.Protocols[class]+" serial:/dev/ttyS0")
+		return fmt.Errorf("device.%s is empty: a protocol, or a protocol and an address, such as %q", class, world.Protocols[class][0]+" serial:/dev/ttyS0")
 	}
-	if strings.TrimSpace(address) == "" && protocol != world.Protocols[class] {
-		return fmt.Errorf("device.%s: devsim has no simulator of %q for it; it has %s", class, protocol, world.Protocols[class])
+	if strings.TrimSpace(address) == "" && !slices.Contains(world.Protocols[class], protocol) {
+		return fmt.Errorf("device.%s: devsim has no simulator of %q for it; it has %s", class, protocol, strings.Join(world.Protocols[class], " "))
 	}
 	return nil
 }
@@ -113,6 +113,17 @@ func (s settings) complete(language string) error {
 	}
 	s.values["screen.language"] = language
 	return nil
+}
+
+// speaks are the protocols that a hand chose for devsim's own devices.
+func (s settings) speaks() map[string]string {
+	chosen := map[string]string{}
+	for key, value := range s.values {
+		if class, ok := strings.CutPrefix(key, "device."); ok && !strings.Contains(value, " ") {
+			chosen[class] = value
+		}
+	}
+	return chosen
 }
 
 // device is the address of a device in kiosk.toml: what a hand set, or the simulator's.

@@ -24,6 +24,7 @@ func TestSetIsRead(t *testing.T) {
 		{"terminal.id=T9", nil, `no key "terminal.id"`},
 		{"device.coins=x", nil, `no device "coins"`},
 		{"device.cash=", nil, "empty"},
+		{"device.cash=id003", map[string]string{"device.cash": "id003"}, ""},
 		{"device.cash=ccnet", nil, `no simulator of "ccnet"`},
 		{`device.cash="cctalk serial:/x`, nil, "second quotation mark"},
 		{`device.cash="cctalk serial:/x"visit.idle_seconds=5`, nil, "a blank is wanted"},
@@ -55,6 +56,9 @@ func TestSettingsAreCompleted(t *testing.T) {
 	}
 	if s.seconds("visit.idle_seconds") != 30 || s.seconds("visit.warn_seconds") != 20 || s.values["screen.size"] != "1080x1920" || s.values["screen.language"] != "zh" {
 		t.Errorf("completed: %v", s.values)
+	}
+	if got, want := s.speaks(), map[string]string{"cash": "cctalk"}; !maps.Equal(got, want) {
+		t.Errorf("its own devices speak %v, want %v", got, want)
 	}
 	for class, want := range map[string]string{"cash": "cctalk serial:/sim", "scanner": "scanner serial:/x", "idcard": "cctalk serial:/sim"} {
 		if got := s.device(class, "cctalk serial:/sim"); got != want {

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"path/filepath"
 	"slices"
@@ -56,14 +55,16 @@ func Run(ctx context.Context, o Options, stdout io.Writer) error {
 
 // world checks the options and says which world has this device alone.
 func (o Options) world() (class string, w world.Options, err error) {
-	for c, protocol := range world.Protocols {
-		if protocol == o.Protocol {
+	var known []string
+	for c, protocols := range world.Protocols {
+		known = append(known, protocols...)
+		if slices.Contains(protocols, o.Protocol) {
 			class = c
 		}
 	}
 	switch {
 	case class == "":
-		known := slices.Sorted(maps.Values(world.Protocols))
+		slices.Sort(known)
 		return "", w, fmt.Errorf("there is no simulator of %q; there are %s", o.Protocol, strings.Join(known, " "))
 	case o.Protocol != "cctalk" && (o.Echo || o.CRC):
 		return "", w, fmt.Errorf("--echo and --crc are for cctalk; %s has no such thing", o.Protocol)
@@ -79,6 +80,7 @@ func (o Options) world() (class string, w world.Options, err error) {
 		return "", w, fmt.Errorf("%s has a serial line: name its path with --link", o.Protocol)
 	}
 	link, err := filepath.Abs(o.Link)
-	w.Links, w.Echo, w.CRC = map[string]string{class: link}, o.Echo, o.CRC
+	w.Links, w.Speaks = map[string]string{class: link}, map[string]string{class: o.Protocol}
+	w.Echo, w.CRC = o.Echo, o.CRC
 	return class, w, err
 }

@@ -53,7 +53,14 @@ func openKeep(dir string, devices []*device) (*keep, error) {
 	return k, nil
 }
 
-func (k *keep) path(d *device) string { return filepath.Join(k.dir, d.class+".json") }
+// path is the file of a device. Another protocol is another device: it does not take over what the usual one left.
+func (k *keep) path(d *device) string {
+	name := d.class
+	if d.protocol != Protocols[d.class][0] {
+		name += "-" + d.protocol
+	}
+	return filepath.Join(k.dir, name+".json")
+}
 
 // begin follows the log and writes what changed until end.
 func (k *keep) begin(log *mechanism.Log) {

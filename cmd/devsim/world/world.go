@@ -14,11 +14,14 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 
 	"yichuang/cmd/devsim/answer"
 	"yichuang/cmd/devsim/plug"
 	"yichuang/devices/barcode/scannersim"
 	"yichuang/devices/cash/cctalksim"
+	"yichuang/devices/cash/id003sim"
+	"yichuang/devices/cash/notepath"
 	"yichuang/devices/idcard/sdtsim"
 	"yichuang/devices/mechanism"
 	"yichuang/devices/printer/escpossim"
@@ -28,16 +31,36 @@ import (
 // Classes are the words for the devices, in faults, events, ports and configuration.
 var Classes = []string{"idcard", "cash", "receipt", "license", "scanner"}
 
-// Protocols are the protocols that there is a simulator for, by class.
-var Protocols = map[string]string{"idcard": "sdt", "cash": "cctalk", "receipt": "escpos", "license": "ipp", "scanner": "scanner"}
+// Protocols are the protocols that there is a simulator for, by class; the first is the usual one.
+var Protocols = map[string][]string{"idcard": {"sdt"}, "cash": {"cctalk", "id003"}, "receipt": {"escpos"}, "license": {"ipp"}, "scanner": {"scanner"}}
+
+// Acceptor is a pretend banknote acceptor, whatever it speaks.
+type Acceptor interface {
+	Path() *notepath.Path
+	Faults() *mechanism.Faults
+	OnPlug(func(plugged bool))
+	Power(on, noteIn bool)
+	Serve(context.Context, io.ReadWriter) error
+	Snapshot() ([]byte, error)
+	Restore([]byte) error
+}
+
+// acceptors make a pretend acceptor of each protocol.
+var acceptors = map[string]func(*mechanism.Log, Options) Acceptor{
+	"cctalk": func(log *mechanism.Log, o Options) Acceptor {
+		return cctalksim.New(cctalksim.Options{Log: log, Echo: o.Echo, CRC: o.CRC})
+	},
+	"id003": func(log *mechanism.Log, _ Options) Acceptor { return id003sim.New(id003sim.Options{Log: log}) },
+}
 
 // Options say which devices there are and where.
 type Options struct {
 	Dir     string            // where the state is kept; "" keeps none
 	Links   map[string]string // class to the path of its serial line; a class without one is not there
 	License string            // the address at which the license printer listens; "" is none
-	Echo    bool              // cash: the interface board gives the host its own bytes back
-	CRC     bool              // cash: CRC-16 packets
+	Speaks  map[string]string // class to protocol, where it is not the usual one
+	Echo    bool              // cctalk: the interface board gives the host its own bytes back
+	CRC     bool              // cctalk: CRC-16 packets
 	Cut     func()            // what a power cut does to the programs, at that very instant
 	Restore func()            // the power is back
 }
@@ -56,7 +79,7 @@ type device struct {
 type World struct {
 	Log     *mechanism.Log
 	IDCard  *sdtsim.Reader
-	Cash    *cctalksim.Sim
+	Cash    Acceptor
 	Receipt *escpossim.Printer
 	License *ippsim.Printer
 	Scanner *scannersim.Scanner
@@ -72,6 +95,11 @@ type World struct {
 // their plugs in.
 func Open(o Options) (*World, error) {
 	w := &World{Log: mechanism.NewLog(), options: o}
+	for class, protocol := range o.Speaks {
+		if !slices.Contains(Protocols[class], protocol) {
+			return nil, fmt.Errorf("%s: there is no simulator of %q; there are %v", class, protocol, Protocols[class])
+		}
+	}
 	w.mains.world = w
 	w.build()
 	if o.Dir != "" {
@@ -99,7 +127,7 @@ func (w *World) build() {
 			power: func(on, _ bool) { w.IDCard.Power(on) }}, w.IDCard.OnPlug)
 	}
 	if link := o.Links["cash"]; link != "" {
-		w.Cash = cctalksim.New(cctalksim.Options{Log: w.Log, Echo: o.Echo, CRC: o.CRC})
+		w.Cash = acceptors[o.speaks("cash")](w.Log, o)
 		w.Cash.Path().OnPoint(w.moved)
 		w.add("cash", link, w.Cash.Serve, device{faults: w.Cash.Faults(), snapshot: w.Cash.Snapshot, restore: w.Cash.Restore,
 			power: w.Cash.Power}, w.Cash.OnPlug)
@@ -123,9 +151,17 @@ func (w *World) build() {
 	}
 }
 
+// speaks is the protocol of a class of devices.
+func (o Options) speaks(class string) string {
+	if p := o.Speaks[class]; p != "" {
+		return p
+	}
+	return Protocols[class][0]
+}
+
 // add gives a device on a serial line its plug.
 func (w *World) add(class, link string, serve func(context.Context, io.ReadWriter) error, d device, onPlug func(func(bool))) {
-	d.class, d.protocol, d.address = class, Protocols[class], "serial:"+link
+	d.class, d.protocol, d.address = class, w.options.speaks(class), "serial:"+link
 	d.plug = plug.New(link, serve)
 	w.devices = append(w.devices, &d)
 	p := d.plug

@@ -148,3 +148,36 @@ func TestFilesAreWrittenWhole(t *testing.T) {
 		t.Errorf("left over: %v, %v", left, err)
 	}
 }
+
+// Another acceptor in the same cabinet begins with its own box; the first is as it was when it comes back.
+func TestAnotherProtocol(t *testing.T) {
+	dir := t.TempDir()
+	o := Options{Dir: dir, Links: map[string]string{"cash": filepath.Join(dir, "line")}}
+	for _, speaks := range []string{"", "id003", "cctalk", "id003"} {
+		o.Speaks = map[string]string{"cash": speaks}
+		if speaks == "" {
+			o.Speaks = nil
+		}
+		w := open(t, o)
+		if got, want := w.Address("cash"), o.speaks("cash")+" serial:"+o.Links["cash"]; got != want {
+			t.Errorf("address %q, want %q", got, want)
+		}
+		if speaks == "id003" {
+			w.Cash.Path().LiftBox()
+		} else if !w.Cash.Path().BoxIn() {
+			t.Errorf("%q has the box of another", speaks)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := open(t, o)
+	defer w.Close()
+	if w.Cash.Path().BoxIn() {
+		t.Error("the box is in again")
+	}
+	o.Speaks = map[string]string{"cash": "telex"}
+	if _, err := Open(o); err == nil || !strings.Contains(err.Error(), `"telex"`) {
+		t.Errorf("got %v, want that there is none", err)
+	}
+}
