@@ -9,6 +9,7 @@ import (
 	"yichuang/devices/barcode/scanner"
 	"yichuang/devices/cash"
 	"yichuang/devices/cash/cctalk"
+	"yichuang/devices/cash/id003"
 	"yichuang/devices/idcard"
 	"yichuang/devices/idcard/sdt"
 	"yichuang/devices/printer"
@@ -25,6 +26,10 @@ var (
 		"cctalk": func(a string, log *slog.Logger) (cash.Acceptor, error) {
 			open, err := serial(a, serialport.Options{Baud: 9600})
 			return cctalk.New(open, cctalk.Options{Log: log}), err
+		},
+		"id003": func(a string, log *slog.Logger) (cash.Acceptor, error) {
+			open, err := serial(a, serialport.Options{Baud: 9600, Parity: serialport.Even})
+			return id003.New(open, id003.Options{Log: log}), err
 		},
 	}
 	rollDrivers = map[string]func(string) (printer.Roll, error){
