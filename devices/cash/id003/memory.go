@@ -3,6 +3,7 @@ package id003
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"yichuang/devices/cash"
 	"yichuang/devices/fault"
@@ -13,11 +14,11 @@ type phase byte
 
 // The phases.
 const (
-	free    phase = 0 // no note is on its way
-	held    phase = 1 // it was told in escrow
-	boxward phase = 2 // it was seen on its way to the box, and something came between
-	vended  phase = 3 // it was told as stacked; the device may not have heard that we know
-	doubted phase = 4 // it was told as lost; a VEND VALID that comes after all is its
+	free     phase = 0 // no note is on its way
+	escrowed phase = 1 // it was told in escrow
+	boxward  phase = 2 // it was seen on its way to the box, and something came between
+	vended   phase = 3 // it was told as stacked; the device may not have heard that we know
+	doubted  phase = 4 // it was told as lost; a VEND VALID that comes after all is its
 )
 
 // memory is what a mark remembers. The device has no counter of events; what must be known after a restart of
@@ -34,7 +35,7 @@ type memory struct {
 const serialPrefix = "id003 "
 
 // open says that the note's end was not told yet.
-func (m memory) open() bool { return m.phase == held || m.phase == boxward }
+func (m memory) open() bool { return m.phase == escrowed || m.phase == boxward }
 
 // counter packs it for a mark.
 func (m memory) counter() int {
@@ -77,7 +78,7 @@ func (a *Acceptor) hear(s status) {
 	was := a.now
 	a.now = s
 	if was.state != s.state {
-		a.since = a.clock()
+		a.since = time.Now()
 		a.change()
 	}
 	h := a.held
@@ -105,13 +106,13 @@ func (a *Acceptor) hear(s status) {
 	case stRejecting:
 		switch {
 		case h != nil:
-			a.mem.phase = held // not into the box: a hand or the rollers have it
+			a.mem.phase = escrowed // not into the box: a hand or the rollers have it
 		case was.state != stNone && (was.state != stRejecting || was.detail != s.detail):
 			a.emit(cash.Signal{What: cash.Refused, Fault: a.fail(fault.Refused, "status", reason(rejections, s.detail)), Raw: s.raw})
 		}
 	case stReturning, stHolding:
 		if h != nil {
-			a.mem.phase = held
+			a.mem.phase = escrowed
 		}
 	case stEnabled, stInhibited, stAccepting:
 		a.left(s)
@@ -138,7 +139,7 @@ func (a *Acceptor) started(s status) {
 	case s.state == stPowerUp && a.mem.open():
 		a.lost(note, "the acceptor started anew and finds nothing inside", s.raw)
 	case s.state == stPowerUpAcceptor && a.mem.open():
-		a.mem.phase = held // RESET gives it back
+		a.mem.phase = escrowed // RESET gives it back
 	}
 }
 
@@ -148,12 +149,12 @@ func (a *Acceptor) forgot() { a.dirty, a.ready, a.refusal = true, false, nil }
 // escrow is a note that waits for a decision: the one that was told, or another. Called with mu held.
 func (a *Acceptor) escrow(s status) {
 	if a.held != nil && a.held.code == s.detail {
-		a.mem.phase = held
+		a.mem.phase = escrowed
 		return
 	}
 	a.left(s)
-	a.held = &pending{code: s.detail, sent: a.clock()}
-	a.mem.phase, a.mem.code, a.mem.row = held, s.detail, row{}
+	a.held = &pending{code: s.detail, sent: time.Now()}
+	a.mem.phase, a.mem.code, a.mem.row = escrowed, s.detail, row{}
 	if i := int(s.detail) - codeFirst; i >= 0 && i < codesMax {
 		a.mem.row = a.rows[i]
 	}

@@ -63,7 +63,7 @@ func (a *Acceptor) tells() string {
 // What the acceptor says, after what was written down of the last note, and what that means for money.
 func TestStories(t *testing.T) {
 	none := memory{}
-	ten := memory{phase: held, code: 0x63, row: tenYuan}
+	ten := memory{phase: escrowed, code: 0x63, row: tenYuan}
 	stuck := memory{phase: boxward, code: 0x63, row: tenYuan}
 	paid := memory{phase: vended, code: 0x63, row: tenYuan}
 	doubt := memory{phase: doubted, code: 0x63, row: tenYuan}
@@ -82,28 +82,28 @@ func TestStories(t *testing.T) {
 		{"returned", none, "11 12 13:63 18 11", "escrowed 1000, returned 1000", none},
 		{"held, then returned", none, "13:63 19 19 13:63 18 1A", "escrowed 1000, returned 1000", none},
 		{"pulled out", none, "13:63 17:71 11", "escrowed 1000, returned 1000", none},
-		{"gone, and the next is drawn in", none, "13:63 12 13:61", "escrowed 1000, returned 1000, escrowed 100", memory{phase: held, code: 0x61, row: row{0x2D, 1, 0}}},
-		{"gone, and the next is in escrow", none, "13:63 13:61", "escrowed 1000, returned 1000, escrowed 100", memory{phase: held, code: 0x61, row: row{0x2D, 1, 0}}},
+		{"gone, and the next is drawn in", none, "13:63 12 13:61", "escrowed 1000, returned 1000, escrowed 100", memory{phase: escrowed, code: 0x61, row: row{0x2D, 1, 0}}},
+		{"gone, and the next is in escrow", none, "13:63 13:61", "escrowed 1000, returned 1000, escrowed 100", memory{phase: escrowed, code: 0x61, row: row{0x2D, 1, 0}}},
 		{"back from the way to the box", none, "13:63 14 18 11", "escrowed 1000, returned 1000", none},
 		{"driven out from the way to the box", none, "13:63 14 17:75 11", "escrowed 1000, returned 1000", none},
 		{"back in escrow", none, "13:63 14 13:63 11", "escrowed 1000, returned 1000", none},
 		{"held again", none, "13:63 14 19 11", "escrowed 1000, returned 1000", none},
 		{"on its way to the box, and no credit", none, "13:63 14 11", "escrowed 1000, lost 1000", doubt},
 		{"stuck at the stacker, and no credit", none, "13:63 46 1A", "escrowed 1000, fault jammed, lost 1000, cleared", doubt},
-		{"on its way to the box, and another in escrow", none, "13:63 14 13:61", "escrowed 1000, lost 1000, escrowed 100", memory{phase: held, code: 0x61, row: row{0x2D, 1, 0}}},
+		{"on its way to the box, and another in escrow", none, "13:63 14 13:61", "escrowed 1000, lost 1000, escrowed 100", memory{phase: escrowed, code: 0x61, row: row{0x2D, 1, 0}}},
 		{"a credit after all", none, "13:63 14 11 15 16", "escrowed 1000, lost 1000, stacked 1000", paid},
 		{"stuck, then stacked", none, "13:63 14 46 14 15", "escrowed 1000, fault jammed, cleared, stacked 1000", paid},
 		{"stuck on the way out", none, "13:63 18 45 18 11", "escrowed 1000, fault jammed, cleared, returned 1000", none},
 		{"the box is lifted, the note comes out", none, "13:63 44 18 44", "escrowed 1000, box_out, fault open, cleared, returned 1000, fault open", memory{boxOut: true}},
 		{"the box is full, the note comes out", none, "13:63 17:75 43", "escrowed 1000, returned 1000, fault full", none},
 		{"the box is full, the note is not seen", none, "13:63 43 43 11", "escrowed 1000, fault full, returned 1000, cleared", none},
-		{"a note that nobody named", none, "13:70", "escrowed", memory{phase: held, code: 0x70}},
+		{"a note that nobody named", none, "13:70", "escrowed", memory{phase: escrowed, code: 0x70}},
 		{"it is stacked", none, "13:70 15", "escrowed, lost", memory{phase: vended, code: 0x70}},
 		{"codes that there are not", none, "13:60 13:71 11", "escrowed, returned, escrowed, returned", none},
 		{"a ticket", none, "13:6F3132 11", "escrowed, returned", none},
 
 		{"after the program died: in escrow", ten, "13:63", "", ten},
-		{"another one in escrow", ten, "13:64", "returned 1000, escrowed 2000", memory{phase: held, code: 0x64, row: row{0x2D, 2, 1}}},
+		{"another one in escrow", ten, "13:64", "returned 1000, escrowed 2000", memory{phase: escrowed, code: 0x64, row: row{0x2D, 2, 1}}},
 		{"held", ten, "19 13:63", "", ten},
 		{"on its way to the box", ten, "14", "", stuck},
 		{"in the box", ten, "15", "stacked 1000", paid},
@@ -165,7 +165,7 @@ func TestStories(t *testing.T) {
 
 // With BoxKeeps a note that lies in the stacker at power-up is money.
 func TestBoxKeeps(t *testing.T) {
-	a := known(memory{phase: held, code: 0x63, row: tenYuan})
+	a := known(memory{phase: escrowed, code: 0x63, row: tenYuan})
 	a.o.BoxKeeps = true
 	if got, want := a.hears(t, "42 42 1B 1A"), "stacked 1000"; got != want {
 		t.Errorf("told %q, want %q", got, want)
@@ -204,7 +204,7 @@ func TestMarks(t *testing.T) {
 		}
 	}
 	// They stand in journals.
-	if got, want := (memory{phase: held, code: 0x63, boxOut: true, row: tenYuan}).counter(), 0x1012D1163; got != want {
+	if got, want := (memory{phase: escrowed, code: 0x63, boxOut: true, row: tenYuan}).counter(), 0x1012D1163; got != want {
 		t.Errorf("got %#x, want %#x", got, want)
 	}
 }
@@ -340,7 +340,7 @@ func TestForestalled(t *testing.T) {
 		{"it started anew and gives it back", pending{decision: back}, "41", true, ""},
 		{"it pauses", pending{decision: stack, no: true}, "47", false, ""},
 	} {
-		a := known(memory{phase: held, code: 0x63, row: tenYuan})
+		a := known(memory{phase: escrowed, code: 0x63, row: tenYuan})
 		p := tt.p
 		p.code = 0x63
 		a.held = &p

@@ -7,9 +7,6 @@ import (
 	"yichuang/devices/fault"
 )
 
-// clock is the time; in tests a bubble's.
-func (a *Acceptor) clock() time.Time { return time.Now() }
-
 // turn is one round: hear where the note is first, so that every act rests on what is really so.
 func (a *Acceptor) turn(l *line) error {
 	s, err := l.status()
@@ -74,12 +71,12 @@ const maker = "JCM"
 // has written down what it was told. done says that a turn ends here.
 func (a *Acceptor) release(l *line) (done bool, err error) {
 	a.mu.Lock()
-	s, free, waited := a.now.state, a.written >= a.owed, a.clock().Sub(a.since)
+	s, settled, waited := a.now.state, a.written >= a.owed, time.Now().Sub(a.since)
 	stuck := a.held == nil && waited >= resetStuck && (s == stJamAcceptor || s == stJamStacker || s == stFailure)
-	reset := free && (stuck || s.starts() && (!a.asked || waited >= resetAgain))
-	credit := free && s == stVendValid && a.mem.phase == vended
+	reset := settled && (stuck || s.starts() && (!a.asked || waited >= resetAgain))
+	credit := settled && s == stVendValid && a.mem.phase == vended
 	if reset {
-		a.since, a.asked = a.clock(), true
+		a.since, a.asked = time.Now(), true
 	} else if !s.starts() {
 		a.asked = false
 	}
@@ -126,7 +123,7 @@ func (a *Acceptor) configure(l *line) error {
 	if err != nil {
 		return err
 	}
-	a.applied, a.given = want, a.clock()
+	a.applied, a.given = want, time.Now()
 	a.dirty = a.wanted.number != want.number
 	return nil
 }
@@ -137,7 +134,7 @@ func (a *Acceptor) disobeyed() {
 	if a.applied.accept {
 		other = stInhibited
 	}
-	if a.now.state == other && a.clock().Sub(a.given) >= obeyLimit {
+	if a.now.state == other && time.Now().Sub(a.given) >= obeyLimit {
 		a.dirty = true
 	}
 }
@@ -177,12 +174,12 @@ func (a *Acceptor) greet() {
 func (a *Acceptor) act(l *line) error {
 	a.mu.Lock()
 	h := a.held
-	if h == nil || !h.due(a.clock()) || !a.now.state.holds() && (h.decision != back || a.now.state != stOpen && a.now.state != stFull) {
+	if h == nil || !h.due(time.Now()) || !a.now.state.holds() && (h.decision != back || a.now.state != stOpen && a.now.state != stFull) {
 		a.mu.Unlock()
 		return nil
 	}
 	do := h.decision
-	h.sent = a.clock()
+	h.sent = time.Now()
 	a.mu.Unlock()
 
 	err := l.operate(map[decision]byte{undecided: cmdHold, stack: cmdStack, back: cmdReturn}[do])
