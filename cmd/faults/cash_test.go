@@ -16,6 +16,8 @@ import (
 	"yichuang/devices/cash"
 	"yichuang/devices/cash/cctalk"
 	"yichuang/devices/cash/cctalksim"
+	"yichuang/devices/cash/id003"
+	"yichuang/devices/cash/id003sim"
 	"yichuang/devices/cash/notepath"
 	"yichuang/devices/mechanism"
 	"yichuang/devices/wire"
@@ -41,6 +43,7 @@ var acceptors = []struct {
 	driver   func(open wire.Opener) cash.Acceptor
 }{
 	{"cctalk", func() validator { return cctalksim.New(cctalksim.Options{}) }, func(open wire.Opener) cash.Acceptor { return cctalk.New(open, cctalk.Options{}) }},
+	{"id003", func() validator { return id003sim.New(id003sim.Options{}) }, func(open wire.Opener) cash.Acceptor { return id003.New(open, id003.Options{}) }},
 }
 
 // powerCuts are the instants at which computer and device lose their power together, beyond the simulator's own faults.
@@ -216,6 +219,7 @@ func (m *cashier) story(name string) Cell {
 	first := m.offer()
 	m.until("the first note is stacked", func() bool { return m.sim.Path().Fate(first) == notepath.Stacked })
 
+	m.until("the next may come", func() bool { return m.heard.State().Accepting && !m.heard.State().Escrow })
 	m.kinds.seen = nil // before it was opened the driver called the device absent
 	var second int
 	if _, cut := powerCuts[name]; cut {
@@ -224,7 +228,7 @@ func (m *cashier) story(name string) Cell {
 		second = m.befall(name)
 	}
 	outcome := m.after(second)
-	m.until("nothing is on its way", func() bool { return m.open_() == nil })
+	m.until("nothing is on its way", func() bool { return m.onItsWay() == nil })
 	if m.till.Status().Case != "" {
 		if err := m.till.Stop(m.t.Context()); err != nil {
 			m.t.Error(err)
@@ -258,7 +262,11 @@ func (m *cashier) cut(name string) int {
 		}
 	})
 	second := m.offer()
-	<-reached
+	select {
+	case <-reached:
+	case <-time.After(time.Minute):
+		m.t.Fatalf("the note never came to %s: %+v", leg, m.sim.Path().World())
+	}
 	both := name[:5] == "power"
 	if both {
 		m.sim.Power(false, true)
@@ -288,7 +296,7 @@ func (m *cashier) pass(d time.Duration) {
 	}
 }
 
-func (m *cashier) open_() (n *casefile.Note) {
+func (m *cashier) onItsWay() (n *casefile.Note) {
 	m.journal.Book(func(b *casefile.Book) { n = b.OpenNote() })
 	return n
 }
