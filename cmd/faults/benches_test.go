@@ -3,4 +3,6 @@ package faults
 import "slices"
 
 // benches are all drivers.
-func benches() []bench { return slices.Concat(cashBenches(), rollBenches(), readBenches()) }
+func benches() []bench {
+	return slices.Concat(cashBenches(), rollBenches(), readBenches(), sheetBenches())
+}
