@@ -77,6 +77,9 @@ type commands struct {
 			Counted string `required:"" help:"What is inside, counted by hand; empty for nothing."`
 		} `cmd:"" help:"Compare what is inside with the journal, and go on from the count."`
 	} `cmd:"" help:"The coins and notes that are paid out."`
+	Devices struct {
+		Probe struct{} `cmd:"" help:"What answers on each serial line, and its line for kiosk.toml."`
+	} `cmd:"" help:"The devices."`
 	Log struct {
 		Export struct {
 			File string `arg:"" type:"path"`
@@ -204,6 +207,8 @@ func (c *commands) do(ctx context.Context, command string) (doc any, ok holds, e
 		return post[casefile.Blanks](ctx, client, "blanks/load", ctl.Load{Tray: b.Tray, First: b.First, Count: b.Count})
 	case "cashbox exchange":
 		return counted(ctx, client, "cashbox/exchange", c.Cashbox.Exchange.Counted)
+	case "devices probe":
+		return get[[]ctl.Found](ctx, client, "devices/probe")
 	case "coinbox exchange":
 		return counted(ctx, client, "coinbox/exchange", c.Coinbox.Exchange.Counted)
 	case "stock count":

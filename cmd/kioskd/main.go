@@ -19,6 +19,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"yichuang/kiosk/config"
+	"yichuang/kiosk/ctl"
 	"yichuang/kiosk/daemon"
 	"yichuang/kiosk/store"
 	"yichuang/sync/hallapi"
@@ -97,7 +98,7 @@ func (s *serveCommand) run(ctx context.Context, stdout, stderr io.Writer) error 
 	}
 	log.Info("kioskd", "version", version, "commit", commit, "terminal", c.Terminal.ID)
 	err = daemon.Run(ctx, daemon.Options{Config: c, Cash: dev.cash, Coins: dev.coins, Payer: dev.payer, Roll: dev.roll, Sheets: dev.sheets, Reader: dev.reader, Scanner: dev.scanner,
-		Version: version, Commit: commit, Log: log,
+		Version: version, Commit: commit, Log: log, Probe: func(ctx context.Context) ([]ctl.Found, error) { return probe(ctx, c, serialFolders) },
 		Link: func(journal *store.Store, report func() daemon.Report) (daemon.Link, error) {
 			cfg := uplink.Config{URL: c.Hall.URL, EnrolCodeFile: c.Hall.EnrolCodeFile, Version: version, Health: func() *hallapi.Health { return health(report()) }}
 			return uplinkOf(uplink.New(cfg, journal, log))

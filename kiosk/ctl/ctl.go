@@ -185,6 +185,14 @@ type Count struct {
 	Counted string `json:"counted"`
 }
 
+// Found is what answers on a line, and what would stand for it in kiosk.toml; class "" when nothing that is known does.
+type Found struct {
+	Class    string `json:"class"`
+	Protocol string `json:"protocol"`
+	Address  string `json:"address"`
+	Line     string `json:"line"`
+}
+
 // Desk does what is asked over the socket.
 type Desk interface {
 	Status(ctx context.Context) (Status, error)
@@ -200,6 +208,7 @@ type Desk interface {
 	ExchangeCoins(ctx context.Context, c Count) (Exchange, error)
 	LoadStock(ctx context.Context, l Pieces) (casefile.Stock, error)
 	CountStock(ctx context.Context, c Count) (Exchange, error)
+	Probe(ctx context.Context) ([]Found, error)
 	ExportLog(ctx context.Context, w io.Writer) error
 }
 
@@ -219,6 +228,7 @@ func Handler(d Desk) http.Handler {
 	read(mux, "audit", d.Audit)
 	read(mux, "doubtful", d.Doubtful)
 	read(mux, "owed", d.Owed)
+	read(mux, "devices/probe", d.Probe)
 	act(mux, "doubtful/settle", d.SettleDoubt)
 	act(mux, "owed/pay", d.PayOwed)
 	act(mux, "blanks/load", d.LoadBlanks)

@@ -59,6 +59,7 @@ type Options struct {
 	Reader  idcard.Reader
 	Scanner barcode.Scanner
 	Link    func(*store.Store, func() Report) (Link, error)
+	Probe   func(ctx context.Context) ([]ctl.Found, error) // asks every serial line who is there
 	Version string
 	Commit  string
 	Log     *slog.Logger
@@ -83,6 +84,7 @@ type Daemon struct {
 	kiosk   *visit.Kiosk
 	broken  error // why the journal could not be opened
 	acts    sync.Mutex
+	probing sync.Mutex
 }
 
 // stopMax bounds how long the visit and the devices may take to stop.
