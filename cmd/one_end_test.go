@@ -287,11 +287,12 @@ func TestOrderBeforeTheDeviceIsOpen(t *testing.T) {
 }
 
 func TestAcceptorAlone(t *testing.T) {
-	for name, flags := range map[string][]string{"plain": nil, "crc": {"--crc"}, "echo": {"--echo"}, "crc and echo": {"--crc", "--echo"}} {
+	for name, args := range map[string][]string{"plain": {"cctalk"}, "crc": {"cctalk", "--crc"}, "echo": {"cctalk", "--echo"}, "crc and echo": {"cctalk", "--crc", "--echo"},
+		"id003": {"id003"}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			hand, address := alone(t, "cctalk", flags...)
-			try := begin(t, "kioskd", "try", "cctalk", address)
+			hand, address := alone(t, args[0], args[1:]...)
+			try := begin(t, "kioskd", "try", args[0], address)
 			try.opens()
 			handOver(t, hand, 10000, "", "refused") // it begins with notes inhibited
 			try.order(`{"do":"stack"}`)
@@ -593,7 +594,7 @@ func TestBothEndsRefuseWhatIsWrong(t *testing.T) {
 // TestNobodyIsAtTheAddress: there is no device, and the driver says so also when nothing is asked of it.
 func TestNobodyIsAtTheAddress(t *testing.T) {
 	nowhere := filepath.Join(newDir(t), "line")
-	for protocol, address := range map[string]string{"sdt": "serial:" + nowhere, "cctalk": "serial:" + nowhere, "escpos": "serial:" + nowhere,
+	for protocol, address := range map[string]string{"sdt": "serial:" + nowhere, "cctalk": "serial:" + nowhere, "id003": "serial:" + nowhere, "escpos": "serial:" + nowhere,
 		"scanner": "serial:" + nowhere, "ipp": "http://127.0.0.1:1/ipp/print"} {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()
