@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -232,6 +233,12 @@ func TestTables(t *testing.T) {
 			}
 		}
 	}
+	for currency, want := range map[string]int64{"CNY": 500, "HKD": 500, "MOP": 500, "TWD": 500, "JPY": 5, "KRW": 5, "RUB": 500, "USD": 500, "EUR": 500, "GBP": 500,
+		"SGD": 500, "VND": 5, "KZT": 500, "MNT": 500, "XYZ": 0, "": 0} {
+		if got := (row{7, 5, 0}).note(map[byte]string{7: currency}).Face; got != want {
+			t.Errorf("5 %s: got %d, want %d", currency, got, want)
+		}
+	}
 	// Rows may come from a journal too.
 	for _, r := range []row{{}, {0, 1, 1}, {0x2D, 0, 1}, {0x2D, 1, 10}, {0x01, 1, 1}} {
 		if got := r.note(map[byte]string{0: "CNY", 0x2D: "CNY"}); got != (cash.Note{}) {
@@ -289,11 +296,21 @@ func TestStates(t *testing.T) {
 			t.Errorf("state %02xh: known %v, fault %v", byte(s), known, f)
 		}
 	}
-	for _, table := range []map[byte]string{failures, rejections} {
-		for code, text := range table {
-			if got := reason(table, code); got != text || text == "" {
-				t.Errorf("reason %02xh: %q", code, got)
-			}
+	for code, want := range map[byte]string{0xA2: "stack motor", 0xA5: "speed", 0xA6: "transport motor", 0xA7: "aligning", 0xA8: "box at the start", 0xAB: "not ready", 0xAC: "light",
+		0xAD: "magnetic", 0xAF: "head", 0xB0: "boot", 0xB1: "external", 0xB2: "ROM", 0xB3: "writing", 0xA9: "reason a9h"} {
+		f, _ := status{state: stFailure, detail: code}.trouble()
+		kind := fault.Broken
+		if code == 0xAB || code == 0xAF {
+			kind = fault.Open
+		}
+		if f.Kind != kind || !strings.Contains(f.Detail, want) {
+			t.Errorf("failure %02xh: got %v, want %s, %q", code, f, kind, want)
+		}
+	}
+	for code, want := range map[byte]string{0x71: "straight", 0x72: "magnetic", 0x73: "another", 0x74: "data", 0x75: "transport", 0x76: "not recognised", 0x77: "light pattern",
+		0x78: "light level", 0x79: "not taken now", 0x7B: "wrongly", 0x7C: "in the stacker", 0x7D: "length", 0x7E: "colour"} {
+		if got := reason(rejections, code); !strings.Contains(got, want) {
+			t.Errorf("rejection %02xh: got %q, want %q", code, got, want)
 		}
 	}
 	if got, want := reason(rejections, 0x20), "reason 20h"; got != want {

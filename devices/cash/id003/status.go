@@ -139,14 +139,16 @@ const codeFirst = 0x61
 // row is what the acceptor's table says of one denomination: value times ten to the zeros.
 type row struct{ country, value, zeros byte }
 
-// note is the banknote of a row: none when it is not used, or of a country that is not among ours.
+// note is the banknote of a row: none when it is not used, of a country that is not among ours, or of a currency that we
+// cannot count in.
 func (r row) note(countries map[byte]string) cash.Note {
-	currency, known := countries[r.country]
+	currency := countries[r.country]
+	digits, known := places[currency]
 	if !known || r.country == 0 || r.value == 0 || r.zeros > zerosMax {
 		return cash.Note{}
 	}
 	face := int64(r.value)
-	for range int(r.zeros) + places[currency] {
+	for range int(r.zeros) + digits {
 		face *= 10
 	}
 	return cash.Note{Face: face, Currency: currency}
@@ -168,7 +170,7 @@ func parseTable(data []byte, countries map[byte]string) (rows [codesMax]row, err
 		switch {
 		case r.country == 0 || r.value == 0:
 			continue // not used
-		case countries[r.country] == "":
+		case r.zeros <= zerosMax && r.note(countries).Face == 0:
 			others[r.country] = true
 			continue
 		case i < 0 || i >= codesMax:

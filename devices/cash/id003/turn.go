@@ -71,7 +71,7 @@ const maker = "JCM"
 // has written down what it was told. done says that a turn ends here.
 func (a *Acceptor) release(l *line) (done bool, err error) {
 	a.mu.Lock()
-	s, settled, waited := a.now.state, a.written >= a.owed, time.Now().Sub(a.since)
+	s, settled, waited := a.now.state, a.written >= a.owed, time.Since(a.since)
 	stuck := a.held == nil && waited >= resetStuck && (s == stJamAcceptor || s == stJamStacker || s == stFailure)
 	reset := settled && (stuck || s.starts() && (!a.asked || waited >= resetAgain))
 	credit := settled && s == stVendValid && a.mem.phase == vended
@@ -134,7 +134,7 @@ func (a *Acceptor) disobeyed() {
 	if a.applied.accept {
 		other = stInhibited
 	}
-	if a.now.state == other && time.Now().Sub(a.given) >= obeyLimit {
+	if a.now.state == other && time.Since(a.given) >= obeyLimit {
 		a.dirty = true
 	}
 }
