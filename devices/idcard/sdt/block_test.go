@@ -3,6 +3,7 @@ package sdt
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"slices"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"yichuang/devices/fault"
 	"yichuang/devices/idcard"
 	"yichuang/devices/idcard/idcardtest"
+	"yichuang/devices/idcard/sdtsim"
 )
 
 // data is what a read vector carries.
@@ -151,9 +153,10 @@ func TestVerdicts(t *testing.T) {
 }
 
 func FuzzBlocks(f *testing.F) {
-	for _, name := range []string{"read-citizen", "read-hmt", "read-foreign_2017", "read-foreign_2023", "read-rare", "readfp-citizen"} {
-		f.Add(data(f, name))
+	for name := range idcardtest.Cards(f) {
+		f.Add(data(f, "read-"+name))
 	}
+	f.Add(data(f, "readfp-citizen"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		text, photo, err := splitBlocks(b)
 		if err != nil {
@@ -165,6 +168,39 @@ func FuzzBlocks(f *testing.F) {
 		c, err := decodeText(text)
 		if err == nil && (c.Kind == "" || len([]rune(c.Name)) > 15) {
 			t.Fatalf("kind %q, name of %d", c.Kind, len([]rune(c.Name)))
+		}
+	})
+}
+
+// FuzzText: what is decoded from any text block fits on a card, and a card that says the same is read as the same.
+func FuzzText(f *testing.F) {
+	for name := range idcardtest.Cards(f) {
+		text, _, err := splitBlocks(data(f, "read-"+name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, err := decodeText(b)
+		if err != nil {
+			return
+		}
+		raw, err := json.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var on sdtsim.Card
+		if err := json.Unmarshal(raw, &on); err != nil {
+			t.Fatal(err)
+		}
+		block, err := on.Block()
+		if err != nil {
+			t.Fatalf("what was read of a card does not fit on one: %v", err)
+		}
+		again, err := decodeText(block)
+		if err != nil || !idcardtest.Same(c, again) {
+			t.Fatalf("% X is read as another card: %v", block, err)
 		}
 	})
 }
