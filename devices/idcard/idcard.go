@@ -24,7 +24,7 @@ const (
 // Card is the content of a card as the reader delivers it. Dates are YYYYMMDD; ValidTo may be 长期.
 type Card struct {
 	Kind         Kind   `json:"kind"`
-	Name         string `json:"name"`
+	Name         string `json:"name"`      // in Chinese; a foreigner's card may have none
 	Sex          string `json:"sex"`       // GB/T 2261.1: "1" male, "2" female
 	Ethnicity    string `json:"ethnicity"` // GB/T 3304, two digits
 	Birth        string `json:"birth"`
@@ -38,6 +38,14 @@ type Card struct {
 	PermitNumber string `json:"permit_number,omitempty"`
 	IssueCount   string `json:"issue_count,omitempty"`
 	Photo        []byte `json:"-"` // the WLT block as it came; nobody here can decode it
+}
+
+// Called is the name to be used in writing: the Chinese one, or the Latin one of a foreigner whose card has no other.
+func (c Card) Called() string {
+	if c.Name != "" {
+		return c.Name
+	}
+	return c.EnglishName
 }
 
 // String masks: a card that strays into a log must not tell who it was.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"yichuang/devices/idcard"
@@ -22,7 +23,7 @@ var (
 // certain that the sequence tells the sex. A sex that is neither male nor female (0 unknown, 9 not
 // stated) cannot disagree.
 func Agree(c idcard.Card) error {
-	if strings.TrimSpace(c.Name) == "" {
+	if strings.TrimSpace(c.Called()) == "" {
 		return ErrNoName
 	}
 	if c.Kind == idcard.Foreign2017 {
@@ -138,9 +139,13 @@ func Age(birth string, day time.Time) (int, error) {
 	return years, nil
 }
 
-// MaskName keeps the first and the last character of a name, of two only the first: 王*英, 王*.
+// MaskName keeps the first and the last character of a name, of two only the first: 王*英, 王*. Of a name in Latin
+// letters it keeps the first of each word: T***, A**** B***.
 func MaskName(name string) string {
 	runes := []rune(strings.TrimSpace(name))
+	if latin(runes) {
+		return maskWords(runes)
+	}
 	switch n := len(runes); n {
 	case 0:
 		return ""
@@ -151,6 +156,32 @@ func MaskName(name string) string {
 	default:
 		return string(runes[0]) + strings.Repeat("*", n-2) + string(runes[n-1])
 	}
+}
+
+// latin says whether a name has letters, and all of them are Latin.
+func latin(name []rune) bool {
+	any := false
+	for _, r := range name {
+		if unicode.IsLetter(r) && !unicode.Is(unicode.Latin, r) {
+			return false
+		}
+		any = any || unicode.IsLetter(r)
+	}
+	return any
+}
+
+// maskWords keeps the first letter of each word, and what is no letter.
+func maskWords(name []rune) string {
+	out, inside := []rune(nil), false
+	for _, r := range name {
+		if unicode.IsLetter(r) && inside {
+			out = append(out, '*')
+			continue
+		}
+		inside = unicode.IsLetter(r) || inside && r == '\''
+		out = append(out, r)
+	}
+	return string(out)
 }
 
 // MaskNumber keeps the first three and the last four characters; more would give division and birth
