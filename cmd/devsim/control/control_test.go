@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"yichuang/devices/idcard"
+	"yichuang/devices/idcard/idcardtest"
 )
 
 const person = `{"kind":"citizen","name":"张三","sex":"1","ethnicity":"01","birth":"19900101","address":"北京市","number":"110101199001010015","authority":"公安局","valid_from":"20200101","valid_to":"20400101"}`
@@ -21,7 +24,9 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"GET", "/v1/nothing", "", 404, "no such door"},
 		{"PUT", "/v1/card", `{"kind":"citizen","colour":"red"}`, 400, "colour"},
-		{"PUT", "/v1/card", strings.Replace(person, "citizen", "hmt", 1), 400, "hmt"},
+		{"PUT", "/v1/card", strings.Replace(person, "citizen", "passport", 1), 400, "passport"},
+		{"PUT", "/v1/card", strings.Replace(person, "citizen", "foreign_2017", 1), 400, "ethnicity"},
+		{"PUT", "/v1/card", strings.Replace(person, `"valid_to"`, `"english_name":"A","valid_to"`, 1), 400, "english_name"},
 		{"PUT", "/v1/card", strings.Replace(person, "张三", strings.Repeat("张", 16), 1), 400, "name"},
 		{"PUT", "/v1/card", `{"name":7}`, 400, "name"},
 		{"PUT", "/v1/card", "", 400, "empty"},
@@ -85,6 +90,17 @@ func TestCard(t *testing.T) {
 	b.must("PUT", "/v1/card", rare)
 	if got := b.at("card.name"); got != "\"𠅤\ue000㍍\"" {
 		t.Errorf("world: the card's name is %s", got)
+	}
+	for name, c := range idcardtest.Cards(t) {
+		raw, err := json.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.must("PUT", "/v1/card", string(raw))
+		var on idcard.Card
+		if err := json.Unmarshal([]byte(b.at("card")), &on); err != nil || !idcardtest.Same(on, c) {
+			t.Errorf("world: of the card %s it says %s (%v)", name, b.at("card"), err)
+		}
 	}
 	if got := b.must("DELETE", "/v1/card", "")["taken"]; got != true {
 		t.Errorf("taken: got %v", got)

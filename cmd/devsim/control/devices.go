@@ -17,34 +17,12 @@ import (
 	"yichuang/devices/idcard/sdtsim"
 )
 
-// cardKinds are the kinds of cards that can be laid down.
-var cardKinds = []string{"citizen"}
-
-// layCard lays a card on the plate.
+// layCard lays a card on the plate: the mechanism knows the kinds, and what fits on each.
 func (d *door) layCard(r *http.Request) (any, error) {
-	var in struct {
-		Kind      string `json:"kind"`
-		Name      string `json:"name"`
-		Sex       string `json:"sex"`
-		Ethnicity string `json:"ethnicity"`
-		Birth     string `json:"birth"`
-		Address   string `json:"address"`
-		Number    string `json:"number"`
-		Authority string `json:"authority"`
-		ValidFrom string `json:"valid_from"`
-		ValidTo   string `json:"valid_to"`
-	}
-	if err := answer.Read(r, &in); err != nil {
+	var card sdtsim.Card
+	if err := answer.Read(r, &card); err != nil {
 		return nil, err
 	}
-	if in.Kind == "" {
-		in.Kind = "citizen"
-	}
-	if !slices.Contains(cardKinds, in.Kind) {
-		return nil, answer.Bad("kind %q: one of %v", in.Kind, cardKinds)
-	}
-	card := sdtsim.Card{Kind: in.Kind, Name: in.Name, Sex: in.Sex, Ethnicity: in.Ethnicity, Birth: in.Birth, Address: in.Address,
-		Number: in.Number, Authority: in.Authority, ValidFrom: in.ValidFrom, ValidTo: in.ValidTo}
 	if err := d.w.IDCard.Lay(card); err != nil {
 		return nil, answer.Bad("card: %v", err)
 	}

@@ -35,6 +35,11 @@ type Card struct {
 	Authority string `json:"authority"`
 	ValidFrom string `json:"valid_from"`
 	ValidTo   string `json:"valid_to"`
+
+	EnglishName  string `json:"english_name,omitempty"` // of foreigners
+	Nationality  string `json:"nationality,omitempty"`
+	PermitNumber string `json:"permit_number,omitempty"` // of people from Hong Kong, Macao and Taiwan
+	IssueCount   string `json:"issue_count,omitempty"`
 }
 
 // Network is the line to the hall.

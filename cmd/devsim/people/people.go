@@ -24,6 +24,11 @@ type Person struct {
 	Authority string `json:"authority"`
 	ValidFrom string `json:"valid_from"`
 	ValidTo   string `json:"valid_to"`
+
+	EnglishName  string `json:"english_name,omitempty"` // these four stand on other people's cards, and are empty here
+	Nationality  string `json:"nationality,omitempty"`
+	PermitNumber string `json:"permit_number,omitempty"`
+	IssueCount   string `json:"issue_count,omitempty"`
 }
 
 // Source makes people, one after the other.
