@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 )
 
 // Text is a sentence in each language, by its code: "zh", "en".
@@ -52,6 +53,24 @@ type Service struct {
 	Declaration Text     `json:"declaration,omitempty"`
 	Hours       *Hours   `json:"hours,omitempty"`   // of its back office; nil: always
 	MinAge      int      `json:"min_age,omitempty"` // told in the guide; the hall's rule decides
+	Cards       []string `json:"cards,omitempty"`   // kinds of identity card whose holders may apply; none: those of ResidentCards
+}
+
+// ResidentCards are the kinds of card of citizens, and of residents from Hong Kong, Macao and Taiwan. They may register
+// an individual business; foreigners may not. That is the law as of 2022 from memory (the regulation on individual
+// businesses, the list of what is closed to foreign investment), so a service can say otherwise.
+var ResidentCards = []string{"citizen", "hmt"}
+
+// cardKinds are all kinds that a reader tells apart.
+var cardKinds = append([]string{"foreign_2017", "foreign_2023"}, ResidentCards...)
+
+// Takes says whether the holder of a kind of card may apply. The hall's rules have the last word; this spares people a
+// form that leads nowhere.
+func (s *Service) Takes(kind string) bool {
+	if len(s.Cards) == 0 {
+		return slices.Contains(ResidentCards, kind)
+	}
+	return slices.Contains(s.Cards, kind)
 }
 
 // Fact is one element of the guide.
@@ -200,6 +219,11 @@ func (c *Catalog) check(s *Service) error {
 	}
 	if s.Entrance == "pay" && (s.Biller == "" || s.Account == nil || s.Account.Digits < 4 || len(s.Ways) == 0) {
 		return errors.New("a fee needs biller, account and ways to pay")
+	}
+	for _, kind := range s.Cards {
+		if !slices.Contains(cardKinds, kind) {
+			return fmt.Errorf("card %q: want some of %v", kind, cardKinds)
+		}
 	}
 	for _, way := range s.Ways {
 		if way != "pay.cash" && way != "pay.show" && way != "pay.scan" {

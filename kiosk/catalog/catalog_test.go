@@ -64,6 +64,8 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 		"no ways":          {func(c *Catalog) { c.Services[0].Ways = nil }, "ways"},
 		"another way":      {func(c *Catalog) { c.Services[0].Ways = []string{"pay.cheque"} }, "pay.cheque"},
 		"another kind":     {func(c *Catalog) { c.Services[1].Fields[1].Kind = "date" }, "date"},
+		"another card":     {func(c *Catalog) { c.Services[1].Cards = []string{"citizen", "passport"} }, "passport"},
+		"every card":       {func(c *Catalog) { c.Services[1].Cards = []string{"citizen", "hmt", "foreign_2017", "foreign_2023"} }, ""},
 		"no such list":     {func(c *Catalog) { c.Services[1].Fields[2].List = "m" }, `list "m"`},
 	} {
 		in := some()
@@ -82,6 +84,24 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 	for _, raw := range []string{"", "[]", `{"version":1,"colour":"red"}`} {
 		if _, err := Parse([]byte(raw)); err == nil {
 			t.Errorf("Parse(%q) succeeded", raw)
+		}
+	}
+}
+
+// A service that does not name the cards is for residents.
+func TestWhoseCardsAreTaken(t *testing.T) {
+	for _, c := range []struct {
+		cards []string
+		takes string
+	}{{nil, "citizen hmt"}, {[]string{"citizen"}, "citizen"}, {[]string{"foreign_2023", "hmt"}, "hmt foreign_2023"}} {
+		s, got := Service{Cards: c.cards}, []string(nil)
+		for _, kind := range []string{"citizen", "hmt", "foreign_2017", "foreign_2023", "", "passport"} {
+			if s.Takes(kind) {
+				got = append(got, kind)
+			}
+		}
+		if strings.Join(got, " ") != c.takes {
+			t.Errorf("cards %q: takes %q, want %q", c.cards, got, c.takes)
 		}
 	}
 }
