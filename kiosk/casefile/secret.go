@@ -26,7 +26,7 @@ type FormSecret struct {
 // Person is what the hall needs of an identity card.
 type Person struct {
 	Kind      string `json:"kind"`
-	Name      string `json:"name"`
+	Name      string `json:"name"` // the Latin one where the card has no Chinese
 	Sex       string `json:"sex"`
 	Ethnicity string `json:"ethnicity"`
 	Birth     string `json:"birth"`
@@ -35,6 +35,11 @@ type Person struct {
 	Authority string `json:"authority"`
 	ValidFrom string `json:"valid_from"`
 	ValidTo   string `json:"valid_to"`
+
+	EnglishName  string `json:"english_name,omitempty"`  // of a foreigner
+	Nationality  string `json:"nationality,omitempty"`   // of a foreigner, ISO 3166 alpha-3
+	PermitNumber string `json:"permit_number,omitempty"` // of a resident from Hong Kong, Macao or Taiwan: the travel permit's
+	IssueCount   string `json:"issue_count,omitempty"`   // how often that permit, or a foreigner's card, was issued
 }
 
 // String masks: a person must not stray into a log.

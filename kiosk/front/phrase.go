@@ -109,7 +109,7 @@ const (
 	SayCardExpired     Phrase = "say.card_expired"     // the card expired on {date}
 	SayCardWrong       Phrase = "say.card_wrong"       // the card's number does not check
 	SayCardUnread      Phrase = "say.card_unread"      // the card cannot be read: lay it down again
-	SayCardKind        Phrase = "say.card_kind"        // this kind of card cannot be used for this yet
+	SayCardKind        Phrase = "say.card_kind"        // this kind of card cannot be used for this: the counter knows another way
 	SayReaderOut       Phrase = "say.reader_out"       // the card reader does not work now
 	SayNameGlyph       Phrase = "say.name_glyph"       // a character of the name cannot be printed here: staff will help
 	SayNoteRefused     Phrase = "say.note_refused"     // this note was not taken: try another one or turn it round

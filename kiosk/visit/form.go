@@ -126,7 +126,7 @@ func (v *visit) judge(r reading) bool {
 	switch {
 	case r.err != nil:
 		v.cardFault(r.err)
-	case c.Kind != idcard.Citizen:
+	case v.service != nil && !v.service.Takes(string(c.Kind)):
 		v.say(front.SayCardKind)
 	case idcheck.Agree(c) != nil:
 		v.say(front.SayCardWrong)
@@ -134,13 +134,14 @@ func (v *visit) judge(r reading) bool {
 		v.say(front.SayCardExpired, "date", dashed(c.ValidTo))
 	case idcheck.ValidOn(c, today) != idcheck.Valid:
 		v.say(front.SayCardWrong)
-	case len(v.nameGlyphs(c.Name)) > 0:
+	case len(v.nameGlyphs(c.Called())) > 0:
 		// The name would be printed wrong, so it is not printed at all: a person helps.
 		v.say(front.SayNameGlyph)
 	default:
 		v.note = nil // what was wrong with an earlier card is over
-		v.person = &casefile.Person{Kind: string(c.Kind), Name: c.Name, Sex: c.Sex, Ethnicity: c.Ethnicity, Birth: c.Birth, Address: c.Address,
-			Number: c.Number, Authority: c.Authority, ValidFrom: c.ValidFrom, ValidTo: c.ValidTo}
+		v.person = &casefile.Person{Kind: string(c.Kind), Name: c.Called(), Sex: c.Sex, Ethnicity: c.Ethnicity, Birth: c.Birth, Address: c.Address,
+			Number: c.Number, Authority: c.Authority, ValidFrom: c.ValidFrom, ValidTo: c.ValidTo,
+			EnglishName: c.EnglishName, Nationality: c.Nationality, PermitNumber: c.PermitNumber, IssueCount: c.IssueCount}
 		return true
 	}
 	return false

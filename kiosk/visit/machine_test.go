@@ -71,11 +71,13 @@ type hall struct {
 	forms   []string      // what permits were asked for: form, serial, permit before
 	license license.Facts
 	cases   []office.CaseLine
+	sought  []string // whose cases it was asked for: number and name
 }
 
-func (h *hall) Cases(context.Context, string, string, string) ([]office.CaseLine, error) {
+func (h *hall) Cases(_ context.Context, number, name, _ string) ([]office.CaseLine, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.sought = append(h.sought, number+" "+name)
 	if !h.up {
 		return nil, office.ErrNoLine
 	}

@@ -83,7 +83,7 @@ func (f *fold) unreadable(cause error) error {
 func (f *fold) judge(a application) (rule.Case, error) {
 	c := rule.Case{Age: -1, Kind: a.form.Card.Kind, Answers: a.form.Answers, Number: "right"}
 	card := idcard.Card{Kind: idcard.Kind(a.form.Card.Kind), Name: a.form.Card.Name, Sex: a.form.Card.Sex, Birth: a.form.Card.Birth, Number: a.form.Card.Number,
-		ValidFrom: a.form.Card.ValidFrom, ValidTo: a.form.Card.ValidTo}
+		ValidFrom: a.form.Card.ValidFrom, ValidTo: a.form.Card.ValidTo, Nationality: a.form.Card.Nationality}
 	if years, err := idcheck.Age(card.Birth, a.day); err == nil {
 		c.Age = int64(years)
 	}

@@ -80,7 +80,13 @@ func TestWhatTheRulesSayNoTo(t *testing.T) {
 		{"a trade half chosen", func(f *casefile.FormSecret) { f.Answers["trade"] = "521" }, "refused", "form_incomplete"},
 		{"no scope", func(f *casefile.FormSecret) { f.Lists = nil }, "refused", "form_incomplete"},
 		{"too long a name", func(f *casefile.FormSecret) { f.Answers["trade_name"] = strings.Repeat("长", 21) }, "refused", "form_incomplete"},
-		{"a foreign card", func(f *casefile.FormSecret) { f.Card.Kind, f.Card.Number = "hmt", "810000199001010019" }, "waiting", "card_kind"},
+		{"from Hong Kong", func(f *casefile.FormSecret) {
+			f.Card.Kind, f.Card.Number, f.Card.PermitNumber = "hmt", "810000199001010019", "H00000001"
+		}, "waiting", "card_kind"},
+		{"from Hong Kong, another's number", func(f *casefile.FormSecret) { f.Card.Kind = "hmt" }, "waiting", "card_differs"},
+		{"a foreigner", func(f *casefile.FormSecret) {
+			f.Card.Kind, f.Card.Number, f.Card.Nationality = "foreign_2017", "USA110090010101", "USA"
+		}, "refused", "card_foreign"},
 	} {
 		form := filled(fmt.Sprint("小店", i))
 		c.change(&form)

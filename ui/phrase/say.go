@@ -20,7 +20,7 @@ var says = map[front.Phrase]words{
 	front.SayCardExpired:     {"这张身份证 {date} 已经过期，请带新的来。", "This card expired on {date}. Please come with your new one."},
 	front.SayCardWrong:       {"这张身份证上的号码对不上，请找工作人员。", "The number on this card does not add up. Please ask our staff."},
 	front.SayCardUnread:      {"没有读出来，请拿起来再放一次。", "The card could not be read. Please lift it and lay it down again."},
-	front.SayCardKind:        {"这种证件还不能在这里办这件事，请去柜台。", "This kind of card cannot be used for this here yet. Please go to the counter."},
+	front.SayCardKind:        {"这件事不能用这种证件办。请去柜台，工作人员会告诉您可以怎么办。", "This cannot be done with this kind of card. Please go to the counter; our staff will tell you what can be."},
 	front.SayReaderOut:       {"读身份证的地方现在用不了，请换一台机器或去柜台。", "The card reader does not work just now. Please use another machine or the counter."},
 	front.SayNameGlyph:       {"您名字里有一个字这台机器印不出来，请到服务窗口，工作人员会帮您办。", "One character of your name cannot be printed here. Please go to a counter; our staff will do it with you."},
 	front.SayNoteRefused:     {"这张纸币没有收，请换一张，或者换个方向再试。", "This note was not taken. Please try another one, or turn it round."},

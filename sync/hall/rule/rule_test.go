@@ -34,7 +34,11 @@ func TestEachRuleDecides(t *testing.T) {
 		{"half a form", func(c *Case) { c.Missing = []string{"street", "scope"} }, "refused", "form_incomplete", "street, scope"},
 		{"name taken", func(c *Case) { c.NameTaken = true }, "refused", "name_taken", "青山小店"},
 		{"permit", func(c *Case) { c.Permit = "食品经营许可证" }, "waiting", "permit_first", "食品经营许可证"},
-		{"foreign card", func(c *Case) { c.Kind = "foreign_2023" }, "waiting", "card_kind", ""},
+		{"Hong Kong, Macao, Taiwan", func(c *Case) { c.Kind = "hmt" }, "waiting", "card_kind", "工作人员"},
+		{"Hong Kong and 15", func(c *Case) { c.Kind, c.Age = "hmt", 15 }, "refused", "under_age", "16"},
+		{"a card of tomorrow", func(c *Case) { c.Kind = "citizen_2030" }, "waiting", "card_kind", ""},
+		{"foreign card of 2017", func(c *Case) { c.Kind = "foreign_2017" }, "refused", "card_foreign", "外商投资"},
+		{"foreign card of 2023", func(c *Case) { c.Kind, c.Age, c.Number = "foreign_2023", 15, "wrong" }, "refused", "card_foreign", "外商投资"},
 		{"young and taken", func(c *Case) { c.Age, c.NameTaken = 10, true }, "refused", "under_age", ""},
 		{"taken and permit", func(c *Case) { c.NameTaken, c.Permit = true, "x" }, "refused", "name_taken", ""},
 	} {
