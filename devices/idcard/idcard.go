@@ -6,6 +6,7 @@ package idcard
 
 import (
 	"context"
+	"image"
 
 	"yichuang/devices/fault"
 )
@@ -37,7 +38,9 @@ type Card struct {
 	Nationality  string `json:"nationality,omitempty"`
 	PermitNumber string `json:"permit_number,omitempty"`
 	IssueCount   string `json:"issue_count,omitempty"`
-	Photo        []byte `json:"-"` // the WLT block as it came; nobody here can decode it
+	Photo        []byte `json:"-"` // the WLT block as it came; only a maker's library can decode it
+
+	Face image.Image `json:"-"` // the photo decoded; nil where no library is installed, or it failed
 }
 
 // Called is the name to be used in writing: the Chinese one, or the Latin one of a foreigner whose card has no other.
@@ -54,8 +57,13 @@ func (c Card) String() string { return "card(" + string(c.Kind) + ")" }
 // GoString masks too, so that %#v does not tell either.
 func (c Card) GoString() string { return c.String() }
 
-// Info is what the reader says of itself; SAM is the security module's number, for diagnostics.
-type Info struct{ Protocol, Maker, Model, Serial, SAM string }
+// Info is what the reader says of itself, for diagnostics.
+type Info struct {
+	Protocol, Maker, Model, Serial string
+
+	SAM   string // the security module's number, as it is printed on the housing
+	Photo string // how the last photo went; "" where no library is installed
+}
 
 // Why a card was refused: the Detail of a fault.Refused from Read, one screen phrase for each.
 const (

@@ -1,0 +1,5 @@
+//go:build !race
+
+package wlt_test
+
+const raced = false
