@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
@@ -34,6 +35,11 @@ type Config struct {
 	Paper  struct {
 		PlainTray string `toml:"plain_tray"` // of the license printer; "" for none
 	} `toml:"paper"`
+	Photo struct {
+		Library string `toml:"library"` // a card maker's, that decodes photos; "" for none
+		Call    string `toml:"call"`
+		Order   string `toml:"order"` // of the colours of bare pixels: bgr, rgb
+	} `toml:"photo"`
 	Visit struct {
 		IdleSeconds int `toml:"idle_seconds"`
 		WarnSeconds int `toml:"warn_seconds"`
@@ -93,6 +99,13 @@ scanner = "scanner serial:/dev/yichuang/scanner"
 # cannot print it. Leave it out when there is none.
 plain_tray = "by-pass-tray"
 
+# The card maker's library that decodes the photo of a card, in a folder of its own. It runs locked in, in a process
+# that ends after three seconds. Leave the section out when there is none: then no photo is shown.
+#[photo]
+#library = "/usr/local/lib/yichuang-photo/libwlt2bmp.so"
+#call = "unpack"                    # the function in it
+#order = "bgr"                      # of the colours; rgb when faces are blue
+
 [visit]
 idle_seconds = 60                   # without a touch, then the warning
 warn_seconds = 20                   # the warning, then the visit ends
@@ -115,6 +128,8 @@ func Load(path string) (*Config, error) {
 	return c, nil
 }
 
+var call = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
 var size = regexp.MustCompile(`^[1-9]\d{2,3}x[1-9]\d{2,3}$`)
 
 // Parse reads and checks the text of a file.
@@ -122,6 +137,7 @@ func Parse(text string) (*Config, error) {
 	var c Config
 	c.Visit.IdleSeconds, c.Visit.WarnSeconds = 60, 20
 	c.Screen.Size, c.Screen.Language = "1080x1920", "zh"
+	c.Photo.Call, c.Photo.Order = "unpack", "bgr"
 	meta, err := toml.Decode(text, &c)
 	if err != nil {
 		return nil, err
@@ -157,6 +173,15 @@ func Parse(text string) (*Config, error) {
 	}
 	if c.Visit.WarnSeconds < 3 || c.Visit.WarnSeconds > 600 {
 		complain("visit.warn_seconds", "want 3 to 600")
+	}
+	if c.Photo.Library != "" && !filepath.IsAbs(c.Photo.Library) {
+		complain("photo.library", "want an absolute path")
+	}
+	if !call.MatchString(c.Photo.Call) {
+		complain("photo.call", "want the name of a C function, such as unpack")
+	}
+	if c.Photo.Order != "bgr" && c.Photo.Order != "rgb" {
+		complain("photo.order", "want bgr or rgb")
 	}
 	if !size.MatchString(c.Screen.Size) {
 		complain("screen.size", "want WIDTHxHEIGHT in pixels, such as 1080x1920")

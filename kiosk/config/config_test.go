@@ -26,6 +26,11 @@ func TestExampleIsAWholeFile(t *testing.T) {
 		c.Screen.Size != "1080x1920" || c.Screen.Language != "zh" || c.Idle() != time.Minute || c.Warn() != 20*time.Second {
 		t.Errorf("got %+v", c)
 	}
+	// What stands behind a # is a whole section, too.
+	lines := strings.NewReplacer("\n#[", "\n[", "\n#library", "\nlibrary", "\n#call", "\ncall", "\n#order", "\norder").Replace(Example)
+	if p, err := Parse(lines); err != nil || c.Photo.Library != "" || p.Photo.Library != "/usr/local/lib/yichuang-photo/libwlt2bmp.so" || p.Photo.Call != c.Photo.Call || p.Photo.Order != c.Photo.Order {
+		t.Errorf("the photo's section: got %+v, %v", p, err)
+	}
 	for class, want := range map[string]Spec{
 		"idcard": {"sdt", "serial:/dev/yichuang/idcard"}, "cash": {"cctalk", "serial:/dev/yichuang/cash"}, "receipt": {"escpos", "serial:/dev/yichuang/receipt"},
 		"license": {"ipp", "http://192.0.2.10:631/ipp/print"}, "scanner": {"scanner", "serial:/dev/yichuang/scanner"},
@@ -52,7 +57,8 @@ func TestWhatIsLeftOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Terminal.Number != "T1" || c.Idle() != 60*time.Second || c.Warn() != 20*time.Second || c.Screen.Size != "1080x1920" || c.Screen.Language != "zh" {
+	if c.Terminal.Number != "T1" || c.Idle() != 60*time.Second || c.Warn() != 20*time.Second || c.Screen.Size != "1080x1920" || c.Screen.Language != "zh" ||
+		c.Photo.Library != "" || c.Photo.Call != "unpack" || c.Photo.Order != "bgr" {
 		t.Errorf("got %+v", c)
 	}
 	if spec, ok := c.Spec("cash"); ok || spec != (Spec{}) {
@@ -76,6 +82,8 @@ func TestMistakes(t *testing.T) {
 		{least + "[device]\ncash = \"cctalk /dev/x\"\n", []string{"line 10: device.cash: want"}},
 		{least + "[device]\ncash = \"cctalk serial:\"\n", []string{"line 10: device.cash: want"}},
 		{least + "[device]\ncash = \"\"\n", []string{"line 10: device.cash: want"}},
+		{least + "[photo]\nlibrary = \"lib.so\"\ncall = \"a b\"\norder = \"gbr\"\n", []string{"line 10: photo.library: want an absolute", "line 11: photo.call: want", "line 12: photo.order: want bgr or rgb"}},
+		{least + "[photo]\ncall = \"\"\n", []string{"line 10: photo.call: want"}},
 		{least + "[visit]\nidle_seconds = 4\nwarn_seconds = 2\n", []string{"line 10: visit.idle_seconds: want 5 to 3600", "line 11: visit.warn_seconds: want 3 to 600"}},
 		{least + "[visit]\nidle_seconds = 3601\nwarn_seconds = 601\n", []string{"line 10: visit.idle_seconds: want 5 to 3600", "line 11: visit.warn_seconds: want 3 to 600"}},
 		{least + "[screen]\nsize = \"1080*1920\"\nlanguage = \"fr\"\n", []string{"line 10: screen.size: want", "line 11: screen.language: want zh or en"}},
