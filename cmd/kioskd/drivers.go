@@ -12,6 +12,7 @@ import (
 	"yichuang/devices/cash/id003"
 	"yichuang/devices/idcard"
 	"yichuang/devices/idcard/sdt"
+	"yichuang/devices/idcard/wlt"
 	"yichuang/devices/printer"
 	"yichuang/devices/printer/escpos"
 	"yichuang/devices/printer/ipp"
@@ -106,6 +107,9 @@ func openDevices(c *config.Config, log *slog.Logger) (devices, error) {
 			d.sheets, err = pick(sheetDrivers, spec, func(f func(string) (printer.Sheets, error)) (printer.Sheets, error) { return f(spec.Address) })
 		case "idcard":
 			d.reader, err = pick(readerDrivers, spec, func(f func(string) (idcard.Reader, error)) (idcard.Reader, error) { return f(spec.Address) })
+			if err == nil && c.Photo.Library != "" {
+				d.reader = wlt.With(d.reader, wlt.New(wlt.Options{Library: c.Photo.Library, Call: c.Photo.Call, RGB: c.Photo.Order == "rgb"}), log)
+			}
 		case "scanner":
 			d.scanner, err = pick(scannerDrivers, spec, func(f func(string) (barcode.Scanner, error)) (barcode.Scanner, error) { return f(spec.Address) })
 		}

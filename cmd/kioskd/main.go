@@ -18,6 +18,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"yichuang/devices/idcard/wlt/cell"
 	"yichuang/kiosk/config"
 	"yichuang/kiosk/ctl"
 	"yichuang/kiosk/daemon"
@@ -32,12 +33,19 @@ var version, commit = "dev", "unknown"
 type commands struct {
 	Serve serveCommand `cmd:"" default:"withargs" help:"Run the terminal."`
 	Try   tryCommand   `cmd:"" help:"Run one driver alone: a line of JSON for each signal, orders on standard input."`
+	Photo photoCommand `cmd:"" hidden:"" help:"The child that decodes the photo of a card; kioskd starts it itself."`
 }
 
 type serveCommand struct {
 	Config  string `help:"kiosk.toml" type:"path"`
 	Check   bool   `help:"Read the configuration, open nothing, and say what would be done."`
 	Example bool   `help:"Print an annotated kiosk.toml."`
+}
+
+// photoCommand takes the photo's block on standard input; see devices/idcard/wlt.
+type photoCommand struct {
+	Library string `arg:""`
+	Call    string `arg:""`
 }
 
 func main() {
@@ -62,8 +70,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err != nil {
 		return err
 	}
-	if cmd.Command() == "try <protocol> <address>" {
+	switch cmd.Command() {
+	case "try <protocol> <address>":
 		return c.Try.run(ctx, stdin, stdout, stderr)
+	case "photo <library> <call>":
+		os.Exit(cell.Run(c.Photo.Library, c.Photo.Call)) // nothing of this program is left to be done in there
 	}
 	return c.Serve.run(ctx, stdout, stderr)
 }
@@ -92,6 +103,9 @@ func (s *serveCommand) run(ctx context.Context, stdout, stderr io.Writer) error 
 			} else {
 				fmt.Fprintf(stdout, "%-8s none\n", class)
 			}
+		}
+		if c.Photo.Library != "" {
+			fmt.Fprintf(stdout, "%-8s %s in %s\n", "photo", c.Photo.Call, c.Photo.Library)
 		}
 		fmt.Fprintf(stdout, "terminal %s, state in %s, hall %s\n", c.Terminal.ID, c.Terminal.State, c.Hall.URL)
 		return nil
