@@ -234,6 +234,12 @@ func TestSelfTestFailsOutOfService(t *testing.T) {
 		if len(d.speeds()) != 1 {
 			t.Errorf("opened at %v: a reader that answers is found", d.speeds())
 		}
+		if f := d.driver.Fault(); f == nil || !strings.Contains(f.Detail, "self-test failed (SW 00 00 60)") {
+			t.Errorf("fault %v, want the module's state", f)
+		}
+		if got := d.driver.Info().SAM; got != "05.03-20110101-1234567890-2345678" {
+			t.Errorf("the number of a module that is not fit: %q", got)
+		}
 		d.sim.Faults().MendAll()
 		want := idcardtest.Cards(t)["citizen"]
 		d.lay(want)

@@ -152,10 +152,10 @@ func (r *Reader) dial(ctx context.Context, baud int) error {
 	if err == nil && answer.sw3 != swOK {
 		err = failure(askStatus.op, answer)
 	}
-	if err == nil {
-		answer, err = l.ask(ctx, askID)
-		if err == nil && answer.sw3 != swOK {
-			err = failure(askID.op, answer)
+	// A module that is not fit says its number all the same, and whoever mends it is asked for that.
+	if err == nil || fault.Is(err, fault.Broken) {
+		if number := r.askNumber(ctx, l); err == nil {
+			err = number
 		}
 	}
 	if err != nil {
@@ -163,6 +163,18 @@ func (r *Reader) dial(ctx context.Context, baud int) error {
 		return err
 	}
 	r.line, r.baud, r.textOnly = l, baud, r.options.NoFingerprint
+	return nil
+}
+
+// askNumber asks which module this is.
+func (r *Reader) askNumber(ctx context.Context, l *line) error {
+	answer, err := l.ask(ctx, askID)
+	switch {
+	case err != nil:
+		return err
+	case answer.sw3 != swOK:
+		return failure(askID.op, answer)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.info.SAM, r.info.Serial = samNumber(answer.data), strings.ToUpper(hex.EncodeToString(answer.data))
