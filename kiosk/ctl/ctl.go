@@ -57,6 +57,9 @@ type Device struct {
 	Address  string `json:"address"`
 	State    string `json:"state"`
 	Fault    string `json:"fault"`
+	Serial   string `json:"serial,omitempty"` // what the device says its number is
+	SAM      string `json:"sam,omitempty"`    // idcard: the security module's number, as it is printed
+	Photo    string `json:"photo,omitempty"`  // idcard: how the last photo went, where a library is installed
 }
 
 // Queue is the journal past the cursor.

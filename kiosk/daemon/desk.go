@@ -91,7 +91,7 @@ func offer(o station.Offer) ctl.Service {
 
 func device(dev station.Device, c *config.Config) ctl.Device {
 	spec, ok := c.Spec(dev.Class)
-	out := ctl.Device{Class: dev.Class, Protocol: spec.Protocol, Address: spec.Address, State: dev.State, Fault: dev.Fault}
+	out := ctl.Device{Class: dev.Class, Protocol: spec.Protocol, Address: spec.Address, State: dev.State, Fault: dev.Fault, Serial: dev.Serial, SAM: dev.SAM, Photo: dev.Photo}
 	if !ok {
 		out.State, out.Fault = "absent", ""
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"yichuang/kiosk/config"
 	"yichuang/kiosk/station"
 )
 
@@ -20,6 +21,25 @@ func TestAServiceAlwaysHasAListOfWays(t *testing.T) {
 		got, err := json.Marshal(service(c.offer))
 		if err != nil || string(got) != c.want {
 			t.Errorf("service %s: got %s, %v, want %s", c.offer.Code, got, err, c.want)
+		}
+	}
+}
+
+// What a device says of itself is in the status, and nothing where it says nothing.
+func TestDevicesSayWhoTheyAre(t *testing.T) {
+	c := &config.Config{Device: map[string]string{"idcard": "sdt serial:/dev/x", "cash": "cctalk serial:/dev/y"}}
+	for _, row := range []struct {
+		dev  station.Device
+		want string
+	}{
+		{station.Device{Class: "idcard", State: "broken", Fault: "f", Serial: "0500", SAM: "05.03-20110101-1234567890-2345678", Photo: "shown"},
+			`{"class":"idcard","protocol":"sdt","address":"serial:/dev/x","state":"broken","fault":"f","serial":"0500","sam":"05.03-20110101-1234567890-2345678","photo":"shown"}`},
+		{station.Device{Class: "cash", State: "ready"}, `{"class":"cash","protocol":"cctalk","address":"serial:/dev/y","state":"ready","fault":""}`},
+		{station.Device{Class: "scanner", State: "absent", Fault: "f"}, `{"class":"scanner","protocol":"","address":"","state":"absent","fault":""}`},
+	} {
+		got, err := json.Marshal(device(row.dev, c))
+		if err != nil || string(got) != row.want {
+			t.Errorf("%s: got %s, %v, want %s", row.dev.Class, got, err, row.want)
 		}
 	}
 }

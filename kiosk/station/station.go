@@ -256,6 +256,8 @@ func withinHours(h *catalog.Hours, now time.Time) bool {
 // Device is one device for the technician.
 type Device struct {
 	Class, Spec, State, Fault, Serial string
+
+	SAM, Photo string // of the card reader
 }
 
 // Devices gives all of them, in the order of the cabinet.
@@ -270,8 +272,10 @@ func (s *Station) Devices() []Device {
 		return d
 	}
 	cashState, roll, sheets, coins, payer := s.Cash.State(), s.Roll.State(), s.Sheets.State(), s.Coins.State(), s.Payer.State()
+	reader := row("idcard", s.Reader.Info().Serial, true, s.Reader.Fault())
+	reader.SAM, reader.Photo = s.Reader.Info().SAM, s.Reader.Info().Photo
 	return []Device{
-		row("idcard", s.Reader.Info().Serial, true, s.Reader.Fault()),
+		reader,
 		row("cash", s.Cash.Info().Serial, cashState.Online, cashState.Fault),
 		row("coins", s.Coins.Info().Serial, coins.Online, coins.Fault),
 		row("payout", s.Payer.Info().Serial, payer.Online, payer.Fault),

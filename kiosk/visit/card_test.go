@@ -150,3 +150,13 @@ func TestEveryCardFindsItsCases(t *testing.T) {
 		})
 	}
 }
+
+// The technician reads the security module's number.
+func TestStationTellsTheSecurityModule(t *testing.T) {
+	bubble(t, func(t *testing.T, m *machine) {
+		d := m.kiosk.Station.Devices()[0]
+		if d.Class != "idcard" || d.State != "ready" || d.SAM != "05.03-20110101-1234567890-2345678" || d.Serial != "0500030015DB3201D2029649CECA2300" || d.Photo != "" {
+			t.Errorf("got %+v", d)
+		}
+	})
+}
