@@ -69,7 +69,7 @@ type Info struct {
 const (
 	Moved           = "moved"                // the card was taken away or shifted while it was read
 	Unreadable      = "unreadable"           // the card or the answer is damaged; laying it down again may help
-	NotIdentityCard = "not an identity card" // a bus or bank card, or a phone
+	NotIdentityCard = "not an identity card" // a bus or bank card, or a phone; also two cards at once
 	NotGenuine      = "not genuine"          // the security module does not believe the card
 )
 

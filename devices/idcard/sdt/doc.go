@@ -37,7 +37,8 @@
 //   - The fingerprint length is 0 for many cards; block lengths are always taken from the frame.
 //   - Old software reads 220..255 of the text block as one reserved field, so that the type flag may hold
 //     a NUL: it counts as a citizen's card when the number's check character is right.
-//   - Bus and bank cards are found but cannot be selected.
+//   - Bus and bank cards are found but cannot be selected, and neither can one of two cards that lie there together. The
+//     reader does not say which it is.
 //   - A name may hold surrogate pairs and private-use characters; both are kept as they are.
 //
 // Privacy: no byte of an answer to a read is ever in an error. Garbled answers are therefore told by

@@ -185,6 +185,7 @@ func TestWhatThePersonIsTold(t *testing.T) {
 	}{
 		{"card_gone", 1, idcard.Moved},
 		{"bus_card", 1, idcard.NotIdentityCard},
+		{"second_card", 1, idcard.NotIdentityCard},
 		{"not_genuine", 1, idcard.NotGenuine},
 		{"read_failed", 3, idcard.Unreadable},
 		{"lost_reply", 1, idcard.Unreadable},
@@ -276,26 +277,35 @@ func TestUnplugIsNoticedWithoutACitizen(t *testing.T) {
 // TestUnplugInEachExchange: the plug may go at any byte.
 func TestUnplugInEachExchange(t *testing.T) {
 	for name, cmd := range exchanges {
-		t.Run(name, func(t *testing.T) {
-			onDesk(t, sdtsim.Options{}, sdt.Options{NewestAddress: true}, func(t *testing.T, d *desk) {
-				want := idcardtest.Cards(t)["citizen"]
-				d.lay(want)
-				d.on(cmd, func([]byte) {
-					d.sim.Faults().Arm("silence", 1) // or the answer may be faster than the hand
-					go d.sim.Faults().Arm("unplug", 1)
-				})
-				defer d.run()()
-				_, err := d.read()
-				if k := fault.KindOf(err); k != fault.Absent {
-					t.Errorf("got %v, want absent", err)
-				}
-				d.sim.Faults().MendAll()
-				if got, _, err := d.readPatiently(want); err != nil || !idcardtest.Same(got, want) {
-					t.Errorf("after the plug: %v, %v", got, err)
-				}
-			})
-		})
+		in := 100 * time.Millisecond // half of the answer is out then, and the driver waits for the rest
+		if name == "read" {
+			in += 500 * time.Millisecond // what the reading takes
+		}
+		unplugIn(t, name, cmd, "silence", 0)
+		unplugIn(t, name, cmd, "truncate", in)
 	}
+}
+
+func unplugIn(t *testing.T, name, cmd, befalls string, after time.Duration) {
+	t.Run(name+" "+befalls, func(t *testing.T) {
+		onDesk(t, sdtsim.Options{}, sdt.Options{NewestAddress: true}, func(t *testing.T, d *desk) {
+			want := idcardtest.Cards(t)["citizen"]
+			d.lay(want)
+			d.on(cmd, func([]byte) {
+				d.sim.Faults().Arm(befalls, 1) // or the answer may be faster than the hand
+				time.AfterFunc(after, func() { d.sim.Faults().Arm("unplug", 1) })
+			})
+			defer d.run()()
+			_, err := d.read()
+			if k := fault.KindOf(err); k != fault.Absent {
+				t.Errorf("got %v, want absent", err)
+			}
+			d.sim.Faults().MendAll()
+			if got, _, err := d.readPatiently(want); err != nil || !idcardtest.Same(got, want) {
+				t.Errorf("after the plug: %v, %v", got, err)
+			}
+		})
+	})
 }
 
 // TestReaderIsFoundAtEachSpeed: some readers keep another speed than the factory's.

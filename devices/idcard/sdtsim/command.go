@@ -46,7 +46,7 @@ func (r *Reader) do(ctx context.Context, q *request, pulled <-chan struct{}) (fr
 	case [2]byte{0x20, 0x01}:
 		return r.find()
 	case [2]byte{0x20, 0x02}:
-		if r.state != found || r.faults.On("bus_card") {
+		if r.state != found || r.faults.On("bus_card") || r.faults.On("second_card") {
 			if r.state == found {
 				r.state = idle
 			}

@@ -87,9 +87,10 @@ func New(o Options) *Reader {
 		mechanism.Fault{Name: "read_failed", What: "the card is held badly: this read fails"},
 		mechanism.Fault{Name: "not_genuine", What: "the security module does not believe the card"},
 		mechanism.Fault{Name: "bus_card", What: "what lies there is found but is no identity card"},
+		mechanism.Fault{Name: "second_card", What: "another card lies beside it: cards are found, and none can be selected"},
 		mechanism.Fault{Name: "self_test", What: "the security module fails its self-test"},
 	)
-	r := &Reader{o: o, faults: mechanism.NewFaults(rows, "unplug", "bus_card", "self_test"),
+	r := &Reader{o: o, faults: mechanism.NewFaults(rows, "unplug", "bus_card", "second_card", "self_test"),
 		state: absent, taken: make(chan struct{}), baud: o.Baud, power: true, plugged: true, pulled: make(chan struct{})}
 	r.faults.OnChange(func(name string, armed int) {
 		if name == "unplug" {

@@ -353,6 +353,23 @@ func TestFaultsBefall(t *testing.T) {
 		h.want("find", "find-ok")
 		h.want("select", "select-fail")
 		h.want("find", "find-ok")
+		r := h.r.Faults()
+		if err := r.Arm("bus_card", 0); err != nil {
+			t.Fatal(err)
+		}
+		h.want("find", "find-none")
+		if err := h.r.Lay(people(t)["citizen"]); err != nil {
+			t.Fatal(err)
+		}
+		arm("second_card")
+		h.want("find", "find-ok")
+		h.want("select", "select-fail")
+		if err := r.Arm("second_card", 0); err != nil {
+			t.Fatal(err)
+		}
+		h.want("find", "find-ok")
+		h.want("select", "select-ok")
+		h.r.Take()
 		arm("self_test")
 		h.want("sam-status", "self-test-bad")
 		h.r.Faults().MendAll()
