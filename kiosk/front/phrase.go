@@ -105,7 +105,7 @@ const (
 	SayNotPayCode      Phrase = "say.not_pay_code"     // this is no payment code
 	SayIDLikeCode      Phrase = "say.id_like_code"     // this looks like an identity number: show the payment code again
 	SayCardMoved       Phrase = "say.card_moved"       // the card was taken away too early
-	SayCardOther       Phrase = "say.card_other"       // this is no identity card
+	SayCardOther       Phrase = "say.card_other"       // this is no identity card, or two cards lie there
 	SayCardExpired     Phrase = "say.card_expired"     // the card expired on {date}
 	SayCardWrong       Phrase = "say.card_wrong"       // the card's number does not check
 	SayCardUnread      Phrase = "say.card_unread"      // the card cannot be read: lay it down again

@@ -16,7 +16,7 @@ var says = map[front.Phrase]words{
 	front.SayNotPayCode:      {"这不是付款码，请打开手机上的付款码再试。", "This is not a payment code. Please open the payment code on your phone and try again."},
 	front.SayIDLikeCode:      {"这个看起来像身份证号，没有用它付款。请再出示手机付款码。", "This looks like an identity number and was not used. Please show the payment code on your phone."},
 	front.SayCardMoved:       {"身份证拿走得早了一点，请再放一次。", "The card was taken away a little early. Please lay it down again."},
-	front.SayCardOther:       {"这不是身份证，请换成身份证。", "This is not an identity card. Please use your identity card."},
+	front.SayCardOther:       {"没有认出身份证。请把别的卡和手机拿开，只放一张身份证。", "No identity card was recognised. Please take other cards and phones away and lay down your identity card alone."},
 	front.SayCardExpired:     {"这张身份证 {date} 已经过期，请带新的来。", "This card expired on {date}. Please come with your new one."},
 	front.SayCardWrong:       {"这张身份证上的号码对不上，请找工作人员。", "The number on this card does not add up. Please ask our staff."},
 	front.SayCardUnread:      {"没有读出来，请拿起来再放一次。", "The card could not be read. Please lift it and lay it down again."},
