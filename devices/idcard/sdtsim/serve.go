@@ -164,10 +164,11 @@ func (p *paced) Write(b []byte) (int, error) {
 	if !p.r.o.Pace {
 		return p.w.Write(b)
 	}
-	written := 0
+	written, due := 0, time.Now()
 	for written < len(b) {
 		part := b[written:min(len(b), written+paceBytes)]
-		time.Sleep(p.r.airtime(len(part)))
+		due = due.Add(p.r.airtime(len(part))) // from the first byte on: sleeps that are a little too long do not add up
+		time.Sleep(time.Until(due))
 		n, err := p.w.Write(part)
 		written += n
 		if err != nil {
