@@ -163,3 +163,31 @@ func sleep(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	}
 }
+
+// TestReadTakesWhatItsBytesNeed: on a line at its true speed the driver adds less than a hundredth of its own, also after
+// a pause.
+func TestReadTakesWhatItsBytesNeed(t *testing.T) {
+	for _, baud := range []int{115200, 9600} {
+		onDesk(t, sdtsim.Options{Baud: baud, Pace: true, ReadTime: -1}, sdt.Options{}, func(t *testing.T, d *desk) {
+			defer d.run()()
+			want := idcardtest.Cards(t)["citizen"]
+			for d.driver.Fault() != nil {
+				pause(t.Context())
+			}
+			bytes := 3*10 + 15 + 19 + 1297 // three questions and their answers
+			needed := time.Duration(bytes) * 10 * time.Second / time.Duration(baud)
+			for range 3 {
+				d.lay(want)
+				began := time.Now()
+				if got, err := d.read(); err != nil || !idcardtest.Same(got, want) {
+					t.Fatalf("got %v, %v", got, err)
+				}
+				if took := time.Since(began); took > needed*101/100 || took < needed*99/100 {
+					t.Errorf("%d baud: a card took %v, its bytes need %v", baud, took, needed)
+				}
+				d.sim.Take()
+				pause(t.Context())
+			}
+		})
+	}
+}

@@ -8,6 +8,8 @@ const (
 	readWait   = 5 * time.Second         // typical 1 to 1.5 s; 9600 baud alone takes 2.5 s for a full block
 	gapWait    = 300 * time.Millisecond  // a pause this long ends an answer; USB bridges pause tens of ms
 	flushWait  = 2 * time.Millisecond    // what lies in the buffer comes at once
+	glanceWait = 200 * time.Microsecond  // the same on a line that is in good order
+	freshMax   = 50 * time.Millisecond   // so soon after an answer the next question is of the same conversation
 	pollEvery  = 300 * time.Millisecond  // between two finds; makers use 100 ms to 1 s
 	idleEvery  = 5 * time.Second         // how soon an unplug is noticed while nobody waits for a card
 	idleFresh  = 4 * time.Second         // a line that answered this recently need not be asked

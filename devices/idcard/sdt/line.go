@@ -73,6 +73,7 @@ func common(r reply) bool {
 type line struct {
 	port      wire.Port
 	buf       []byte
+	chunk     []byte    // what a read fills
 	unsettled bool      // an answer may still be on its way
 	answered  time.Time // when the reader last answered
 }
@@ -141,11 +142,19 @@ func (l *line) exchange(ctx context.Context, c command) (reply, error) {
 	return r, nil
 }
 
-// flush drops what came unasked.
+// flush drops what came unasked. Inside a conversation nothing need be waited for: each question differs from the one
+// before, so that what may still come behind the answer to that one is no answer to this.
 func (l *line) flush(ctx context.Context) error {
 	l.buf = nil
+	wait := flushWait
+	if !l.unsettled && !l.answered.IsZero() {
+		wait = glanceWait
+		if time.Since(l.answered) < freshMax {
+			return nil
+		}
+	}
 	for range flushMax {
-		switch _, err := l.read(ctx, time.Now().Add(flushWait)); {
+		switch _, err := l.read(ctx, time.Now().Add(wait)); {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return nil
 		case err != nil:
@@ -223,9 +232,12 @@ func (l *line) read(ctx context.Context, until time.Time) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	chunk := make([]byte, bufferMax)
-	n, err := l.port.Read(chunk)
-	l.buf = append(l.buf, chunk[:n]...)
+	if l.chunk == nil {
+		l.chunk = make([]byte, bufferMax)
+	}
+	n, err := l.port.Read(l.chunk)
+	l.buf = append(l.buf, l.chunk[:n]...)
+	clear(l.chunk[:n]) // it outlives the person whose card it was
 	if n > 0 {
 		return n, nil // an error comes again
 	}
