@@ -128,7 +128,7 @@ func TestCommandLine(t *testing.T) {
 		status int
 		out    string
 	}{
-		{[]string{"--list"}, 0, "queue.enqueue.1\npaper.license.warm\n"},
+		{[]string{"--list"}, 0, "queue.enqueue.1\npaper.license.warm\ncard.wire\n"},
 		{[]string{"--list", "--only", "paper.*"}, 0, "paper.license.warm\n"},
 		{[]string{"--only", "nothing"}, 2, ""},
 		{[]string{"--only", "["}, 2, ""},
