@@ -111,6 +111,7 @@ const (
 	SayCardUnread      Phrase = "say.card_unread"      // the card cannot be read: lay it down again
 	SayCardKind        Phrase = "say.card_kind"        // this kind of card cannot be used for this: the counter knows another way
 	SayReaderOut       Phrase = "say.reader_out"       // the card reader does not work now
+	SayPhotoAbsent     Phrase = "say.photo_absent"     // this machine does not show the photo; nothing is wrong with the card
 	SayNameGlyph       Phrase = "say.name_glyph"       // a character of the name cannot be printed here: staff will help
 	SayNoteRefused     Phrase = "say.note_refused"     // this note was not taken: try another one or turn it round
 	SayNoteReturned    Phrase = "say.note_returned"    // the note came back
@@ -183,6 +184,7 @@ const (
 	LabelChange    Phrase = "label.change"
 	LabelCase      Phrase = "label.case"
 	LabelNumber    Phrase = "label.number"  // identity number
+	LabelPhoto     Phrase = "label.photo"   // the photo on the card
 	LabelLicense   Phrase = "label.license" // unified social credit code
 	LabelDivision  Phrase = "label.division"
 	LabelStreet    Phrase = "label.street"

@@ -36,6 +36,7 @@ type View struct {
 	Ways     []Way     `json:"ways,omitempty"`     // method
 	Guide    []Row     `json:"guide,omitempty"`    // guide: the elements of the service, one at a time
 	Rows     []Row     `json:"rows,omitempty"`     // bill, review, print, take: label and value
+	Photo    []byte    `json:"photo,omitempty"`    // review: the photo on the card, as PNG; none where it cannot be decoded
 	Fields   []Field   `json:"fields,omitempty"`   // account, form
 	Choices  []Choice  `json:"choices,omitempty"`  // form, bill, pay: what can be picked, this page of the list
 	Pager    *Pager    `json:"pager,omitempty"`    // list.prev, list.next

@@ -1,10 +1,17 @@
 package visit
 
 import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"image"
+	"image/color"
+	"image/png"
 	"strings"
 	"testing"
 	"testing/synctest"
 
+	"yichuang/devices/idcard"
 	"yichuang/devices/idcard/sdtsim"
 	"yichuang/kiosk/catalog"
 	"yichuang/kiosk/front"
@@ -159,4 +166,64 @@ func TestStationTellsTheSecurityModule(t *testing.T) {
 			t.Errorf("got %+v", d)
 		}
 	})
+}
+
+// faced is a reader whose cards come with a face, as with a card maker's library.
+type faced struct {
+	idcard.Reader
+	face image.Image
+}
+
+func (f faced) Read(ctx context.Context) (idcard.Card, error) {
+	c, err := f.Reader.Read(ctx)
+	c.Face = f.face
+	return c, err
+}
+
+// The photo stands beside what was read, or the page says that there is none; the journal never has it.
+func TestPhotoOnTheReview(t *testing.T) {
+	face := image.NewRGBA(image.Rect(0, 0, 102, 126))
+	face.Set(50, 60, color.RGBA{R: 1, G: 2, B: 3, A: 0xFF})
+	for name, shown := range map[string]image.Image{"shown": face, "absent": nil, "of no size": image.NewRGBA(image.Rect(0, 0, 0, 0))} {
+		t.Run(name, func(t *testing.T) {
+			play(t, true, func(t *testing.T, m *machine) {
+				synctest.Wait()
+				m.kiosk.Station.Reader = faced{m.kiosk.Station.Reader, shown}
+				m.touch("home.apply", "service.license.individual", "form.next")
+				m.lay(strangers["hmt"])
+				m.page("form")
+				m.fill("示例名称")
+				m.page("sign")
+				m.strokes(3)
+				m.touch("form.next")
+				v := m.page("review")
+				absent := v.Rows[2].Label.Phrase == front.LabelPhoto && v.Rows[2].Value.Phrase == front.SayPhotoAbsent
+				if absent != (name != "shown") || (len(v.Photo) > 0) == absent {
+					t.Errorf("rows %+v, photo of %d bytes", v.Rows[:3], len(v.Photo))
+				}
+				if name == "shown" {
+					img, err := png.Decode(bytes.NewReader(v.Photo))
+					if err != nil || img.Bounds() != face.Bounds() || color.RGBAModel.Convert(img.At(50, 60)) != face.At(50, 60) {
+						t.Errorf("the screen gets another picture: %v", err)
+					}
+				}
+				m.touch("form.next")
+				m.until("it is handed in", func() bool { return m.view().Page != "review" && m.view().Page != "submit" })
+				if n := len(m.view().Photo); n != 0 {
+					t.Errorf("page %s has the photo, too", m.view().Page)
+				}
+				records, err := m.journal.Read(t.Context(), 0, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, r := range records {
+					if text := base64.StdEncoding.EncodeToString(v.Photo); len(text) > 0 && (bytes.Contains(r.Header, []byte(text[:40])) || len(r.Sealed) > 8<<10) {
+						t.Errorf("the photo is in the journal: %s", r.Kind)
+					}
+				}
+				m.touch("nav.home")
+				m.home()
+			})
+		})
+	}
 }

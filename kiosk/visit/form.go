@@ -1,9 +1,12 @@
 package visit
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"image"
+	"image/png"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -142,9 +145,22 @@ func (v *visit) judge(r reading) bool {
 		v.person = &casefile.Person{Kind: string(c.Kind), Name: c.Called(), Sex: c.Sex, Ethnicity: c.Ethnicity, Birth: c.Birth, Address: c.Address,
 			Number: c.Number, Authority: c.Authority, ValidFrom: c.ValidFrom, ValidTo: c.ValidTo,
 			EnglishName: c.EnglishName, Nationality: c.Nationality, PermitNumber: c.PermitNumber, IssueCount: c.IssueCount}
+		v.photo = encoded(c.Face)
 		return true
 	}
 	return false
+}
+
+// encoded is a face as the screen takes it; nothing where there is none.
+func encoded(face image.Image) []byte {
+	if face == nil {
+		return nil
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, face); err != nil {
+		return nil // an image of no size: there is nothing to be seen on it
+	}
+	return b.Bytes()
 }
 
 func (v *visit) cardFault(err error) {
@@ -469,6 +485,9 @@ func (v *visit) review() step {
 		}
 		row(say(front.LabelOperator), maskName(v.person.Name))
 		row(say(front.LabelNumber), idcheck.MaskNumber(v.person.Number))
+		if view.Photo = v.photo; v.photo == nil {
+			view.Rows = append(view.Rows, front.Row{Label: say(front.LabelPhoto), Value: say(front.SayPhotoAbsent)})
+		}
 		for i := range v.service.Fields {
 			f := &v.service.Fields[i]
 			row(front.Say{Text: f.Label.In(v.lang)}, v.answerText(f))

@@ -85,6 +85,7 @@ type visit struct {
 	onScreen  map[string]bool // of it, what has its code on the screen alone
 
 	person *casefile.Person
+	photo  []byte // on the card, as the screen takes it; in memory alone, and for this visit
 	form   form
 	print  printing
 	cases  []office.CaseLine

@@ -26,7 +26,7 @@ var plans = map[string]plan{
 	"bill":     {parts: []string{"rows", "choices", "pager", "notes"}, next: phrase.GoPay},
 	"method":   {parts: []string{"rows", "ways", "notes"}},
 	"form":     {parts: []string{"notes", "fields", "path", "choices", "pager"}, low: "choices"},
-	"review":   {parts: []string{"rows", "pager", "notes"}, next: phrase.Submit},
+	"review":   {parts: []string{"photo", "rows", "pager", "notes"}, next: phrase.Submit},
 	"print":    {picture: "sheet", high: 380, parts: []string{"progress", "rows", "notes"}},
 	"take":     {picture: "paper", high: 420, parts: []string{"rows", "notes"}, next: phrase.Taken},
 	"slip":     {picture: "paper", high: 360, parts: []string{"rows", "code", "notes"}, next: phrase.SlipDone},
@@ -119,7 +119,7 @@ func (b *builder) moves(name string, high int) Element {
 
 // finish adds whatever of the view has no place yet, then keys and acts at the foot.
 func (b *builder) finish(out []Element, next phrase.Key, acts ...string) []Element {
-	for _, part := range []string{"services", "ways", "guide", "rows", "fields", "choices", "code", "cases", "progress", "topics", "notes"} {
+	for _, part := range []string{"services", "ways", "guide", "photo", "rows", "fields", "choices", "code", "cases", "progress", "topics", "notes"} {
 		out = append(out, b.part(part)...)
 	}
 	out = append(out, b.pager()...)
@@ -160,6 +160,8 @@ func (b *builder) part(name string) []Element {
 		return b.sheet(b.v.Guide, true)
 	case "rows":
 		return b.sheet(b.v.Rows, false)
+	case "photo":
+		return b.photo()
 	case "fields":
 		return b.fields()
 	case "choices":
@@ -178,6 +180,14 @@ func (b *builder) part(name string) []Element {
 		return b.topics()
 	}
 	panic("page: no part is called " + name)
+}
+
+// photo is the face on the card, twice as large as it is stored.
+func (b *builder) photo() []Element {
+	if len(b.v.Photo) == 0 {
+		return nil
+	}
+	return []Element{{Kind: Photo, Name: b.say(front.Say{Phrase: front.LabelPhoto}), PNG: b.v.Photo, W: 204, H: 252, Middle: true}}
 }
 
 // quiet is a page on which there is nothing to do but wait, with what is waited for in the middle.

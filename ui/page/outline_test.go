@@ -43,6 +43,9 @@ func (e *Element) outline(out *strings.Builder, depth int) {
 			out.WriteString(" " + flag.word)
 		}
 	}
+	if len(e.PNG) > 0 {
+		fmt.Fprintf(out, " %d bytes of PNG", len(e.PNG))
+	}
 	if e.W+e.H+e.Gap > 0 {
 		fmt.Fprintf(out, " %d×%d/%d", e.W, e.H, e.Gap)
 	}

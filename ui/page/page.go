@@ -27,6 +27,7 @@ const (
 	Text    Kind = "text"    // words
 	Button  Kind = "button"  // something to touch; its children are what is drawn in it
 	Picture Kind = "picture" // one of the shell's drawings, named by Picture
+	Photo   Kind = "photo"   // a picture that came with the view, in PNG
 	Symbol  Kind = "symbol"  // a QR symbol that says Text
 	Bar     Kind = "bar"     // Done of Of
 	Pad     Kind = "pad"     // the field a signature is written in
@@ -44,6 +45,7 @@ type Element struct {
 	Tail    string // Text: letters after it that are not yet characters
 	Caret   bool   // Text: the next key goes here
 	Picture string
+	PNG     []byte
 	Enabled bool // Button, Pad: may be touched now
 	Local   bool // Button: the screen's own, no act of kioskd
 	Same    bool // Row: children are equally wide

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"bytes"
 	"fmt"
 	"html"
 	"math"
@@ -57,7 +58,7 @@ func (c *canvas) build(e page.Element) *node {
 		c.buildText(n)
 	case page.Button:
 		c.buildButton(n)
-	case page.Picture, page.Symbol, page.Bar:
+	case page.Picture, page.Photo, page.Symbol, page.Bar:
 		n.area = must(gtk.DrawingAreaNew())
 		n.widget = &n.area.Widget
 		c.paints(n)
@@ -69,7 +70,7 @@ func (c *canvas) build(e page.Element) *node {
 	c.size(n)
 	c.dress(n, "", e.Class)
 	r := keepRole
-	if e.Kind == page.Symbol {
+	if e.Kind == page.Symbol || e.Kind == page.Photo {
 		r = imageRole
 	}
 	if e.ID != "" || e.Name != "" || e.About != "" {
@@ -272,8 +273,8 @@ func (c *canvas) update(n *node, e page.Element) {
 			n.widget.SetSensitive(e.Enabled)
 		}
 		n.area.QueueDraw()
-	case page.Picture, page.Symbol, page.Bar:
-		if old.Picture != e.Picture || old.Text != e.Text || old.Done != e.Done || old.Of != e.Of || old.Class != e.Class {
+	case page.Picture, page.Photo, page.Symbol, page.Bar:
+		if old.Picture != e.Picture || !bytes.Equal(old.PNG, e.PNG) || old.Text != e.Text || old.Done != e.Done || old.Of != e.Of || old.Class != e.Class {
 			n.area.QueueDraw()
 		}
 	default:

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/gotk3/gotk3/cairo"
+	"github.com/gotk3/gotk3/gdk"
 	"github.com/gotk3/gotk3/glib"
+	"github.com/gotk3/gotk3/gtk"
 	"rsc.io/qr"
 
 	"yichuang/ui/page"
@@ -19,6 +21,8 @@ func (s *shell) paint(n *node, cr *cairo.Context, w, h float64) {
 	switch n.e.Kind {
 	case page.Pad:
 		s.paintPad(n, cr, w, h)
+	case page.Photo:
+		d.photo(n.e.PNG, w, h)
 	case page.Symbol:
 		d.symbol(n.e.Text, w, h)
 	case page.Bar:
@@ -56,6 +60,19 @@ func (s *shell) move() {
 		}
 		return s.moving
 	})
+}
+
+// photo fills its room with a picture; one that is none leaves it empty.
+func (d pen) photo(png []byte, w, h float64) {
+	p, err := gdk.PixbufNewFromBytesOnly(png)
+	if err != nil {
+		return
+	}
+	d.Save()
+	defer d.Restore()
+	d.Scale(w/float64(p.GetWidth()), h/float64(p.GetHeight()))
+	gtk.GdkCairoSetSourcePixBuf(d.Context, p, 0, 0)
+	d.Paint()
 }
 
 func (d pen) picture(name string, w, h, t float64) {

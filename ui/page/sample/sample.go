@@ -3,6 +3,10 @@
 package sample
 
 import (
+	"bytes"
+	"image"
+	"image/png"
+	"slices"
 	"time"
 
 	"yichuang/kiosk/front"
@@ -220,7 +224,10 @@ func applying(lang string) []Named {
 		{Label: phrase(front.LabelScope), Value: words(in(lang, "日用百货零售；互联网销售（除销售需要许可的商品）", "Retail of daily goods; online sales"))},
 		{Label: phrase(front.LabelDivision), Value: words(in(lang, "北京市东城区", "Dongcheng, Beijing"))}, {Label: phrase(front.LabelStreet), Value: words("和平路 18 号")}, {Label: phrase(front.LabelFee), Value: phrase(front.LabelFree)}}
 	review.Notes = []front.Say{phrase(front.HintReview)}
-	return []Named{{"form-tree", tree}, {"form-scope", scope}, {"form-name", name}, {"form-taken", taken}, {"form-declare", declare}, {"sign", sign}, {"sign-empty", unsigned}, {"review", review}}
+	faced := review
+	faced.Photo = face()
+	review.Rows = slices.Insert(slices.Clone(review.Rows), 2, front.Row{Label: phrase(front.LabelPhoto), Value: phrase(front.SayPhotoAbsent)})
+	return []Named{{"form-tree", tree}, {"form-scope", scope}, {"form-name", name}, {"form-taken", taken}, {"form-declare", declare}, {"sign", sign}, {"sign-empty", unsigned}, {"review", review}, {"review-photo", faced}}
 }
 
 func ending(lang string) []Named {
@@ -272,4 +279,22 @@ func ending(lang string) []Named {
 	none.Title, none.Message = phrase(front.TitleCases), message(front.SayNoCases)
 	return []Named{{"submit", submit}, {"wait", wait}, {"print", printing}, {"take", take}, {"take-paid", paid}, {"take-dry", dry}, {"slip", slip}, {"slip-screen", shown}, {"slip-none", unknown},
 		{"rate", rate}, {"goodbye", bye}, {"goodbye-undone", thanks}, {"cases", cases}, {"cases-none", none}}
+}
+
+// face is nobody's: a grey ground, a head and shoulders.
+func face() []byte {
+	img := image.NewGray(image.Rect(0, 0, 102, 126))
+	for i := range img.Pix {
+		x, y := float64(i%102)-51, float64(i/102)
+		head, shoulders := x*x/700+(y-50)*(y-50)/1100 < 1, x*x/2300+(y-130)*(y-130)/1500 < 1
+		img.Pix[i] = 0xDD
+		if head || shoulders {
+			img.Pix[i] = 0x77
+		}
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		panic("sample: " + err.Error())
+	}
+	return b.Bytes()
 }
