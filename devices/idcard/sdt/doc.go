@@ -44,7 +44,9 @@
 // Privacy: no byte of an answer to a read is ever in an error. Garbled answers are therefore told by
 // their length only. Fingerprints are dropped before the decoder returns.
 //
-// Not supported: the photo's wavelet format (WLT; no open decoder exists, the block is handed on as it
-// is), fingerprint matching, the management number commands 30 05 and following, and the Bluetooth
+// The photo's wavelet format (WLT) has no open decoder: the block is handed on as it is, and package wlt may have a card
+// maker's library for it.
+//
+// Not supported: fingerprint matching, the management number commands 30 05 and following, and the Bluetooth
 // readers' wrapper. USB readers need another transport and have the same frames.
 package sdt
