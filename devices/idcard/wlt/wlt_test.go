@@ -191,7 +191,7 @@ func TestWhatTheChildMayDo(t *testing.T) {
 	}
 	tries := []string{"its own folder", "a thread", "memory",
 		"/etc/passwd", "/proc", "the root folder", "a file in its folder", "writing itself", "removing itself", "a socket of the Internet", "a socket of IPv6",
-		"a unix socket", "a process", "a signal to the parent", "tracing the parent", "another program", "the parent's memory", "a core", "being looked at",
+		"a unix socket", "a process", "a signal to the parent", "tracing the parent", "another program", "the parent's memory", "setting its limits", "being looked at",
 		"an environment", "more on standard input", "a descriptor of the parent's"}
 	got := bare(t, img)
 	for i, what := range tries {

@@ -23,19 +23,22 @@ var always = append([]uint32{
 	unix.SYS_EXIT, unix.SYS_EXIT_GROUP,
 }, alwaysHere...)
 
-// condition is a call that is allowed when some bits of an argument are so.
+// condition is a call that is allowed when all of this holds of its arguments.
 type condition struct {
-	call        uint32
-	argument    uint32 // from 0
-	mask, value uint32
+	call   uint32
+	checks []check
 }
 
-// conditions: new threads and no new processes, signals to this process alone, and limits of itself.
+// check: these bits of the lower half of an argument, counted from 0, have this value.
+type check struct{ argument, mask, value uint32 }
+
+// conditions: new threads and no new processes, signals to this process alone, and its own limits to be read.
 func conditions() []condition {
+	const all = 0xFFFFFFFF
 	return []condition{
-		{unix.SYS_CLONE, 0, unix.CLONE_THREAD, unix.CLONE_THREAD},
-		{unix.SYS_TGKILL, 0, 0xFFFFFFFF, uint32(unix.Getpid())},
-		{unix.SYS_PRLIMIT64, 0, 0xFFFFFFFF, 0},
+		{unix.SYS_CLONE, []check{{0, unix.CLONE_THREAD, unix.CLONE_THREAD}}},
+		{unix.SYS_TGKILL, []check{{0, all, uint32(unix.Getpid())}}},
+		{unix.SYS_PRLIMIT64, []check{{0, all, 0}, {2, all, 0}}},
 	}
 }
 
@@ -88,10 +91,13 @@ func rules(machine uint32) (p []unix.SockFilter) {
 		answer(unix.SECCOMP_RET_ALLOW)
 	}
 	for _, c := range conditions() {
-		unless(c.call, 5)
-		load(offArgument + 8*c.argument)
-		p = append(p, unix.SockFilter{Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, K: c.mask})
-		unless(c.value, 1)
+		n := len(c.checks)
+		unless(c.call, uint8(3*n+2))
+		for i, k := range c.checks {
+			load(offArgument + 8*k.argument)
+			p = append(p, unix.SockFilter{Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, K: k.mask})
+			unless(k.value, uint8(3*(n-1-i)+1)) // to the answer that forbids
+		}
 		answer(unix.SECCOMP_RET_ALLOW)
 		answer(forbidden)
 	}

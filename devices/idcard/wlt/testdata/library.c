@@ -143,8 +143,10 @@ int spies(char *block, char *pixels, int save) {
 	pixels[n++] = execve("/proc/self/exe", none, none) == 0;
 	struct iovec to = {&byte, 1}, from = {(void *)&environ, 1};
 	pixels[n++] = process_vm_readv(getppid(), &to, 1, &from, 1, 0) > 0 || errno != EPERM;
-	struct rlimit more = {1 << 20, 1 << 20};
-	pixels[n++] = setrlimit(RLIMIT_CORE, &more) == 0;
+	struct rlimit own, same;
+	int reads = getrlimit(RLIMIT_NOFILE, &own) == 0;
+	same = own;
+	pixels[n++] = !reads || own.rlim_cur > 64 || setrlimit(RLIMIT_NOFILE, &same) == 0;
 	pixels[n++] = prctl(PR_SET_DUMPABLE, 1) == 0;
 	pixels[n++] = environ != NULL && environ[0] != NULL;
 	pixels[n++] = read(0, &byte, 1) > 0;
