@@ -227,7 +227,7 @@ func applying(lang string) []Named {
 	faced := review
 	faced.Photo = face()
 	review.Rows = slices.Insert(slices.Clone(review.Rows), 2, front.Row{Label: phrase(front.LabelPhoto), Value: phrase(front.SayPhotoAbsent)})
-	return []Named{{"form-tree", tree}, {"form-scope", scope}, {"form-name", name}, {"form-taken", taken}, {"form-declare", declare}, {"sign", sign}, {"sign-empty", unsigned}, {"review", review}, {"review-photo", faced}}
+	return []Named{{"form-tree", tree}, {"form-scope", scope}, {"form-name", name}, {"form-taken", taken}, {"form-declare", declare}, {"sign", sign}, {"sign-empty", unsigned}, {"review-photo", faced}, {"review", review}}
 }
 
 func ending(lang string) []Named {
