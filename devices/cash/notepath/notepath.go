@@ -314,6 +314,17 @@ func (p *Path) free() {
 	}
 }
 
+// Halt stops a note where it is, as an acceptor does whose controller starts anew: it stands there like a stuck
+// one until Free lets it go on. A note in escrow stands still anyway.
+func (p *Path) Halt() {
+	p.mu.Lock()
+	defer p.unlock()
+	if h := p.s.Held; h != nil && h.Leg != InEscrow {
+		h.Stuck = true
+		p.journey++
+	}
+}
+
 // PullBack is a hand that pulls its note out again, while it can be held: before it is validated, in
 // escrow, and on its way out. ErrGone: too late.
 func (p *Path) PullBack(id int) error {

@@ -503,3 +503,40 @@ func TestUnbalancedWorldIsNamed(t *testing.T) {
 		}
 	}
 }
+
+// A device whose controller starts anew leaves the note where it is, until it is told to go on.
+func TestHalt(t *testing.T) {
+	for _, tt := range []struct {
+		leg  Leg
+		fate Fate // in the end
+	}{{Entering, Refused}, {Stacking, Stacked}, {Leaving, Returned}} {
+		synctest.Test(t, func(t *testing.T) {
+			d := &device{draws: true, verdict: Hold}
+			p := New(d, Options{})
+			id, _ := p.Offer(500, "CNY", Genuine)
+			if tt.leg != Entering {
+				time.Sleep(time.Second)
+				p.Halt()
+				time.Sleep(time.Minute)
+				if got := p.Fate(id); got != Escrow || p.Leg() != InEscrow {
+					t.Errorf("halted in escrow: got %s on %s, want it there", got, p.Leg())
+				}
+				p.send(tt.leg)
+			}
+			p.Halt()
+			time.Sleep(time.Minute)
+			if got := p.Fate(id); got != Moving || p.Leg() != tt.leg || p.PullBack(id) == nil {
+				t.Errorf("halted while %s: got %s on %s, want it to stand there", tt.leg, got, p.Leg())
+			}
+			p.Free()
+			time.Sleep(time.Minute)
+			if got := p.Fate(id); got != tt.fate {
+				t.Errorf("halted while %s and freed: got %s, want %s", tt.leg, got, tt.fate)
+			}
+			p.Halt()
+			if err := p.World().Balanced(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
