@@ -142,8 +142,8 @@ func (o *owner) agree() {
 		}
 		out += o.back[n]
 	}
-	for note, n := range o.held {
-		if ended := o.kept[note] + o.back[note]; o.f.Acknowledged && o.lost == 0 && n != ended {
+	for note, n := range o.held { // one that was out again before it was told may be told as returned alone
+		if ended := o.kept[note] + o.back[note]; o.f.Acknowledged && o.lost == 0 && n > ended {
 			o.t.Fatalf("notes of %d in escrow: told %d, of %d what became of them\nsignals %v", note.Face, n, ended, o.told)
 		}
 	}

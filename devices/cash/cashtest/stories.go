@@ -163,7 +163,7 @@ func onlyFaces(t *testing.T, f *Fixture) {
 	p.until(cash.Ready)
 	p.accept(Faces[2], Faces[4])
 	for _, n := range Faces {
-		id := p.offer(n.Face)
+		id := p.put(n.Face)
 		if n == Faces[2] || n == Faces[4] {
 			p.note(p.until(cash.Escrowed), n.Face)
 			p.do("return", p.a.Return)
