@@ -19,6 +19,7 @@ import (
 	"yichuang/cmd/devsim/answer"
 	"yichuang/cmd/devsim/plug"
 	"yichuang/devices/barcode/scannersim"
+	"yichuang/devices/cash/ccnetsim"
 	"yichuang/devices/cash/cctalksim"
 	"yichuang/devices/cash/id003sim"
 	"yichuang/devices/cash/notepath"
@@ -32,7 +33,7 @@ import (
 var Classes = []string{"idcard", "cash", "receipt", "license", "scanner"}
 
 // Protocols are the protocols that there is a simulator for, by class; the first is the usual one.
-var Protocols = map[string][]string{"idcard": {"sdt"}, "cash": {"cctalk", "id003"}, "receipt": {"escpos"}, "license": {"ipp"}, "scanner": {"scanner"}}
+var Protocols = map[string][]string{"idcard": {"sdt"}, "cash": {"cctalk", "id003", "ccnet"}, "receipt": {"escpos"}, "license": {"ipp"}, "scanner": {"scanner"}}
 
 // Acceptor is a pretend banknote acceptor, whatever it speaks.
 type Acceptor interface {
@@ -50,6 +51,7 @@ var acceptors = map[string]func(*mechanism.Log, Options) Acceptor{
 	"cctalk": func(log *mechanism.Log, o Options) Acceptor {
 		return cctalksim.New(cctalksim.Options{Log: log, Echo: o.Echo, CRC: o.CRC})
 	},
+	"ccnet": func(log *mechanism.Log, _ Options) Acceptor { return ccnetsim.New(ccnetsim.Options{Log: log}) },
 	"id003": func(log *mechanism.Log, _ Options) Acceptor { return id003sim.New(id003sim.Options{Log: log}) },
 }
 
