@@ -8,6 +8,7 @@ import (
 	"yichuang/devices/barcode"
 	"yichuang/devices/barcode/scanner"
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/ccnet"
 	"yichuang/devices/cash/cctalk"
 	"yichuang/devices/cash/id003"
 	"yichuang/devices/idcard"
@@ -27,6 +28,10 @@ var (
 		"cctalk": func(a string, log *slog.Logger) (cash.Acceptor, error) {
 			open, err := serial(a, serialport.Options{Baud: 9600})
 			return cctalk.New(open, cctalk.Options{Log: log}), err
+		},
+		"ccnet": func(a string, log *slog.Logger) (cash.Acceptor, error) {
+			open, err := serial(a, serialport.Options{Baud: 9600})
+			return ccnet.New(open, ccnet.Options{Log: log}), err
 		},
 		"id003": func(a string, log *slog.Logger) (cash.Acceptor, error) {
 			open, err := serial(a, serialport.Options{Baud: 9600, Parity: serialport.Even})
