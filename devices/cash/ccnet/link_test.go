@@ -554,6 +554,48 @@ func TestReopenBacksOff(t *testing.T) {
 	})
 }
 
+// What was wished of a validator that was not there, and which takes no such note, is not granted when it comes.
+func TestWishThatCannotBe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(ccnetsim.Options{})
+		defer b.close()
+		b.plug(false)
+		a := running(t, b.open, ccnet.Options{})
+		if err := a.Accept(t.Context(), []cash.Note{{Face: 700, Currency: "CNY"}}); !fault.Is(err, fault.Absent) {
+			t.Errorf("accept without a validator: got %v, want %s", err, fault.Absent)
+		}
+		b.plug(true)
+		await(t, a, cash.Ready)
+		time.Sleep(10 * time.Second)
+		if s := a.State(); s.Accepting || !s.Online {
+			t.Errorf("state: got %+v, want online and not accepting", s)
+		}
+		if id, _ := b.sim.Path().Offer(100, "CNY", notepath.Genuine); b.sim.Path().Fate(id) != notepath.Refused {
+			t.Error("a note is drawn in")
+		}
+	})
+}
+
+// Who stops the driver is told nothing more: the line was not lost.
+func TestStopIsNoFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(ccnetsim.Options{})
+		defer b.close()
+		a := ccnet.New(b.open, ccnet.Options{})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- a.Run(ctx) }()
+		await(t, a, cash.Ready)
+		cancel()
+		<-ended
+		wait, done := context.WithTimeout(t.Context(), time.Second)
+		defer done()
+		if s, err := a.Next(wait); err == nil {
+			t.Errorf("after the stop: got %+v", s)
+		}
+	})
+}
+
 // One missing answer costs its own time and not that of every later one.
 func TestOneSilenceIsShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

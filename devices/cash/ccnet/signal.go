@@ -16,8 +16,8 @@ const (
 	knowReturned = 0x300 // + type: the same of a returned one
 )
 
-// decode16 gives the type in a mark's counter, and says whether that note is open.
-func decode16(counter int) (kind byte, open bool) {
+// lastNote gives the type in a mark's counter, and says whether that note is open.
+func lastNote(counter int) (kind byte, open bool) {
 	return byte(counter), counter&^0xFF == knowEscrow
 }
 
@@ -51,7 +51,7 @@ func (a *Acceptor) hear(s status) (acknowledge bool) {
 		acknowledge = a.ended(cash.Returned, knowReturned, s, fresh)
 	default:
 		a.due = nil
-		if _, open := decode16(a.mark.Counter); !open {
+		if _, open := lastNote(a.mark.Counter); !open {
 			a.mark.Counter = knowNothing // our acknowledgement has arrived: the same end again is another note's
 		}
 		a.where(s)
@@ -67,7 +67,7 @@ func (a *Acceptor) hear(s status) (acknowledge bool) {
 // adopt opens the note that the journal says is in escrow: whether it still is, the device says now.
 func (a *Acceptor) adopt() {
 	a.adopted = true
-	if kind, open := decode16(a.mark.Counter); open {
+	if kind, open := lastNote(a.mark.Counter); open {
 		a.held = &pending{note: a.note(kind), kind: kind}
 	}
 }
@@ -86,21 +86,14 @@ func (a *Acceptor) ended(what cash.Happening, know int, s status, fresh bool) (a
 		a.due = &report{state: s.state, kind: kind}
 		return true
 	}
-	note := a.note(kind)
-	decoded, open := decode16(a.mark.Counter)
-	if !a.named && open && decoded == kind {
-		open = true // its owner knows which note is open, and that it is this one
-	} else {
-		open = false
+	told := cash.Signal{What: what, Note: a.note(kind), Raw: s.bytes()}
+	last, open := lastNote(a.mark.Counter)
+	// While nothing is named its owner knows which note is open, and that it is this one.
+	if mine := !a.named && open && last == kind; what == cash.Stacked && told.Note.Face == 0 && !mine {
+		told.What, told.Fault = cash.Lost, a.fail(fault.Doubtful, "poll", "a note of a type that the validator did not name is in the box")
 	}
-	a.held = nil
-	a.mark.Counter = know | int(kind)
-	if what == cash.Stacked && note.Face == 0 && !open {
-		a.lose(cash.Note{}, "a note of a type that the validator did not name is in the box", s)
-		a.mark.Counter = know | int(kind)
-	} else {
-		a.emit(cash.Signal{What: what, Note: note, Raw: s.bytes()})
-	}
+	a.held, a.mark.Counter = nil, know|int(kind)
+	a.emit(told)
 	a.due = &report{state: s.state, kind: kind, number: a.emitted}
 	return false
 }
@@ -165,7 +158,7 @@ func (a *Acceptor) still() {
 // nothing is a device that shows no note: what was open is told, or is not to be told any more. Called with mu held.
 func (a *Acceptor) nothing(s status) {
 	now := time.Now()
-	if a.found != 0 && a.resting.IsZero() {
+	if a.resting.IsZero() {
 		a.resting = now
 	}
 	h := a.held
@@ -197,7 +190,7 @@ func (a *Acceptor) lose(note cash.Note, why string, s status) {
 	if s.state != 0 {
 		raw = s.bytes()
 	}
-	_, open := decode16(a.mark.Counter)
+	_, open := lastNote(a.mark.Counter)
 	open = open || a.held != nil
 	a.held, a.mark.Counter = nil, knowNothing
 	a.emit(cash.Signal{What: cash.Lost, Note: note, Fault: f, Raw: raw})
@@ -274,10 +267,9 @@ func (a *Acceptor) settle(raw []byte) {
 	}
 }
 
-// emit queues a signal with the mark as it is now. Called with mu held.
+// emit queues a signal with the mark as it is now; who called it calls change. Called with mu held.
 func (a *Acceptor) emit(s cash.Signal) {
 	s.Mark = a.mark
-	a.change()
 	a.emitted++
 	a.queue = append(a.queue, numbered{a.emitted, s})
 	if len(a.queue) <= signalsMax {

@@ -42,7 +42,15 @@ func told(a *Acceptor, states ...string) (list []string) {
 				s += fmt.Sprint(" ", n.signal.Note.Face)
 			}
 			if f := n.signal.Fault; f != nil {
-				s += " " + string(f.Kind)
+				if s += " " + string(f.Kind); f.Op != "poll" || f.Device != "ccnet" || f.Detail == "" {
+					s += " without its place"
+				}
+			}
+			if raw := n.signal.Raw; (n.signal.What != cash.Lost || len(raw) > 0) && !slices.Equal(raw, bytes) && !slices.Equal(raw, []byte{byte(stBillInHead)}) {
+				s += " without what told it"
+			}
+			if n.signal.Mark.Serial != "1" || n.signal.What == cash.Stacked && n.signal.Mark.Counter != knowStacked|int(bytes[1]) || n.signal.What == cash.Returned && n.signal.Mark.Counter&^0xFF != knowReturned && a.held != nil {
+				s += " with another mark"
 			}
 			said = append(said, s)
 			a.fetched = n.number
@@ -267,6 +275,33 @@ func TestAwakenings(t *testing.T) {
 	}
 }
 
+// Ready is told when nothing is open of what was before, and the settings are given, unless that cannot be.
+func TestReadyWaits(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		set   func(a *Acceptor)
+		ready bool
+	}{
+		{"all is well", func(*Acceptor) {}, true},
+		{"it was told", func(a *Acceptor) { a.ready = true }, false},
+		{"it has not said who it is", func(a *Acceptor) { a.named = false }, false},
+		{"it is still awakening", func(a *Acceptor) { a.found = stBillInBox }, false},
+		{"a note is held", func(a *Acceptor) { a.held = &pending{} }, true},
+		{"a note is gone", func(a *Acceptor) { a.held = &pending{gone: time.Now()} }, false},
+		{"the settings are not given", func(a *Acceptor) { a.dirty = true }, false},
+		{"it refuses them", func(a *Acceptor) { a.dirty, a.refusal = true, a.fail(fault.Refused, "", "") }, true},
+		{"its box is out", func(a *Acceptor) { a.dirty, a.last = true, status{state: stBoxOut} }, true},
+	} {
+		a := known3()
+		a.dirty = false
+		tt.set(a)
+		a.readyNow()
+		if got := len(a.queue) == 1 && a.queue[0].signal.What == cash.Ready && a.ready; got != tt.ready {
+			t.Errorf("%s: told %v, want %v", tt.name, got, tt.ready)
+		}
+	}
+}
+
 // An attempt to cheat is told once by the validator and stands for a moment.
 func TestCheated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -300,6 +335,11 @@ func TestFaults(t *testing.T) {
 		if f == nil || f.Kind != want.kind || at != want.at || !strings.Contains(f.Detail, want.text) || f.Op != "poll" || f.Device != "ccnet" {
 			t.Errorf("%s: got %v at %q, want %s at %s naming %q", s, f, at, want.kind, want.at, want.text)
 		}
+	}
+	a := known3()
+	told(a, "77 08")
+	if f, at := a.worst(); at != onDevice || string(f.Raw) != "\x77\x08" {
+		t.Errorf("an unknown state: got %v at %q", f, at)
 	}
 	for _, s := range []state{stIdling, stAccepting, stStacking, stReturning, stDisabled, stHolding, stRejecting, stPause, stEscrow, stStacked, stReturned} {
 		if m, bad := faultOf(status{state: s}); bad {
@@ -440,6 +480,15 @@ func TestMask(t *testing.T) {
 	} {
 		if got := fmt.Sprintf("% x", three(a.maskOf(tt.faces))); got != tt.want {
 			t.Errorf("%v: got %s, want %s", tt.faces, got, tt.want)
+		}
+	}
+}
+
+// Every command has a name, for the fault that says during which it befell.
+func TestCommandNames(t *testing.T) {
+	for _, c := range []command{cmdReset, cmdStatus, cmdPoll, cmdEnable, cmdStack, cmdReturn, cmdIdentify, cmdHold, cmdTable, cmdCRC32} {
+		if commandNames[c] == "" {
+			t.Errorf("command %02X has no name", byte(c))
 		}
 	}
 }

@@ -48,8 +48,8 @@ func (a *Acceptor) turn(l *line, verified *time.Time) error {
 func (a *Acceptor) awaken(l *line, s status) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	_, open := decode16(a.mark.Counter)
-	open = a.held != nil || !a.adopted && a.mark.Known && open
+	_, known := lastNote(a.mark.Counter)
+	open := a.held != nil || known && a.mark.Known && !a.adopted
 	if a.found == 0 {
 		a.lost, a.resetAt = 0, time.Time{}
 		if a.mark.Known && !open && s.state != stBillInBox {
@@ -143,6 +143,7 @@ func (a *Acceptor) readyNow() {
 	}
 	a.ready = true
 	a.emit(cash.Signal{What: cash.Ready})
+	a.change()
 }
 
 // configure enables the types that the owner wants, each of them into escrow, or none.
