@@ -308,7 +308,7 @@ func TestAcceptorAlone(t *testing.T) {
 			if s := try.tells("refused", "refused"); s.Text == "" {
 				t.Errorf("a refused note without a reason: %+v", s)
 			}
-			if len(how) == 1 {
+			if len(args) == 1 {
 				notesInTrouble(t, hand, try)
 			}
 			unplugged(t, hand, "cash", try)

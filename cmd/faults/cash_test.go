@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/ccnet"
+	"yichuang/devices/cash/ccnetsim"
 	"yichuang/devices/cash/cctalk"
 	"yichuang/devices/cash/cctalksim"
 	"yichuang/devices/cash/id003"
@@ -43,6 +45,7 @@ var acceptors = []struct {
 	driver   func(open wire.Opener) cash.Acceptor
 }{
 	{"cctalk", func() validator { return cctalksim.New(cctalksim.Options{}) }, func(open wire.Opener) cash.Acceptor { return cctalk.New(open, cctalk.Options{}) }},
+	{"ccnet", func() validator { return ccnetsim.New(ccnetsim.Options{}) }, func(open wire.Opener) cash.Acceptor { return ccnet.New(open, ccnet.Options{}) }},
 	{"id003", func() validator { return id003sim.New(id003sim.Options{}) }, func(open wire.Opener) cash.Acceptor { return id003.New(open, id003.Options{}) }},
 }
 
