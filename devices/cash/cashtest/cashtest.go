@@ -41,6 +41,11 @@ type Fixture struct {
 	Finds bool
 	// NoSerial: the protocol has no question for the serial number.
 	NoSerial bool
+	// Knows: after a restart the device tells or counts what became of the note that was inside.
+	Knows bool
+	// Nameless: a note in escrow is told once. A program that comes later learns that one is held but not which, and
+	// nobody learns of one that went back before it was told.
+	Nameless bool
 }
 
 // Faces are the notes that the bench's acceptor takes.
@@ -226,6 +231,18 @@ func (p *program) escrow(face int64) int {
 		p.t.Fatalf("state with a note in escrow: got %+v, want Escrow", s)
 	}
 	return id
+}
+
+// ended waits for the news of a note that was inside when the device restarted: what became of it, or Lost.
+func (p *program) ended(face int64, truth cash.Happening) {
+	p.t.Helper()
+	if p.f.Knows || p.f.Finds && truth == cash.Returned {
+		p.note(p.until(truth), face)
+		return
+	}
+	if s := p.until(cash.Lost); s.Fault == nil || s.Fault.Kind != fault.Doubtful {
+		p.t.Errorf("lost: got fault %v, want %s", s.Fault, fault.Doubtful)
+	}
 }
 
 // in checks how many notes are in the box.

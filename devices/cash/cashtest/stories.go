@@ -255,11 +255,7 @@ func resetMidEscrow(t *testing.T, f *Fixture) {
 	p.until(cash.Returned)
 	id := p.escrow(5000)
 	arm(t, f, "reset", 1)
-	if f.Finds {
-		p.note(p.until(cash.Returned), 5000)
-	} else if s := p.until(cash.Lost); s.Fault == nil || s.Fault.Kind != fault.Doubtful {
-		t.Errorf("lost: got fault %v, want %s", s.Fault, fault.Doubtful)
-	}
+	p.ended(5000, cash.Returned)
 	p.until(cash.Ready)
 	if s := p.a.State(); s.Escrow {
 		t.Errorf("state after the reset: got %+v, want no escrow", s)
@@ -377,7 +373,9 @@ func killedInEscrow(t *testing.T, f *Fixture) {
 	mark := p.mark
 	p.die()
 	p = start(t, f, before) // the signal was not committed
-	p.note(p.until(cash.Escrowed), 5000)
+	if s := p.until(cash.Escrowed); !f.Nameless || s.Note != (cash.Note{}) {
+		p.note(s, 5000)
+	}
 	p.until(cash.Ready)
 	p.die()
 	p = start(t, f, mark) // it was
@@ -579,11 +577,7 @@ func power(t *testing.T, f *Fixture, noteIn bool, want notepath.Fate) {
 	f.Power(true, noteIn)
 	p = start(t, f, mark)
 	defer p.end()
-	if f.Finds && want == notepath.Returned {
-		p.note(p.until(cash.Returned), 5000)
-	} else {
-		p.until(cash.Lost)
-	}
+	p.ended(5000, map[notepath.Fate]cash.Happening{notepath.Stacked: cash.Stacked, notepath.Returned: cash.Returned}[want])
 	p.until(cash.Ready)
 	if s := p.a.State(); s.Escrow || !s.Online {
 		t.Errorf("state after the power is back: got %+v, want online, no escrow", s)
