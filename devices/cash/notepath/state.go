@@ -156,6 +156,17 @@ func (p *Path) Now() Now {
 	return n
 }
 
+// Held is the note on the path, and Came how far a note came. They may be called only inside Sync or by the Device.
+func (p *Path) Held() Note {
+	if p.s.Held == nil {
+		return Note{}
+	}
+	return p.s.Held.Note
+}
+
+// Came is Fate without the lock.
+func (p *Path) Came(id int) Fate { return p.s.Fates[id] }
+
 // Snapshot is the whole state in bytes.
 func (p *Path) Snapshot() ([]byte, error) { return p.SnapshotWith(func() {}) }
 
