@@ -1,0 +1,59 @@
+// Package ssp drives the note validators and recyclers of Innovative Technology (NV9, NV10, NV200, and with a payout SMART
+// Payout and NV11/Note Float) over their own protocol, SSP, in clear or encrypted (eSSP).
+//
+// The maker gives the manual (GA138, "SSP interface specification") only to customers. What stands here is what its
+// published libraries and three independent open-source hosts agree on, with captures of NV9 and NV200 lines; what is
+// from memory alone is marked "unverified". Nothing here was tried on a device yet.
+//
+// # The line
+//
+// 9600 baud, 8 data bits, no parity, 2 stop bits; units with USB have a serial adapter inside and take any speed. One
+// master; validators and payouts are at address 0, hoppers at 10 hex. A packet is 7F, sequence byte (flag and address), length,
+// data, CRC-16; every 7F behind the first is doubled. The unit repeats its stored answer to a packet whose flag has not changed and
+// does nothing: sending the same bytes again is always safe, and the flag changes only with an answer that was heard.
+//
+// # Set-up
+//
+// SYNC, key agreement (eSSP), HOLD, protocol version (8, else 7, else 6; older firmware is refused), set-up data, serial number, firmware,
+// counters, the first polls, inhibits, ENABLE. A key is agreed for each opening with fresh primes; the factory's half of it
+// may have been changed (Options.Key). Encrypted packets carry a running number: the answer has one more than its packet.
+//
+// # Rules that money hangs on
+//
+// Read (EF) means validated, not money; only credit (EE) is, or a clearing to the box at power-up (E2, CA, CB). After EF with a
+// channel the next POLL lets the note go on into the box; until the owner has decided the driver sends HOLD and no POLL,
+// and the very first thing it asks on a new line is HOLD.
+//
+// A unit forgets an event when it believes that its answer was heard. A program that dies between that answer and its
+// journal would lose the credit. Therefore the mark of each signal holds what GET_COUNTERS said while the note lay in
+// escrow, and its channel: a later program compares. One more accepted, and the note that was open is in the box; one more
+// rejected, and it went back; which store it went to the counter of stored notes says. An answer that was not heard is asked
+// for again on the next line, before SYNC. A unit without counters is asked by POLL_WITH_ACK where the line is encrypted: it repeats its
+// events until they are acknowledged, and they are when the owner has come back to Next, that is, has written them down.
+//
+// # Where there is doubt (Lost)
+//
+//   - The open note left escrow, the unit is at rest, and neither an event nor a counter says where to. This can be only
+//     when the unit restarted and does not tell of it (E1, E2, CA, CB) and does not count it, or has no counters at all.
+//   - The unit counts notes that nobody told, or is another unit than before.
+//   - A note was cleared to the box at power-up and no note was open: without a counter that moved it may be the one that was
+//     credited just before.
+//   - A note that is held when a program starts, and whose Escrowed signal no earlier program wrote down, cannot be named by any command:
+//     its Escrowed signal has no face. The owner gives it back. It is named if it is stacked all the same.
+//
+// One thing remains that the driver cannot see: a note whose validation nobody was told of, cleared to the box at power-up by a unit
+// that does not count such notes, and the answer that tells it is lost together with the program.
+//
+// # Unverified
+//
+//   - That validators without a payout have GET_COUNTERS (a unit that refuses it is driven without), and whether notes that are cleared at power-up are
+//     in its counters (both are handled). That notes which go from the store to the box are not counted as stacked again.
+//   - The escrow's time-out, 5 to 10 s. The driver holds five times a second.
+//   - That jams, a full box and a missing box are told in every answer. A unit that says them once has its jam cleared after two
+//     seconds; a missing box is believed until "box in" unless the unit repeats itself.
+//   - That POLL_WITH_ACK without encryption is refused: it is tried on encrypted lines only.
+//
+// # Not supported
+//
+// Barcode tickets, bezel colours, speeds beyond 9600, protocol versions below 6, remote firmware updates, changing the fixed key.
+package ssp
