@@ -20,10 +20,12 @@ type Payer interface {
 	// Pay pays exactly these pieces and returns when the payer is at rest. before must be the memory of this instant.
 	// Out is what the mechanism says came out; it is less than asked when a jam or an empty hopper stopped it (with
 	// the fault as error), and Unsure when the device cannot say. An order that was refused before anything
-	// moved is an error with an empty Out. The same order is never given twice.
+	// moved is an error with an empty Out. The same order is never given twice: a memory that is not of this instant is
+	// refused. An error of the line (silent, garbled, absent) or of ctx says nothing about what came out: the payout may go on,
+	// and Settle tells once the payer is back.
 	Pay(ctx context.Context, before Memory, pieces []Pile) (Paid, error)
 	// Settle says what came out of a payout that was begun at before and whose end nobody heard. It moves nothing,
-	// but waits until a payout that still runs has ended.
+	// but waits until a payout that still runs has ended. By the memory of another device, or none, it is unsure of all.
 	Settle(ctx context.Context, before Memory, pieces []Pile) (Paid, error)
 	// Info and State are the last that was heard; they never wait for the device.
 	Info() PayerInfo
