@@ -11,6 +11,7 @@ import (
 	"yichuang/devices/cash/ccnet"
 	"yichuang/devices/cash/cctalk"
 	"yichuang/devices/cash/id003"
+	"yichuang/devices/cash/ssp"
 	"yichuang/devices/idcard"
 	"yichuang/devices/idcard/sdt"
 	"yichuang/devices/idcard/wlt"
@@ -36,6 +37,14 @@ var (
 		"id003": func(a string, log *slog.Logger) (cash.Acceptor, error) {
 			open, err := serial(a, serialport.Options{Baud: 9600, Parity: serialport.Even})
 			return id003.New(open, id003.Options{Log: log}), err
+		},
+		"ssp": func(a string, log *slog.Logger) (cash.Acceptor, error) {
+			open, err := serial(a, serialport.Options{Baud: 9600, StopBits: 2})
+			return ssp.New(open, ssp.Options{Log: log}), err
+		},
+		"essp": func(a string, log *slog.Logger) (cash.Acceptor, error) {
+			open, err := serial(a, serialport.Options{Baud: 9600, StopBits: 2})
+			return ssp.New(open, ssp.Options{Log: log, Encrypted: true}), err
 		},
 	}
 	rollDrivers = map[string]func(string) (printer.Roll, error){

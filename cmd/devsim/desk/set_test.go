@@ -24,6 +24,7 @@ func TestSetIsRead(t *testing.T) {
 		{"terminal.id=T9", nil, `no key "terminal.id"`},
 		{"device.coins=x", nil, `no device "coins"`},
 		{"device.cash=", nil, "empty"},
+		{"device.cash=ssp", map[string]string{"device.cash": "ssp"}, ""},
 		{"device.cash=id003", map[string]string{"device.cash": "id003"}, ""},
 		{"device.cash=ccnet", map[string]string{"device.cash": "ccnet"}, ""},
 		{"device.cash=telex", nil, `no simulator of "telex"`},

@@ -23,6 +23,7 @@ import (
 	"yichuang/devices/cash/cctalksim"
 	"yichuang/devices/cash/id003sim"
 	"yichuang/devices/cash/notepath"
+	"yichuang/devices/cash/sspsim"
 	"yichuang/devices/idcard/sdtsim"
 	"yichuang/devices/mechanism"
 	"yichuang/devices/printer/escpossim"
@@ -33,7 +34,7 @@ import (
 var Classes = []string{"idcard", "cash", "receipt", "license", "scanner"}
 
 // Protocols are the protocols that there is a simulator for, by class; the first is the usual one.
-var Protocols = map[string][]string{"idcard": {"sdt"}, "cash": {"cctalk", "id003", "ccnet"}, "receipt": {"escpos"}, "license": {"ipp"}, "scanner": {"scanner"}}
+var Protocols = map[string][]string{"idcard": {"sdt"}, "cash": {"cctalk", "id003", "ccnet", "ssp", "essp"}, "receipt": {"escpos"}, "license": {"ipp"}, "scanner": {"scanner"}}
 
 // Acceptor is a pretend banknote acceptor, whatever it speaks.
 type Acceptor interface {
@@ -53,6 +54,10 @@ var acceptors = map[string]func(*mechanism.Log, Options) Acceptor{
 	},
 	"ccnet": func(log *mechanism.Log, _ Options) Acceptor { return ccnetsim.New(ccnetsim.Options{Log: log}) },
 	"id003": func(log *mechanism.Log, _ Options) Acceptor { return id003sim.New(id003sim.Options{Log: log}) },
+	"ssp": func(log *mechanism.Log, _ Options) Acceptor {
+		return sspsim.New(sspsim.Options{Log: log, NoKeys: true})
+	},
+	"essp": func(log *mechanism.Log, _ Options) Acceptor { return sspsim.New(sspsim.Options{Log: log}) },
 }
 
 // Options say which devices there are and where.
