@@ -4,7 +4,9 @@
 // physical truth: it moves the note, takes its time over it, and counts by itself what went in, what
 // is in the box, what a hand took away with the box and what came back out. At every instant
 //
-//	inserted = box + taken + returned + the note in the mouth
+//	inserted + loaded = box + taken + returned + store + paid + the note in the mouth
+//
+// The store is where a recycler keeps notes that it can pay out again; staff may load it.
 //
 // A note that the validator turns away, or that a hand pulls back before it was validated, never was
 // inserted: it is in none of the sums. The path knows no protocol. It asks its Device whether the
@@ -77,6 +79,7 @@ const (
 	DidRefuse   What = "refused"  // turned away after validation, or freed from a jam before it
 	DidEscrow   What = "escrowed" // reached escrow
 	DidStack    What = "stacked"
+	DidStore    What = "stored" // in the store instead of the box
 	DidReturn   What = "returned"   // came out of escrow
 	DidPull     What = "pulled"     // a hand pulled it back before it was validated
 	DidPullHeld What = "pulled out" // a hand pulled it out of escrow
@@ -93,6 +96,11 @@ type Device interface {
 	Sticks(Note, Leg) bool // does the note jam on this leg
 	Tell(What, Leg, Note)  // what happened, and on which leg
 	Moves(leg Leg, id int) // a note starts on a leg, or rests in escrow: for the log and the timers
+}
+
+// Recycler is a Device with a store.
+type Recycler interface {
+	Stores(Note) bool // does the note that is being stacked go into the store
 }
 
 // Errors of a hand that wants what cannot be.
@@ -235,6 +243,11 @@ func (p *Path) arrive() {
 	case Entering:
 		p.judge()
 	case Stacking:
+		if r, ok := p.device.(Recycler); ok && r.Stores(h.Note) {
+			p.s.Store = add(p.s.Store, h.Note, 1)
+			p.end(Stacked, DidStore)
+			return
+		}
 		p.s.Box = add(p.s.Box, h.Note, 1)
 		p.end(Stacked, DidStack)
 	case Leaving:
@@ -389,6 +402,35 @@ func (p *Path) PutBox() {
 	if h := p.s.Held; h != nil && h.Stuck && h.Leg == Stacking && !p.device.Sticks(h.Note, Stacking) {
 		p.free()
 	}
+}
+
+// Load puts notes into the store, as staff do.
+func (p *Path) Load(face int64, currency string, n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	note := Note{Face: face, Currency: currency}
+	p.s.Loaded, p.s.Store = add(p.s.Loaded, note, n), add(p.s.Store, note, n)
+}
+
+// Stored is how many notes of a face are in the store, and PayOut lets one come out, if there is one. They may be called
+// only inside Sync or by the Device.
+func (p *Path) Stored(face int64, currency string) int {
+	for _, t := range p.s.Store {
+		if t.Face == face && t.Currency == currency {
+			return t.Count
+		}
+	}
+	return 0
+}
+
+// PayOut lets a note of the store come out. False: there is none.
+func (p *Path) PayOut(face int64, currency string) bool {
+	if p.Stored(face, currency) == 0 {
+		return false
+	}
+	note := Note{Face: face, Currency: currency}
+	p.s.Store, p.s.Paid = add(p.s.Store, note, -1), add(p.s.Paid, note, 1)
+	return true
 }
 
 // Power cuts the device's power or gives it back. At the cut a note on its way ends in the box or

@@ -540,3 +540,61 @@ func TestHalt(t *testing.T) {
 		})
 	}
 }
+
+// recycler keeps notes of one face for paying out.
+type recycler struct {
+	Device
+	face int64
+	told []What
+}
+
+func (r *recycler) Stores(n Note) bool         { return n.Face == r.face }
+func (r *recycler) Tell(w What, _ Leg, _ Note) { r.told = append(r.told, w) }
+func (r *recycler) Draws(Note) bool            { return true }
+func (r *recycler) Judges(Note) Verdict        { return Swallow }
+func (r *recycler) Sticks(Note, Leg) bool      { return false }
+func (r *recycler) Moves(Leg, int)             {}
+
+func TestStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &recycler{face: 500}
+		p := New(r, Options{})
+		p.Load(500, "CNY", 2)
+		for _, face := range []int64{500, 1000} {
+			id, err := p.Offer(face, "CNY", Genuine)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := p.Wait(t.Context(), id); got != Stacked {
+				t.Errorf("fate of %d: %s", face, got)
+			}
+		}
+		if got, want := fmt.Sprint(r.told), "[stored stacked]"; got != want {
+			t.Errorf("told %s, want %s", got, want)
+		}
+		p.Sync(func() {
+			for range 2 {
+				if !p.PayOut(500, "CNY") {
+					t.Error("nothing came out")
+				}
+			}
+			if p.PayOut(1000, "CNY") || p.PayOut(500, "HKD") {
+				t.Error("what is not in the store came out")
+			}
+			if got := p.Stored(500, "CNY"); got != 1 {
+				t.Errorf("in the store: %d, want 1", got)
+			}
+		})
+		w := p.World()
+		if err := w.Balanced(); err != nil {
+			t.Error(err)
+		}
+		if got, want := fmt.Sprint(w.Store, w.Loaded, w.Paid, w.Box), "[{500 CNY 1}] [{500 CNY 2}] [{500 CNY 2}] [{1000 CNY 1}]"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		w.Paid = nil
+		if err := w.Balanced(); err == nil {
+			t.Error("notes that are nowhere are not missed")
+		}
+	})
+}

@@ -67,12 +67,15 @@ type state struct {
 	Box      []Tally      `json:"box"`
 	Taken    []Tally      `json:"taken"`
 	Returned []Tally      `json:"returned"`
+	Store    []Tally      `json:"store"`
+	Loaded   []Tally      `json:"loaded"`
+	Paid     []Tally      `json:"paid"`
 }
 
 func newState() state {
 	return state{
 		Powered: true, BoxIn: true, Fates: map[int]Fate{},
-		Inserted: []Tally{}, Box: []Tally{}, Taken: []Tally{}, Returned: []Tally{},
+		Inserted: []Tally{}, Box: []Tally{}, Taken: []Tally{}, Returned: []Tally{}, Store: []Tally{}, Loaded: []Tally{}, Paid: []Tally{},
 	}
 }
 
@@ -91,32 +94,42 @@ type World struct {
 	Box      []Tally `json:"box"`
 	Taken    []Tally `json:"taken"`
 	Returned []Tally `json:"returned"`
+	Store    []Tally `json:"store,omitempty"`  // where notes can be paid out again
+	Loaded   []Tally `json:"loaded,omitempty"` // what staff filled into the store
+	Paid     []Tally `json:"paid,omitempty"`   // what came out of the store
 }
 
 // World says what the mechanism holds now.
 func (p *Path) World() World {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	w := World{Inserted: p.s.Inserted, Box: p.s.Box, Taken: p.s.Taken, Returned: p.s.Returned}
+	w := World{Inserted: p.s.Inserted, Box: p.s.Box, Taken: p.s.Taken, Returned: p.s.Returned,
+		Store: p.s.Store, Loaded: p.s.Loaded, Paid: p.s.Paid}
 	if h := p.s.Held; h != nil {
 		w.Mouth = &Mouth{Note: h.ID, Face: h.Note.Face, Currency: h.Note.Currency, Kind: h.Note.Kind}
 	}
 	return w
 }
 
-// Balanced checks that what was inserted is in exactly one place, and names what is not.
+// Balanced checks that what was inserted or loaded is in exactly one place, and names what is not.
 func (w World) Balanced() error {
-	sum := []Tally{}
-	for _, list := range [][]Tally{w.Box, w.Taken, w.Returned} {
+	sum, in := []Tally{}, []Tally{}
+	for _, list := range [][]Tally{w.Box, w.Taken, w.Returned, w.Store, w.Paid} {
 		for _, t := range list {
 			sum = add(sum, Note{Face: t.Face, Currency: t.Currency}, t.Count)
+		}
+	}
+	for _, list := range [][]Tally{w.Inserted, w.Loaded} {
+		for _, t := range list {
+			in = add(in, Note{Face: t.Face, Currency: t.Currency}, t.Count)
 		}
 	}
 	if w.Mouth != nil {
 		sum = add(sum, Note{Face: w.Mouth.Face, Currency: w.Mouth.Currency}, 1)
 	}
-	if !slices.Equal(sum, w.Inserted) {
-		return fmt.Errorf("inserted %v is not box %v + taken %v + returned %v + mouth %v", w.Inserted, w.Box, w.Taken, w.Returned, w.Mouth)
+	if !slices.Equal(sum, in) {
+		return fmt.Errorf("inserted %v + loaded %v is not box %v + taken %v + returned %v + store %v + paid %v + mouth %v",
+			w.Inserted, w.Loaded, w.Box, w.Taken, w.Returned, w.Store, w.Paid, w.Mouth)
 	}
 	return nil
 }
