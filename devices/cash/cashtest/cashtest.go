@@ -249,7 +249,7 @@ func (p *program) ended(face int64, truth cash.Happening) {
 func (p *program) in(want int) {
 	p.t.Helper()
 	w := p.f.Path.World()
-	if got := count(w.Box) + count(w.Taken); got != want {
+	if got := count(w.Box) + count(w.Taken) + count(w.Store); got != want {
 		p.t.Fatalf("notes kept: got %d, want %d; world %+v", got, want, w)
 	}
 	if err := w.Balanced(); err != nil {

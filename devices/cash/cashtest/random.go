@@ -126,7 +126,7 @@ func (o *owner) agree() {
 		o.t.Fatal(err)
 	}
 	real := map[cash.Note]int{}
-	for _, list := range [][]notepath.Tally{w.Box, w.Taken} {
+	for _, list := range [][]notepath.Tally{w.Box, w.Taken, w.Store} {
 		for _, t := range list {
 			real[cash.Note{Face: t.Face, Currency: t.Currency}] += t.Count
 		}

@@ -73,7 +73,8 @@ func strike(t *testing.T, f *Fixture, b blow, when func(hit func())) bool {
 		paid, err := p.p.Pay(ctx, m, asked)
 		done <- result{paid, err}
 	}()
-	time.Sleep(time.Duration(len(asked)+3) * f.Piece) // virtual: longer than the order needs
+	time.Sleep(time.Duration(len(asked)+4) * f.Piece) // virtual: longer than the order needs
+	f.AtAnswer(0, func() {})                          // what has not fallen yet does not
 	p = b.mend(f, p)
 	defer func() { p.end() }()
 	cancel()

@@ -141,6 +141,11 @@ func TestSuite(t *testing.T) {
 	cashtest.Exercise(t, fixture(sspsim.Options{NoAcks: true, CountsCleared: true}, ssp.Options{}))
 }
 
+// A recycler takes notes too, some of them into its store.
+func TestSuiteRecycler(t *testing.T) {
+	cashtest.Exercise(t, fixture(sspsim.Options{Unit: sspsim.SmartPayout, CountsCleared: true, Recycles: []int64{100, 500, 2000}}, ssp.Options{Encrypted: true}))
+}
+
 func TestSuiteEncrypted(t *testing.T) {
 	cashtest.Exercise(t, fixture(sspsim.Options{BaudPace: true, CountsCleared: true}, ssp.Options{Encrypted: true}))
 }

@@ -31,6 +31,19 @@
 // for again on the next line, before SYNC. A unit without counters is asked by POLL_WITH_ACK where the line is encrypted: it repeats its
 // events until they are acknowledged, and they are when the owner has come back to Next, that is, has written them down.
 //
+// # The payout
+//
+// The payout of a SMART Payout, of a SMART Hopper (a unit of its own, at address 10 hex, Options.Hopper) and of an NV11/Note Float is Acceptor.Payer:
+// one unit is one line and one driver, whichever half runs it. Pay orders are accepted on encrypted lines alone. The memory is the levels
+// (GET_ALL_LEVELS) and, where the unit has them, the counts of pieces ever paid, ever stored, and ever moved to the box. An order whose answer
+// is lost is sent again with the same flag and the same running number, which the unit answers and does not obey twice; when
+// the line itself was lost it is never sent again, and Settle compares the memories at the next rest. What the unit says of the end
+// (D2, DC, D5, D6, D9, B1, CD) only names what stopped it. A Note Float pays the note that was stored last, one in an order.
+// Which faces are stored is set in the unit with the maker's tool; the driver does not touch routes.
+//
+// A payout is unsure of all pieces when the memory is another unit's, when notes were stored or moved between the memory and
+// Settle while some and not all were paid, and when levels and counts contradict each other.
+//
 // # Where there is doubt (Lost)
 //
 //   - The open note left escrow, the unit is at rest, and neither an event nor a counter says where to. This can be only
@@ -51,9 +64,10 @@
 //   - The escrow's time-out, 5 to 10 s. The driver holds five times a second.
 //   - That jams, a full box and a missing box are told in every answer. A unit that says them once has its jam cleared after two
 //     seconds; a missing box is believed until "box in" unless the unit repeats itself.
+//   - That GET_ALL_LEVELS is known to a Note Float. That ENABLE_PAYOUT has one byte of options everywhere. That a hopper's values are in the smallest unit.
 //   - That POLL_WITH_ACK without encryption is refused: it is tried on encrypted lines only.
 //
 // # Not supported
 //
-// Barcode tickets, bezel colours, speeds beyond 9600, protocol versions below 6, remote firmware updates, changing the fixed key.
+// Routes, emptying, floating, refill mode, coin mechanisms at a hopper, barcode tickets, bezel colours, speeds beyond 9600, protocol versions below 6, remote firmware updates, changing the fixed key.
 package ssp

@@ -49,6 +49,18 @@ const (
 	// signalsMax bounds the signals that nobody fetches. Money is never dropped.
 	signalsMax = 256
 
+	// levelsEvery is how often a payout at rest is asked for its levels, which staff may change.
+	levelsEvery = 30 * time.Second
+
+	// stuckPolls is how many answers in a row must tell of a jam before a payout is called at rest.
+	stuckPolls = 5
+
+	// faultStays is how long a payout that would not start is called broken: until the line is opened anew.
+	faultStays = 24 * 365 * time.Hour
+
+	// piecesMax bounds one order; a count has 16 bits.
+	piecesMax = 1000
+
 	// channelsMax is the number of note channels (16 in the mask of SET_CHANNEL_INHIBITS).
 	channelsMax = 16
 

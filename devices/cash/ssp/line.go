@@ -167,7 +167,7 @@ func (l *line) rescue() ([]byte, error) {
 }
 
 // hear reads until the answer is whole or the time is over. Packets with another sequence byte are late answers or
-// another device's talk, and our own bytes on a line with echo.
+// another device's talk, and our own bytes on a line with echo; an encrypted one in clear talk is from before.
 func (l *line) hear(sent frame, cmd byte) ([]byte, error) {
 	deadline := time.Now().Add(replyLimit)
 	var buffer []byte
@@ -195,7 +195,7 @@ func (l *line) hear(sent frame, cmd byte) ([]byte, error) {
 			continue
 		}
 		buffer = buffer[used:]
-		if f.seq != sent.seq || bytes.Equal(f.data, sent.data) {
+		if f.seq != sent.seq || bytes.Equal(f.data, sent.data) || l.seal == nil && f.data[0] == sealed {
 			l.log.Debug("ssp: passed over a packet", "sequence", f.seq, "bytes", len(f.data))
 			continue
 		}

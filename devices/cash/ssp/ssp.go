@@ -17,6 +17,7 @@ import (
 type Options struct {
 	Encrypted bool         // eSSP: agree on a key and encrypt
 	Key       uint64       // the fixed half of the key; DefaultKey when zero
+	Hopper    bool         // the unit is a SMART Hopper: it takes nothing, and pays
 	Address   byte         // 0 for validators and payouts, 0x10 for hoppers
 	Log       *slog.Logger // nothing is logged when nil
 }
@@ -62,6 +63,7 @@ type Acceptor struct {
 	changed    chan struct{} // closed and made anew whenever something below changes
 	queue      []cash.Signal
 	given      int // signals ever queued
+	money      int // as many were queued when the last was that is of money
 	fetched    int // signals ever fetched
 	committed  int // signals after whose fetching Next was called again
 	mark       cash.Mark
@@ -82,6 +84,8 @@ type Acceptor struct {
 	dirty      bool  // the device's settings are not what they should be
 	refusal    error // the device would not take the settings
 	held       *pending
+	job        *task // what the owner of the payout asks
+	levels     []cash.Pile
 	refusals   int  // notes turned away whose reason was not asked yet
 	shutLate   bool // to be disabled when no note is held any more
 }
@@ -314,6 +318,7 @@ func (a *Acceptor) Run(ctx context.Context) error {
 	a.mu.Lock()
 	a.online = false
 	a.faults[onLine] = placed{fault: a.fail(fault.Absent, "poll", "stopped")}
+	a.broken(a.faults[onLine].fault)
 	a.change()
 	a.mu.Unlock()
 	return ctx.Err()
@@ -346,14 +351,25 @@ func (a *Acceptor) session(ctx context.Context) (ready bool, err error) {
 			return ready, err
 		}
 		a.o.Log.Warn("ssp: the unit has restarted", "error", err)
+		a.mu.Lock()
+		a.online = false
+		a.broken(a.fail(fault.Silent, "pay", "the unit has restarted"))
+		a.mu.Unlock()
 	}
 	return ready, ctx.Err()
 }
 
+func asFault(err error) *fault.Error {
+	if f := (*fault.Error)(nil); errors.As(err, &f) {
+		return f
+	}
+	return &fault.Error{}
+}
+
 // restarted recognises a device that has lost its key.
 func restarted(err error) bool {
-	var f *fault.Error
-	return errors.As(err, &f) && len(f.Raw) == 1 && f.Raw[0] == noKey
+	f := asFault(err)
+	return len(f.Raw) == 1 && f.Raw[0] == noKey
 }
 
 // poll takes turns until the device is gone or ctx ends; then it shuts the mouth.
@@ -377,6 +393,9 @@ func (a *Acceptor) poll(ctx context.Context, l *line, c *talk) error {
 
 // goodbye shuts the mouth. What the unit does not hear it does by itself when the polls stop.
 func (a *Acceptor) goodbye(l *line) {
+	if a.o.Hopper {
+		return
+	}
 	l.ask(cmdInhibits, 0, 0)
 	a.mu.Lock()
 	held := a.held
@@ -398,6 +417,7 @@ func (a *Acceptor) lineLost(err error) {
 	defer a.mu.Unlock()
 	a.online, a.dirty = false, true
 	a.faults[onLine] = placed{fault: f}
+	a.broken(f)
 	a.settle(nil)
 	a.change()
 }
@@ -409,6 +429,10 @@ func (a *Acceptor) emit(s cash.Signal) {
 	a.change()
 	a.queue = append(a.queue, s)
 	a.given++
+	switch s.What {
+	case cash.Escrowed, cash.Stacked, cash.Returned, cash.Lost:
+		a.money = a.given
+	}
 	if len(a.queue) <= signalsMax {
 		return
 	}

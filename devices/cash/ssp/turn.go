@@ -23,6 +23,8 @@ type talk struct {
 	first      bool // the next answer is the first: what it tells may have been told before
 	restarted  bool // it said so
 	configured time.Time
+	counted    time.Time // when the levels were read
+	stuck      int       // answers in a row that tell of a jam in the payout
 }
 
 // setUp gets to know the unit, learns what was missed, and brings it to where the owner wants it.
@@ -65,6 +67,9 @@ func (a *Acceptor) setUp(ctx context.Context, l *line, c *talk) error {
 		return err
 	}
 	if err := a.configure(l, c); err != nil {
+		return err
+	}
+	if err := a.enable(l, c); err != nil {
 		return err
 	}
 	if now, err = a.count(l, c); err != nil {
@@ -116,7 +121,9 @@ func (a *Acceptor) identify(l *line, c *talk) error {
 	if err != nil {
 		return err
 	}
-	if s.unit != unitValidator && s.unit != unitPayout && s.unit != unitNoteFloat {
+	if takes := s.unit == unitValidator || s.unit == unitPayout || s.unit == unitNoteFloat; a.o.Hopper && s.unit != unitHopper {
+		return &fault.Error{Kind: fault.Invalid, Device: "ssp", Op: "open", Detail: "this is no hopper but a " + s.unit.String()}
+	} else if !a.o.Hopper && !takes {
 		return &fault.Error{Kind: fault.Invalid, Device: "ssp", Op: "open", Detail: "this takes no notes but is a " + s.unit.String()}
 	}
 	c.unit = s.unit
@@ -207,9 +214,12 @@ func (a *Acceptor) configure(l *line, c *talk) error {
 	if !want.accept || mask == 0 {
 		want.accept, mask, last = false, 0, cmdDisable
 	}
-	_, err := l.ask(cmdInhibits, byte(mask), byte(mask>>8))
+	err := error(nil)
+	if c.unit != unitHopper {
+		_, err = l.ask(cmdInhibits, byte(mask), byte(mask>>8))
+	}
 	// A unit that is disabled may give a held note back. Without channels it takes no other.
-	if err == nil && (want.accept || !held) {
+	if err == nil && c.unit != unitHopper && (want.accept || !held) {
 		_, err = l.ask(last)
 	}
 	c.configured = time.Now()
@@ -357,7 +367,10 @@ func (a *Acceptor) listen(l *line, c *talk) error {
 	if c.restarted && !c.opening {
 		return errRestarted
 	}
-	return nil
+	if c.opening || !c.unit.pays() {
+		return nil
+	}
+	return a.serve(l, c)
 }
 
 // acknowledge lets the unit forget its last answer, if it is written down. It says whether the next poll brings news.
@@ -383,7 +396,7 @@ func (a *Acceptor) hear(l *line, c *talk, data []byte) error {
 		return err
 	}
 	a.mu.Lock()
-	atRest, needAck := true, false
+	atRest, needAck, jam := true, false, false
 	for _, e := range list {
 		needAck = needAck || repeated[e.code]
 	}
@@ -393,6 +406,8 @@ func (a *Acceptor) hear(l *line, c *talk, data []byte) error {
 	for _, e := range list {
 		atRest = atRest && !moving[e.code] && e.code != evRead
 		a.event(c, e, data)
+		a.paidEvent(c, e)
+		jam = jam || e.code == evPayoutJam
 	}
 	c.first = false
 	if bad != nil {
@@ -408,7 +423,10 @@ func (a *Acceptor) hear(l *line, c *talk, data []byte) error {
 	if c.rest++; !atRest {
 		c.rest = 0
 	}
-	c.unacked, c.needs = c.acks && needAck, a.given
+	if c.stuck++; !jam {
+		c.stuck = 0
+	}
+	c.unacked, c.needs = c.acks && needAck, a.money
 	a.change()
 	a.mu.Unlock()
 	if err := a.explain(l); err != nil {

@@ -2,6 +2,7 @@ package sspsim
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"yichuang/devices/cash/notepath"
@@ -48,11 +49,12 @@ const (
 var sizes = map[byte]int{
 	cmdReset: 0, cmdInhibits: -1, cmdLightOn: 0, cmdLightOff: 0, cmdSetup: 0, cmdVersion: 1, cmdPoll: 0, cmdReject: 0, cmdDisable: 0,
 	cmdEnable: 0, cmdSerial: 0, cmdSync: 0, cmdLastReject: 0, cmdHold: 0, cmdFirmware: 0, cmdDataset: 0, cmdGenerator: 8, cmdModulus: 8,
-	cmdKeys: 8, cmdPollAck: 0, cmdEventAck: 0, cmdCounters: 0,
+	cmdKeys: 8, cmdPollAck: 0, cmdEventAck: 0, cmdCounters: 0, cmdLevels: 0, cmdNotePositions: 0, cmdPayoutNote: 0, cmdReporting: 1,
+	cmdPayout: -1, cmdDisablePayout: 0, cmdEnablePayout: 1,
 }
 
 // secret says whether a command is obeyed only when it came encrypted.
-func secret(cmd byte) bool { return cmd == cmdPollAck || cmd == cmdEventAck }
+func secret(cmd byte) bool { return cmd == cmdPollAck || cmd == cmdEventAck || cmd == cmdPayout }
 
 // answer obeys one command. Nil is silence. routed says that it sent a note on its way.
 func (s *Sim) answer(data []byte, encrypted bool) (reply []byte, routed bool) {
@@ -79,7 +81,13 @@ func (s *Sim) answer(data []byte, encrypted bool) (reply []byte, routed bool) {
 		return []byte{ok}, true
 	}
 	s.path.Sync(func() {
-		if reply = s.read(cmd); reply == nil {
+		if reply = s.payoutRead(cmd); reply == nil {
+			reply = s.payoutWrite(cmd, args)
+		}
+		if reply == nil {
+			reply = s.read(cmd)
+		}
+		if reply == nil {
 			reply = s.write(cmd, args)
 		}
 	})
@@ -95,6 +103,14 @@ func (s *Sim) lacks(cmd byte) bool {
 		return s.o.NoAcks
 	case cmdCounters:
 		return s.o.NoCounters
+	case cmdLevels, cmdReporting, cmdDisablePayout, cmdEnablePayout:
+		return !s.pays()
+	case cmdPayout:
+		return s.o.Unit != SmartPayout && s.o.Unit != SmartHopper
+	case cmdPayoutNote, cmdNotePositions:
+		return s.o.Unit != NoteFloat
+	case cmdInhibits, cmdHold, cmdReject, cmdLastReject:
+		return s.o.Unit == SmartHopper
 	}
 	return false
 }
@@ -126,6 +142,17 @@ func (s *Sim) read(cmd byte) []byte {
 // setup is the answer to SETUP_REQUEST: old values of one byte first, new ones of four at the end.
 func (s *Sim) setup() []byte {
 	n := byte(len(s.o.Faces))
+	if s.o.Unit == SmartHopper {
+		out := append([]byte{s.o.Unit}, "0612"+s.o.Currency...)
+		out = append(out, s.m.Version, n)
+		for _, f := range s.o.Faces {
+			out = binary.LittleEndian.AppendUint16(out, uint16(f))
+		}
+		for range n {
+			out = append(out, s.o.Currency...)
+		}
+		return out
+	}
 	out := append([]byte{s.o.Unit}, "0474"+s.o.Currency...)
 	out = append(out, 0, 0, 1, n)
 	for _, f := range s.o.Faces {
@@ -224,14 +251,17 @@ func (s *Sim) poll(acked bool) (reply []byte, routed bool) {
 	return reply, routed
 }
 
+// kept are the events that must be acknowledged.
+var kept = []byte{evCredit, evFraud, evStored, evDispensed, evShort, evPayoutJam, evPaidAtStart, evStackedUp}
+
 // news takes the events that fit into an answer and adds the states. stays says that one of the events must be acknowledged.
 func (s *Sim) news() (out []byte, stays bool) {
 	for len(s.m.Events) > 0 && len(out)+len(s.m.Events[0]) < eventsBytes {
 		e := s.m.Events[0]
 		s.m.Events = s.m.Events[1:]
 		out = append(out, e...)
-		stays = stays || e[0] == evCredit || e[0] == evFraud
-		if e[0] == evToBox || e[0] == evToFront {
+		stays = stays || slices.Contains(kept, e[0])
+		if len(s.m.Cleared) > 0 && slices.Equal(e, s.m.Cleared[len(s.m.Cleared)-1]) {
 			s.m.Cleared = nil
 		}
 		if e[0] == evRead && s.path.Now().Leg == notepath.InEscrow {
@@ -256,6 +286,7 @@ func (s *Sim) states() (out []byte) {
 	case at.Leg == notepath.Leaving:
 		out = append(out, evRejecting)
 	}
+	out = append(out, s.payoutState()...)
 	if !at.BoxIn {
 		out = append(out, evBoxOut)
 	}

@@ -12,5 +12,7 @@ const (
 	splitGap    = 30 * time.Millisecond
 	byteTime    = 1146 * time.Microsecond // 11 bits at 9600 baud: two stop bits
 	eventsBytes = 200                     // no answer has more
-	linesMax    = 64                      // packets of the host that wait while the unit is busy
+	pieceTime   = 400 * time.Millisecond
+	storeMax    = 70 // notes of one face in the store
+	linesMax    = 64 // packets of the host that wait while the unit is busy
 )

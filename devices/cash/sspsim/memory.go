@@ -68,6 +68,8 @@ type memory struct {
 	Last        byte      `json:"last"` // LAST_REJECT_CODE
 	Mute        bool      `json:"mute"` // the note on the path belongs to the time before a restart
 	Counts      counts    `json:"counts"`
+	Payable     bool      `json:"payable"` // the payout is enabled
+	Payout      *payout   `json:"payout"`  // the order that is carried out
 	Cleared     [][]byte  `json:"cleared"` // events of notes that were cleared at power-up, until they are told
 }
 
@@ -76,9 +78,9 @@ func awake() memory { return memory{Seq: -1, Version: 6, Events: [][]byte{{evRes
 
 // forget is a restart. What it found of a note at an earlier one and nobody was told yet, it tells again.
 func (m *memory) forget() {
-	counts, last, cleared := m.Counts, m.Last, m.Cleared
+	counts, last, cleared, order := m.Counts, m.Last, m.Cleared, m.Payout
 	*m = awake()
-	m.Counts, m.Last, m.Cleared = counts, last, cleared
+	m.Counts, m.Last, m.Cleared, m.Payout = counts, last, cleared, order
 	for _, e := range cleared {
 		m.post(e...)
 	}
@@ -87,6 +89,11 @@ func (m *memory) forget() {
 func (m *memory) copied() memory {
 	c := *m
 	c.Events, c.Cleared = slices.Clone(m.Events), slices.Clone(m.Cleared) // an event's bytes are never changed
+	if m.Payout != nil {
+		p := *m.Payout
+		p.Left = slices.Clone(p.Left)
+		c.Payout = &p
+	}
 	c.Said, c.Reply = slices.Clone(m.Said), slices.Clone(m.Reply)
 	return c
 }
@@ -137,7 +144,12 @@ func (s *Sim) Judges(n notepath.Note) notepath.Verdict {
 }
 
 // fraud is the event of an attempt to cheat.
-func (s *Sim) fraud(channel byte) []byte { return []byte{evFraud, channel} }
+func (s *Sim) fraud(channel byte) []byte {
+	if s.o.Unit == SmartPayout {
+		return s.block(evFraud, s.o.Faces[max(channel, 1)-1])
+	}
+	return []byte{evFraud, channel}
+}
 
 // Sticks says whether a note jams. It is the path's question and not for others.
 func (s *Sim) Sticks(_ notepath.Note, leg notepath.Leg) bool {
@@ -196,6 +208,10 @@ func (s *Sim) Tell(what notepath.What, leg notepath.Leg, n notepath.Note) {
 	case notepath.DidEscrow:
 		s.m.post(evRead, channel)
 		s.noBox()
+	case notepath.DidStore:
+		s.m.Counts.Stored++
+		s.m.post(evCredit, channel)
+		s.m.post(evStored)
 	case notepath.DidStack:
 		s.m.Counts.Stacked++
 		s.m.post(evCredit, channel)
@@ -229,7 +245,7 @@ func (s *Sim) reject(why byte) {
 func (s *Sim) clear(what notepath.What, n notepath.Note) {
 	s.m.Mute = what == notepath.DidStick
 	switch what {
-	case notepath.DidStack:
+	case notepath.DidStack, notepath.DidStore:
 		s.m.post(s.cleared(true, n)...)
 	case notepath.DidReturn, notepath.DidPullHeld:
 		s.m.post(s.cleared(false, n)...)

@@ -31,12 +31,14 @@ type Options struct {
 	Currency      string // "CNY"
 	Multiplier    int64  // a channel's value times this is its face; 100
 	Faces         []int64
-	NoKeys        bool // it has no encryption
-	NoAcks        bool // it does not know POLL_WITH_ACK
-	NoCounters    bool // it does not know GET_COUNTERS
-	CountsCleared bool // notes that were cleared at power-up are in its counters
-	HidesCleared  bool // it does not tell of notes that were cleared at power-up
-	BaudPace      bool // answers take the time they need at 9600 baud
+	Recycles      []int64 // a payout keeps notes of these faces for paying out; up to 20 yuan when nil
+	PaysAtPowerUp bool    // a piece on its way when the power went comes out when it is back
+	NoKeys        bool    // it has no encryption
+	NoAcks        bool    // it does not know POLL_WITH_ACK
+	NoCounters    bool    // it does not know GET_COUNTERS
+	CountsCleared bool    // notes that were cleared at power-up are in its counters
+	HidesCleared  bool    // it does not tell of notes that were cleared at power-up
+	BaudPace      bool    // answers take the time they need at 9600 baud
 	Path          notepath.Options
 }
 
@@ -52,6 +54,12 @@ func (o Options) filled() Options {
 	}
 	if o.Currency == "" {
 		o.Currency, o.Multiplier = "CNY", 100
+	}
+	if o.Faces == nil && o.Unit == SmartHopper {
+		o.Faces = []int64{10, 50, 100}
+	}
+	if o.Recycles == nil {
+		o.Recycles = []int64{100, 500, 1000, 2000}
 	}
 	if o.Faces == nil {
 		o.Faces = []int64{100, 500, 1000, 2000, 5000, 10000}
@@ -74,7 +82,7 @@ type Sim struct {
 func New(o Options) *Sim {
 	s := &Sim{o: o.filled(), m: awake(), secrets: uint64(o.Serial) + 7, line: make(chan struct{}, 1)}
 	s.path = notepath.New(s, s.o.Path)
-	s.faults = s.table(faultRows())
+	s.faults = s.table(faultRows(s.pays()))
 	return s
 }
 
@@ -102,6 +110,9 @@ func (s *Sim) Power(on, noteIn bool) {
 		if !on && at.Leg != "" && at.Leg != notepath.Entering {
 			s.cleared(s.path.Came(at.ID) == notepath.Stacked, note)
 		}
+		if on {
+			s.interrupted()
+		}
 		s.m.forget()
 		s.m.SilentUntil = time.Now().Add(bootTime)
 		s.m.Mute = on && at.Leg != ""
@@ -115,6 +126,7 @@ func (s *Sim) Power(on, noteIn bool) {
 // Reset restarts the unit, as command 01 does: it forgets its events and opens its escrow.
 func (s *Sim) Reset() {
 	s.path.Sync(func() {
+		s.interrupted()
 		s.m.forget()
 		s.m.SilentUntil = time.Now().Add(bootTime)
 		s.m.Mute = s.path.Now().Leg != ""
@@ -304,7 +316,12 @@ func (s *Sim) Restore(data []byte) error {
 	if err := s.path.Restore(v.Path); err != nil {
 		return fmt.Errorf("restore ssp: %w", err)
 	}
-	s.path.Sync(s.watchEscrow)
+	s.path.Sync(func() {
+		s.watchEscrow()
+		if s.m.Payout != nil {
+			s.pieceAfter(pieceTime)
+		}
+	})
 	return nil
 }
 
@@ -312,7 +329,12 @@ func (s *Sim) Restore(data []byte) error {
 func (s *Sim) Clone() *Sim {
 	c := &Sim{o: s.o, secrets: s.secrets, line: make(chan struct{}, 1)}
 	c.path = s.path.CloneWith(c, func() { c.m = s.m.copied() })
-	c.path.Sync(c.watchEscrow)
 	c.faults = c.table(s.faults.List())
+	c.path.Sync(func() {
+		c.watchEscrow()
+		if c.m.Payout != nil {
+			c.pieceAfter(pieceTime)
+		}
+	})
 	return c
 }

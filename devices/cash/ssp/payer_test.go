@@ -1,0 +1,173 @@
+package ssp_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"yichuang/devices/cash"
+	"yichuang/devices/cash/notepath"
+	"yichuang/devices/cash/paytest"
+	"yichuang/devices/cash/ssp"
+	"yichuang/devices/cash/sspsim"
+	"yichuang/devices/fault"
+	"yichuang/devices/wire"
+)
+
+func pilesOf(list []notepath.Tally) (out []cash.Pile) {
+	for _, t := range list {
+		out = append(out, cash.Pile{Note: cash.Note{Face: t.Face, Currency: t.Currency}, Count: int64(t.Count)})
+	}
+	return out
+}
+
+// payers puts a bench under the suite of payers.
+func payers(so sspsim.Options, do ssp.Options, faces ...int64) func(t *testing.T) *paytest.Fixture {
+	return func(t *testing.T) *paytest.Fixture {
+		b := newBench(so)
+		f := &paytest.Fixture{
+			Each: 12, Faults: b.sim.Faults(), Jam: "payout_jam", AtAnswer: b.atAnswer, Piece: 400 * time.Millisecond, Close: b.close,
+			OneByOne: so.Unit == sspsim.NoteFloat,
+			Inside:   func() []cash.Pile { return pilesOf(b.sim.Path().World().Store) },
+			Out:      func() []cash.Pile { return pilesOf(b.sim.Path().World().Paid) },
+			Power:    func(on bool) { b.sim.Power(on, false) },
+		}
+		for _, face := range faces {
+			f.Faces = append(f.Faces, cash.Note{Face: face, Currency: "CNY"})
+			b.sim.Path().Load(face, "CNY", int(f.Each))
+		}
+		f.New = func() (cash.Payer, func()) {
+			var once sync.Once
+			dead := false
+			a := ssp.New(func() (wire.Port, error) {
+				b.mu.Lock()
+				gone := dead
+				b.mu.Unlock()
+				if gone {
+					return nil, errors.New("the program is dead")
+				}
+				return b.open()
+			}, do)
+			return a.Payer(), func() {
+				once.Do(func() {
+					b.mu.Lock()
+					defer b.mu.Unlock()
+					dead = true
+					if b.line != nil {
+						b.line.Close()
+					}
+				})
+			}
+		}
+		return f
+	}
+}
+
+// One unit, one line: who runs both halves runs one driver. A note that is stored can be paid, one that is stacked cannot.
+func TestStoredAndPaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(sspsim.Options{Unit: sspsim.SmartPayout, Recycles: []int64{1000}})
+		defer b.close()
+		a, kill := running(t, b, ssp.Options{Encrypted: true}, cash.Mark{})
+		p := a.Payer()
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- p.Run(ctx) }()
+		await(t, a, cash.Ready)
+		for face, store := range map[int64]bool{1000: true, 5000: false} {
+			escrow(t, b, a, face)
+			if err := a.Stack(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			s := await(t, a, cash.Stacked)
+			if s.Note.Face != face || s.Store != store {
+				t.Errorf("got %+v, want %d, store %v", s, face, store)
+			}
+		}
+		kill() // the payout's Run takes the line over
+		five, ten := cash.Note{Face: 5000, Currency: "CNY"}, cash.Note{Face: 1000, Currency: "CNY"}
+		<-time.After(time.Minute)
+		if got := p.State(); len(got.Levels) != 1 || got.Levels[0] != (cash.Pile{Note: ten, Count: 1}) || !got.Online || got.Fault != nil {
+			t.Errorf("state: %+v", got)
+		}
+		m, err := p.Before(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if paid, err := p.Pay(t.Context(), m, []cash.Pile{{Note: five, Count: 1}}); !fault.Is(err, fault.Empty) || len(paid.Out) > 0 {
+			t.Errorf("pay what is in the box: got %+v, %v", paid, err)
+		}
+		if paid, err := p.Pay(t.Context(), m, []cash.Pile{{Note: ten, Count: 1}}); err != nil || len(paid.Out) != 1 || paid.Out[0].Count != 1 {
+			t.Errorf("pay: got %+v, %v", paid, err)
+		}
+		if err := b.sim.Path().World().Balanced(); err != nil {
+			t.Error(err)
+		}
+		cancel()
+		if err := <-ended; err != context.Canceled {
+			t.Errorf("Run: %v", err)
+		}
+	})
+}
+
+// A validator has no payout and says so; its acceptor is fit.
+func TestNoPayout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(sspsim.Options{})
+		defer b.close()
+		a, _ := running(t, b, ssp.Options{Encrypted: true}, cash.Mark{})
+		await(t, a, cash.Ready)
+		p := a.Payer()
+		if _, err := p.Before(t.Context()); !fault.Is(err, fault.Absent) || !fault.Is(p.State().Fault, fault.Absent) || a.State().Fault != nil {
+			t.Errorf("before: %v, state %+v, acceptor %+v", err, p.State(), a.State())
+		}
+		h, _ := running(t, b, ssp.Options{Encrypted: true, Hopper: true}, cash.Mark{})
+		if s := await(t, h, cash.Faulty); s.Fault.Kind != fault.Invalid {
+			t.Errorf("a validator in the place of a hopper: %v", s.Fault)
+		}
+	})
+}
+
+// A note on its way out comes out when the power is back: the levels know.
+func TestPaidAtPowerUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(sspsim.Options{Unit: sspsim.SmartPayout, PaysAtPowerUp: true})
+		defer b.close()
+		ten := cash.Note{Face: 1000, Currency: "CNY"}
+		b.sim.Path().Load(1000, "CNY", 5)
+		a, _ := running(t, b, ssp.Options{Encrypted: true}, cash.Mark{})
+		p := a.Payer()
+		await(t, a, cash.Ready)
+		m, err := p.Before(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked := []cash.Pile{{Note: ten, Count: 3}}
+		time.AfterFunc(600*time.Millisecond, func() { b.sim.Power(false, false) })
+		time.AfterFunc(20*time.Second, func() { b.sim.Power(true, false) })
+		if paid, err := p.Pay(t.Context(), m, asked); !fault.Is(err, fault.Silent) {
+			t.Errorf("pay: got %+v, %v, want %s", paid, err, fault.Silent)
+		}
+		<-time.After(time.Minute)
+		if paid, err := p.Settle(t.Context(), m, asked); err != nil || len(paid.Unsure) > 0 || len(paid.Out) != 1 || paid.Out[0] != (cash.Pile{Note: ten, Count: 2}) {
+			t.Errorf("settled: got %+v, %v, want two pieces", paid, err)
+		}
+	})
+}
+
+func TestPayoutSuite(t *testing.T) {
+	faces := []int64{100, 500, 1000}
+	paytest.Exercise(t, payers(sspsim.Options{Unit: sspsim.SmartPayout, Faces: faces}, ssp.Options{Encrypted: true}, faces...))
+}
+
+func TestHopperSuite(t *testing.T) {
+	faces := []int64{10, 50, 100}
+	paytest.Exercise(t, payers(sspsim.Options{Unit: sspsim.SmartHopper, Address: 0x10, NoCounters: true}, ssp.Options{Encrypted: true, Hopper: true, Address: 0x10}, faces...))
+}
+
+func TestNoteFloatSuite(t *testing.T) {
+	paytest.Exercise(t, payers(sspsim.Options{Unit: sspsim.NoteFloat, Faces: []int64{1000}}, ssp.Options{Encrypted: true}, 1000))
+}

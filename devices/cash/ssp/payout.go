@@ -1,0 +1,457 @@
+package ssp
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"yichuang/devices/cash"
+	"yichuang/devices/fault"
+)
+
+// Payer is the payout of a unit: a view of the same driver, since one unit has one line. Whoever runs the Acceptor runs
+// the payout too; either Run may be called alone, and both.
+type Payer struct{ a *Acceptor }
+
+var _ cash.Payer = (*Payer)(nil)
+
+// Payer is the unit's payout.
+func (a *Acceptor) Payer() *Payer { return &Payer{a} }
+
+// task is what the owner of a payout asks of the line: to pay, or, without pay, what the memory is now.
+type task struct {
+	pay     bool
+	before  cash.Memory
+	pieces  []cash.Pile
+	started bool         // the order was given, or may have been
+	stopped *fault.Error // what stopped it
+	done    chan outcome // has room for one
+}
+
+type outcome struct {
+	memory cash.Memory
+	err    error
+}
+
+// Run is the Run of the unit.
+func (p *Payer) Run(ctx context.Context) error { return p.a.Run(ctx) }
+
+// Before is the serial number, the count of pieces ever paid, and the levels.
+func (p *Payer) Before(ctx context.Context) (cash.Memory, error) {
+	return p.a.task(ctx, &task{done: make(chan outcome, 1)})
+}
+
+// Pay pays the pieces. A unit that counts refuses with fault.Empty what it has not; fault.Invalid: it has no such pieces,
+// or before is not its memory of this instant.
+func (p *Payer) Pay(ctx context.Context, before cash.Memory, pieces []cash.Pile) (cash.Paid, error) {
+	if err := p.a.payable(pieces); err != nil {
+		return cash.Paid{}, err
+	}
+	t := &task{pay: true, before: before, pieces: slices.Clone(pieces), done: make(chan outcome, 1)}
+	now, err := p.a.task(ctx, t)
+	if !t.started || !now.Known {
+		return cash.Paid{}, err
+	}
+	return came(before, now, pieces), err
+}
+
+// Settle compares the levels and the count with those of before.
+func (p *Payer) Settle(ctx context.Context, before cash.Memory, pieces []cash.Pile) (cash.Paid, error) {
+	now, err := p.a.task(ctx, &task{done: make(chan outcome, 1)})
+	if err != nil {
+		return cash.Paid{}, err
+	}
+	return came(before, now, pieces), nil
+}
+
+// Info is what the unit said of itself.
+func (p *Payer) Info() cash.PayerInfo {
+	p.a.mu.Lock()
+	defer p.a.mu.Unlock()
+	i := p.a.info
+	return cash.PayerInfo{Protocol: i.Protocol, Maker: i.Maker, Model: i.Model, Serial: i.Serial, Firmware: i.Firmware, Faces: i.Faces, Counts: true}
+}
+
+// State is the payout as it was last heard.
+func (p *Payer) State() cash.PayerState {
+	a := p.a
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := cash.PayerState{Online: a.online, Paying: a.paying(), Levels: a.levels, Fault: a.faults[onLine].fault}
+	switch {
+	case s.Fault == nil && a.online && !a.unit.pays():
+		s.Fault = a.noPayout()
+	case s.Fault == nil:
+		if s.Fault, _ = a.worst(); s.Fault == nil {
+			s.Fault = a.faults[onPayout].fault
+		}
+	}
+	return s
+}
+
+func (a *Acceptor) noPayout() *fault.Error {
+	return a.fail(fault.Absent, "pay", "this unit has no payout: it is a "+a.unit.String())
+}
+
+func (a *Acceptor) paying() bool { return a.job != nil && a.job.pay && a.job.started }
+
+// payable says what is wrong with an order in itself.
+func (a *Acceptor) payable(pieces []cash.Pile) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.offline(); err != nil {
+		return err
+	}
+	all := int64(0)
+	for _, p := range pieces {
+		if p.Count <= 0 || p.Count > piecesMax || !slices.Contains(a.info.Faces, p.Note) {
+			return a.fail(fault.Invalid, "pay", fmt.Sprintf("it cannot pay %d pieces of %d %s", p.Count, p.Face, p.Currency))
+		}
+		all += p.Count
+	}
+	if all == 0 || all > piecesMax || a.unit == unitNoteFloat && all != 1 {
+		return a.fail(fault.Invalid, "pay", fmt.Sprintf("an order of %d pieces", all))
+	}
+	return nil
+}
+
+// task hands a task to the line and waits for its end. What was not begun when ctx ends is not begun any more; a payout
+// that was goes on.
+func (a *Acceptor) task(ctx context.Context, t *task) (cash.Memory, error) {
+	for {
+		a.mu.Lock()
+		changed, err := a.changed, a.offline()
+		if err == nil && !a.unit.pays() {
+			err = a.noPayout()
+		}
+		if err != nil {
+			a.mu.Unlock()
+			return cash.Memory{}, err
+		}
+		if a.job == nil {
+			a.job = t
+			a.mu.Unlock()
+			break
+		}
+		a.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return cash.Memory{}, ctx.Err()
+		}
+	}
+	a.poke()
+	select {
+	case o := <-t.done:
+		return o.memory, o.err
+	case <-ctx.Done():
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.job == t && !(t.pay && t.started) {
+		a.job = nil
+		a.change()
+	}
+	return cash.Memory{}, ctx.Err()
+}
+
+// end ends the task. Called with mu held.
+func (a *Acceptor) end(t *task, m cash.Memory, err error) {
+	if a.job == t {
+		a.job = nil
+		a.change()
+	}
+	select {
+	case t.done <- outcome{m, err}:
+	default:
+	}
+}
+
+// broken ends a task whose line was lost: what came of it Settle tells. Called with mu held.
+func (a *Acceptor) broken(err error) {
+	if a.job != nil {
+		a.end(a.job, cash.Memory{}, err)
+	}
+}
+
+// serve goes on with the task, if there is one. It comes after a poll.
+func (a *Acceptor) serve(l *line, c *talk) error {
+	a.mu.Lock()
+	t := a.job
+	due := time.Since(c.counted) >= levelsEvery
+	a.mu.Unlock()
+	quiet := c.rest >= restPolls || c.stuck >= stuckPolls
+	switch {
+	case t == nil && due && quiet:
+		_, err := a.remember(l, c)
+		return err
+	case t == nil || !quiet:
+		return nil
+	}
+	now, err := a.remember(l, c)
+	if err != nil {
+		return err
+	}
+	if t.pay && !t.started {
+		return a.give(l, c, t, now)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.end(t, now, a.stopped(t, c, now))
+	return nil
+}
+
+// stopped is the fault that kept an order from being paid in full. Called with mu held.
+func (a *Acceptor) stopped(t *task, c *talk, now cash.Memory) error {
+	if !t.pay || count(came(t.before, now, t.pieces).Out) == count(t.pieces) {
+		return nil
+	}
+	if t.stopped != nil {
+		return t.stopped
+	}
+	return a.fail(fault.Jammed, "pay", "the payout stopped short")
+}
+
+func count(piles []cash.Pile) (n int64) {
+	for _, p := range piles {
+		n += p.Count
+	}
+	return n
+}
+
+// give gives the order, if the memory is that of before and all is there. The packet is sent again with the same flag
+// when its answer is lost; when the line is lost it never is.
+func (a *Acceptor) give(l *line, c *talk, t *task, now cash.Memory) error {
+	refusal := a.lacking(c, t, now)
+	a.mu.Lock()
+	if a.job != t {
+		a.mu.Unlock()
+		return nil // its owner's patience ended first
+	}
+	if refusal != nil {
+		a.end(t, cash.Memory{}, refusal)
+		a.mu.Unlock()
+		return nil
+	}
+	t.started = true
+	a.change()
+	a.mu.Unlock()
+	var err error
+	if c.unit == unitNoteFloat {
+		_, err = l.ask(cmdPayoutNote)
+	} else {
+		_, err = l.ask(cmdPayout, byDenomination(t.pieces)...)
+	}
+	c.rest, c.stuck = 0, 0
+	if fault.Is(err, fault.Refused) || fault.Is(err, fault.Invalid) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.end(t, now, a.denied(err)) // nothing has moved
+		return nil
+	}
+	return err
+}
+
+// lacking says why an order must not be given.
+func (a *Acceptor) lacking(c *talk, t *task, now cash.Memory) error {
+	if !same(t.before, now) {
+		return a.fail(fault.Invalid, "pay", "the memory is not of this instant: something was paid since, or it is another unit's")
+	}
+	if c.stuck > 0 {
+		a.mu.Lock()
+		f, _ := a.worst()
+		a.mu.Unlock()
+		if f != nil {
+			return f
+		}
+	}
+	for _, p := range t.pieces {
+		if level(now.Levels, p.Note) < p.Count {
+			return a.fail(fault.Empty, "pay", fmt.Sprintf("there are not %d pieces of %d inside", p.Count, p.Face))
+		}
+	}
+	return nil
+}
+
+func same(x, y cash.Memory) bool {
+	return x.Known && x.Serial == y.Serial && x.Counter == y.Counter && maps.Equal(piles(x.Levels), piles(y.Levels))
+}
+
+// denied is the reason of a payout command's refusal.
+func (a *Acceptor) denied(err error) error {
+	var reason byte = 0xFF
+	if f := asFault(err); len(f.Raw) == 2 && f.Raw[0] == cannot {
+		reason = f.Raw[1]
+	}
+	kind, text := fault.Refused, "the unit does not pay"
+	switch reason {
+	case 0, 1:
+		kind, text = fault.Empty, "the unit has not the pieces"
+	case 2:
+		kind, text = fault.Empty, "the store is empty"
+	case 3:
+		kind, text = fault.Refused, "the unit is busy"
+	case 4:
+		kind, text = fault.Refused, "the payout is disabled"
+	}
+	return &fault.Error{Kind: kind, Device: "ssp", Op: "pay", Detail: text, Err: err}
+}
+
+// byDenomination are the arguments of PAYOUT_BY_DENOM: rows of count, value and currency, then "do it".
+func byDenomination(pieces []cash.Pile) []byte {
+	out := []byte{byte(len(pieces))}
+	for _, p := range pieces {
+		out = binary.LittleEndian.AppendUint16(out, uint16(p.Count))
+		out = append(binary.LittleEndian.AppendUint32(out, uint32(p.Face)), p.Currency...)
+	}
+	return append(out, 0x58)
+}
+
+// remember reads the payout's memory: levels, and counters where there are any.
+func (a *Acceptor) remember(l *line, c *talk) (cash.Memory, error) {
+	data, err := l.ask(cmdLevels)
+	if err != nil {
+		return cash.Memory{}, err
+	}
+	levels, err := parseLevels(data)
+	if err != nil {
+		return cash.Memory{}, err
+	}
+	now, err := a.count(l, c)
+	if err != nil {
+		return cash.Memory{}, err
+	}
+	c.counted = time.Now()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.levels = levels
+	m := cash.Memory{Serial: a.info.Serial, Levels: levels, Known: true}
+	if now.known {
+		m.Counter = int(int64(now.dispensed)*paidOnce + int64(now.stored)%paidPart*paidPart + int64(now.moved)%paidPart)
+	} else {
+		m.Counter = uncounted
+	}
+	return m, nil
+}
+
+// The memory's counter is three numbers: pieces ever paid, and the last digits of the notes ever stored, and of those that
+// ever went from the store to the box.
+const (
+	paidOnce  = 1 << 32
+	paidPart  = 1 << 16
+	uncounted = -1
+)
+
+// parseLevels reads the answer to GET_ALL_LEVELS.
+func parseLevels(data []byte) ([]cash.Pile, error) {
+	r := reader{data: data}
+	list := []cash.Pile{}
+	for range r.byte() {
+		row := r.take(9)
+		if row == nil {
+			break
+		}
+		n := cash.Note{Face: int64(binary.LittleEndian.Uint32(row[2:])), Currency: string(row[6:])}
+		if c := int64(binary.LittleEndian.Uint16(row)); c > 0 {
+			list = append(list, cash.Pile{Note: n, Count: c})
+		}
+	}
+	return list, r.err(data)
+}
+
+func piles(list []cash.Pile) map[cash.Note]int64 {
+	n := map[cash.Note]int64{}
+	for _, p := range list {
+		n[p.Note] += p.Count
+	}
+	return n
+}
+
+func level(list []cash.Pile, n cash.Note) int64 { return piles(list)[n] }
+
+// came compares two memories: what came out between them of an order for these pieces.
+func came(before, now cash.Memory, pieces []cash.Pile) cash.Paid {
+	unsure := cash.Paid{Unsure: slices.Clone(pieces)}
+	if !before.Known || before.Serial != now.Serial || (before.Counter == uncounted) != (now.Counter == uncounted) {
+		return unsure
+	}
+	paid, counted := int64(0), now.Counter != uncounted
+	if counted {
+		paid = int64(now.Counter)/paidOnce - int64(before.Counter)/paidOnce
+		if int64(now.Counter)%paidOnce != int64(before.Counter)%paidOnce {
+			// Notes came into the store meanwhile, or left it for the box: the levels do not tell any more, only how many.
+			switch paid {
+			case 0:
+				return cash.Paid{}
+			case count(pieces):
+				return cash.Paid{Out: slices.Clone(pieces)}
+			}
+			return unsure
+		}
+	}
+	out, asked, was, is := cash.Paid{}, piles(pieces), piles(before.Levels), piles(now.Levels)
+	for n := range is {
+		if is[n] > was[n] {
+			return unsure
+		}
+	}
+	for n, c := range was {
+		if gone := c - is[n]; gone > asked[n] {
+			return unsure
+		} else if gone > 0 {
+			out.Out = append(out.Out, cash.Pile{Note: n, Count: gone})
+		}
+	}
+	if counted && count(out.Out) != paid {
+		return unsure
+	}
+	slices.SortFunc(out.Out, func(x, y cash.Pile) int { return int(x.Face - y.Face) })
+	return out
+}
+
+// enable makes the payout ready. A payout that will not be does not keep the unit from taking notes.
+func (a *Acceptor) enable(l *line, c *talk) error {
+	if !c.unit.pays() {
+		return nil
+	}
+	if c.unit == unitHopper {
+		if _, err := l.ask(cmdEnable); err != nil {
+			return err
+		}
+	}
+	_, err := l.ask(cmdEnablePayout, 0)
+	if fault.Is(err, fault.Refused) || fault.Is(err, fault.Invalid) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.faults[onPayout] = placed{fault: &fault.Error{Kind: fault.Broken, Device: "ssp", Op: "enable payout", Detail: "the payout does not start", Err: err}, seen: time.Now().Add(faultStays)}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = a.remember(l, c)
+	return err
+}
+
+// paidEvent hears what a poll says of a payout. Called with mu held.
+func (a *Acceptor) paidEvent(c *talk, e event) {
+	kind, text := fault.Jammed, ""
+	switch e.code {
+	case evPayoutJam:
+		text = "a piece is stuck in the payout"
+	case evTimeout:
+		text = "the payout took too long"
+	case evPayoutError:
+		text = fmt.Sprintf("the payout failed, reason %d", e.reason)
+	case evHalted:
+		kind, text = fault.Refused, "the payout was halted"
+	default:
+		return
+	}
+	if t := a.job; t != nil && t.started && t.stopped == nil {
+		t.stopped = a.fail(kind, "pay", text)
+	}
+}
