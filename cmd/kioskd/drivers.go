@@ -46,6 +46,10 @@ var (
 			open, err := serial(a, serialport.Options{Baud: 9600, StopBits: 2})
 			return ssp.New(open, ssp.Options{Log: log, Encrypted: true}), err
 		},
+		"ssp-payout": func(a string, log *slog.Logger) (cash.Acceptor, error) {
+			open, err := serial(a, serialport.Options{Baud: 9600, StopBits: 2})
+			return ssp.New(open, ssp.Options{Log: log, Encrypted: true}), err
+		},
 	}
 	rollDrivers = map[string]func(string) (printer.Roll, error){
 		"escpos": func(a string) (printer.Roll, error) {

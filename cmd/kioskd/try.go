@@ -24,7 +24,7 @@ import (
 )
 
 type tryCommand struct {
-	Protocol string `arg:"" help:"sdt, cctalk, id003, ccnet, ssp, essp, escpos, scanner or ipp"`
+	Protocol string `arg:"" help:"sdt, cctalk, id003, ccnet, ssp, essp, ssp-payout, escpos, scanner or ipp"`
 	Address  string `arg:"" help:"serial:PATH or http://HOST:PORT/PATH, as in kiosk.toml"`
 }
 
@@ -232,7 +232,7 @@ func parseOrder(text string) (o order, err error) {
 func (t *tester) choose(protocol, address string, log *slog.Logger) error {
 	spec := config.Spec{Protocol: protocol, Address: address}
 	switch protocol {
-	case "cctalk", "id003", "ccnet", "ssp", "essp":
+	case "cctalk", "id003", "ccnet", "ssp", "essp", "ssp-payout":
 		a, err := cashDrivers[protocol](address, log)
 		t.acceptor(a)
 		return err
@@ -253,7 +253,7 @@ func (t *tester) choose(protocol, address string, log *slog.Logger) error {
 		t.scanner(s)
 		return err
 	}
-	return fmt.Errorf("protocol %q: want sdt, cctalk, id003, ccnet, ssp, essp, escpos, scanner or ipp", spec.Protocol)
+	return fmt.Errorf("protocol %q: want sdt, cctalk, id003, ccnet, ssp, essp, ssp-payout, escpos, scanner or ipp", spec.Protocol)
 }
 
 func unknown(o order) error {

@@ -34,7 +34,7 @@ import (
 var Classes = []string{"idcard", "cash", "receipt", "license", "scanner"}
 
 // Protocols are the protocols that there is a simulator for, by class; the first is the usual one.
-var Protocols = map[string][]string{"idcard": {"sdt"}, "cash": {"cctalk", "id003", "ccnet", "ssp", "essp"}, "receipt": {"escpos"}, "license": {"ipp"}, "scanner": {"scanner"}}
+var Protocols = map[string][]string{"idcard": {"sdt"}, "cash": {"cctalk", "id003", "ccnet", "ssp", "essp", "ssp-payout"}, "receipt": {"escpos"}, "license": {"ipp"}, "scanner": {"scanner"}}
 
 // Acceptor is a pretend banknote acceptor, whatever it speaks.
 type Acceptor interface {
@@ -56,6 +56,9 @@ var acceptors = map[string]func(*mechanism.Log, Options) Acceptor{
 	"id003": func(log *mechanism.Log, _ Options) Acceptor { return id003sim.New(id003sim.Options{Log: log}) },
 	"ssp": func(log *mechanism.Log, _ Options) Acceptor {
 		return sspsim.New(sspsim.Options{Log: log, NoKeys: true})
+	},
+	"ssp-payout": func(log *mechanism.Log, _ Options) Acceptor {
+		return sspsim.New(sspsim.Options{Log: log, Unit: sspsim.SmartPayout})
 	},
 	"essp": func(log *mechanism.Log, _ Options) Acceptor { return sspsim.New(sspsim.Options{Log: log}) },
 }

@@ -79,7 +79,7 @@ const (
 	DidRefuse   What = "refused"  // turned away after validation, or freed from a jam before it
 	DidEscrow   What = "escrowed" // reached escrow
 	DidStack    What = "stacked"
-	DidStore    What = "stored" // in the store instead of the box
+	DidStore    What = "stored"     // in the store instead of the box
 	DidReturn   What = "returned"   // came out of escrow
 	DidPull     What = "pulled"     // a hand pulled it back before it was validated
 	DidPullHeld What = "pulled out" // a hand pulled it out of escrow
