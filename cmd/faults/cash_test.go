@@ -21,6 +21,8 @@ import (
 	"yichuang/devices/cash/id003"
 	"yichuang/devices/cash/id003sim"
 	"yichuang/devices/cash/notepath"
+	"yichuang/devices/cash/ssp"
+	"yichuang/devices/cash/sspsim"
 	"yichuang/devices/mechanism"
 	"yichuang/devices/wire"
 	"yichuang/kiosk/casefile"
@@ -47,6 +49,8 @@ var acceptors = []struct {
 	{"cctalk", func() validator { return cctalksim.New(cctalksim.Options{}) }, func(open wire.Opener) cash.Acceptor { return cctalk.New(open, cctalk.Options{}) }},
 	{"ccnet", func() validator { return ccnetsim.New(ccnetsim.Options{}) }, func(open wire.Opener) cash.Acceptor { return ccnet.New(open, ccnet.Options{}) }},
 	{"id003", func() validator { return id003sim.New(id003sim.Options{}) }, func(open wire.Opener) cash.Acceptor { return id003.New(open, id003.Options{}) }},
+	{"ssp", func() validator { return sspsim.New(sspsim.Options{NoKeys: true}) }, func(open wire.Opener) cash.Acceptor { return ssp.New(open, ssp.Options{}) }},
+	{"essp", func() validator { return sspsim.New(sspsim.Options{}) }, func(open wire.Opener) cash.Acceptor { return ssp.New(open, ssp.Options{Encrypted: true}) }},
 }
 
 // powerCuts are the instants at which computer and device lose their power together, beyond the simulator's own faults.
