@@ -46,10 +46,10 @@ var (
 			open, err := serial(a, serialport.Options{Baud: 9600, StopBits: 2})
 			return ssp.New(open, ssp.Options{Log: log, Encrypted: true}), err
 		},
-		"ssp-payout": func(a string, log *slog.Logger) (cash.Acceptor, error) {
-			open, err := serial(a, serialport.Options{Baud: 9600, StopBits: 2})
-			return ssp.New(open, ssp.Options{Log: log, Encrypted: true}), err
-		},
+		"ssp-payout": func(a string, log *slog.Logger) (cash.Acceptor, error) { return sspUnit(a, false, log) },
+	}
+	payDrivers = map[string]func(string, *slog.Logger) (cash.Payer, error){
+		"ssp-payout": sspPayout,
 	}
 	rollDrivers = map[string]func(string) (printer.Roll, error){
 		"escpos": func(a string) (printer.Roll, error) {
@@ -117,6 +117,10 @@ func openDevices(c *config.Config, log *slog.Logger) (devices, error) {
 		switch class {
 		case "cash":
 			d.cash, err = pick(cashDrivers, spec, func(f func(string, *slog.Logger) (cash.Acceptor, error)) (cash.Acceptor, error) {
+				return f(spec.Address, log)
+			})
+		case "payout":
+			d.payer, err = pick(payDrivers, spec, func(f func(string, *slog.Logger) (cash.Payer, error)) (cash.Payer, error) {
 				return f(spec.Address, log)
 			})
 		case "receipt":

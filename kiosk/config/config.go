@@ -51,7 +51,7 @@ type Config struct {
 }
 
 // Classes are the device classes a terminal can have.
-var Classes = []string{"idcard", "cash", "receipt", "license", "scanner"}
+var Classes = []string{"idcard", "cash", "coins", "payout", "receipt", "license", "scanner"}
 
 // Spec is a device's protocol and address.
 type Spec struct {

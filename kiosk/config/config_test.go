@@ -77,7 +77,7 @@ func TestMistakes(t *testing.T) {
 		{strings.Replace(least, `"u"`, `""`, 1), []string{"line 5: hall.url: is needed"}},
 		{strings.Replace(least, `"a"`, `""`, 1), []string{"line 7: socket.ui: is needed"}},
 		{strings.Replace(least, `"b"`, `""`, 1), []string{"line 8: socket.ctl: is needed"}},
-		{least + "[device]\ntoaster = \"x serial:/d\"\n", []string{"line 10: device.toaster: want one of idcard cash receipt license scanner"}},
+		{least + "[device]\ntoaster = \"x serial:/d\"\n", []string{"line 10: device.toaster: want one of idcard cash coins payout receipt license scanner"}},
 		{least + "[device]\ncash = \"cctalk\"\n", []string{"line 10: device.cash: want \"PROTOCOL ADDRESS\""}},
 		{least + "[device]\ncash = \"cctalk /dev/x\"\n", []string{"line 10: device.cash: want"}},
 		{least + "[device]\ncash = \"cctalk serial:\"\n", []string{"line 10: device.cash: want"}},
