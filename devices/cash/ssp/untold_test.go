@@ -1,0 +1,136 @@
+package ssp
+
+import (
+	"fmt"
+	"testing"
+
+	"yichuang/devices/fault"
+)
+
+// The first answer of a conversation: only what the counters are ahead of what was told is news, and news comes last.
+func TestUntold(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		stayed, went uint32 // the counters are ahead by so many
+		known        bool
+		events, want string
+	}{
+		{"all told", 0, 0, true, "EE05EBECEF02EC", ""},
+		{"told, then a note was read", 0, 0, true, "EE05EBEF02", "EBEF02"},
+		{"a credit is news", 1, 0, true, "EE05EB", "EE05EB"},
+		{"the second credit is news", 1, 0, true, "EE05EBEF02EE02EB", "EBEF02EE02EB"},
+		{"a reject is news", 0, 1, true, "EE05EBEF02EC", "EBEF02EC"},
+		{"the second reject is news", 0, 1, true, "ECEF02EC", "EF02EC"},
+		{"both are", 1, 1, true, "EE05EBEC", "EE05EBEC"},
+		{"more than is told", 3, 300, true, "EE05EBEC", "EE05EBEC"},
+		{"faults are always", 0, 0, true, "E9ECE7", "E9E7"},
+		{"without counters all is", 0, 0, false, "EE05ECEF02", "EE05ECEF02"},
+	} {
+		a := New(nil, Options{})
+		a.base = counters{stacked: 7, rejected: 250, known: tt.known}
+		a.now = counters{stacked: 7 + tt.stayed, rejected: 250 + tt.went, known: true}
+		list, err := parseEvents(unhex(t, tt.events), unitValidator, 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := parseEvents(unhex(t, tt.want), unitValidator, 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := a.untold(list); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s: of %s got %+v, want %+v", tt.name, tt.events, got, want)
+		}
+	}
+}
+
+func TestVerdict(t *testing.T) {
+	p := &pending{base: counters{stacked: 7, stored: 2, rejected: 250, known: true}}
+	for _, tt := range []struct {
+		now  counters
+		want fate
+	}{
+		{counters{stacked: 7, stored: 2, rejected: 250, known: true}, unsaid},
+		{counters{stacked: 8, stored: 2, rejected: 250, known: true}, went},
+		{counters{stacked: 7, stored: 3, rejected: 250, known: true}, went},
+		{counters{stacked: 8, stored: 2, rejected: 251, known: true}, went},
+		{counters{stacked: 7, stored: 2, rejected: 251, known: true}, wentBack},
+		{counters{stacked: 7, stored: 2, rejected: 257, known: true}, wentBack},
+		{counters{stacked: 7, stored: 2, rejected: 506, known: true}, unsaid},
+		{counters{stacked: 9, stored: 2, rejected: 251}, unsaid},
+	} {
+		if got := p.verdict(tt.now); got != tt.want {
+			t.Errorf("%+v: got %d, want %d", tt.now, got, tt.want)
+		}
+	}
+	p.base.known = false
+	if got := p.verdict(counters{stacked: 9, known: true}); got != unsaid {
+		t.Errorf("without a base: got %d", got)
+	}
+}
+
+// The counters name the store, and what they have beyond the open note is lost.
+func TestConclude(t *testing.T) {
+	base := counters{stacked: 7, stored: 2, rejected: 9, known: true}
+	for _, tt := range []struct {
+		now     counters
+		channel byte
+		want    string
+	}{
+		{counters{stacked: 8, stored: 2, rejected: 9, known: true}, 3, "stacked 1000 false"},
+		{counters{stacked: 7, stored: 3, rejected: 9, known: true}, 3, "stacked 1000 true"},
+		{counters{stacked: 7, stored: 2, rejected: 10, known: true}, 3, "returned 1000 false"},
+		{counters{stacked: 9, stored: 2, rejected: 9, known: true}, 3, "stacked 1000 false lost 1000 false"},
+		{counters{stacked: 8, stored: 2, rejected: 9, known: true}, unnamed, "lost 0 false"},
+		{counters{stacked: 7, stored: 2, rejected: 10, known: true}, unnamed, "returned 0 false"},
+	} {
+		a := New(nil, Options{})
+		a.resumed, a.base = true, base
+		a.held = &pending{channel: tt.channel, base: base}
+		if tt.channel == 3 {
+			a.held.note = pile(1000, 1).Note
+		}
+		a.conclude(tt.now, nil)
+		got := ""
+		for _, s := range a.queue {
+			got += fmt.Sprintf(" %s %d %v", s.What, s.Note.Face, s.Store)
+			if s.Mark != a.mark || s.Mark.Counter != int(tt.now.accepted()*markStay+int64(tt.now.rejected)*markReject+int64(tt.now.stored)*markStore) {
+				t.Errorf("%+v: mark %+v", tt.now, s.Mark)
+			}
+		}
+		if got != " "+tt.want || a.held != nil {
+			t.Errorf("%+v: told%s, want %s", tt.now, got, tt.want)
+		}
+	}
+}
+
+func TestWhatStoppedAPayout(t *testing.T) {
+	a := New(nil, Options{})
+	asked := pile(100, 2)
+	for code, want := range map[byte]fault.Kind{evPayoutJam: fault.Jammed, evTimeout: fault.Jammed, evPayoutError: fault.Jammed, evHalted: fault.Refused} {
+		job := &task{pay: true, started: true}
+		a.job = job
+		a.paidEvent(&talk{}, event{code: evDispensing})
+		if job.stopped != nil {
+			t.Fatalf("dispensing stopped it: %v", job.stopped)
+		}
+		a.paidEvent(&talk{}, event{code: code})
+		first := job.stopped
+		a.paidEvent(&talk{}, event{code: evTimeout})
+		if job.stopped != first || !fault.Is(first, want) {
+			t.Errorf("event %02X: got %v, want %s", code, job.stopped, want)
+		}
+		job.pieces = append(job.pieces, asked)
+		if err := a.stopped(job, nil, job.before); err != error(first) {
+			t.Errorf("event %02X: got %v, want %v", code, err, first)
+		}
+		job.stopped = nil
+		if err := a.stopped(job, nil, job.before); !fault.Is(err, fault.Jammed) {
+			t.Errorf("stopped by nothing: got %v", err)
+		}
+	}
+	a.job = &task{pay: true}
+	a.paidEvent(&talk{}, event{code: evPayoutJam})
+	if a.job.stopped != nil {
+		t.Error("an order that was not given was stopped")
+	}
+}
