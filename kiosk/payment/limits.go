@@ -16,6 +16,8 @@ const (
 	coinFlight = 700 * time.Millisecond
 	// payMax bounds a payout: a hopper gives some coins a second, a recycler a note in some seconds.
 	payMax = 3 * time.Minute
+	// payDoubtAfter is when pieces of which the payer says nothing are called doubtful: long enough for a plug to be put back.
+	payDoubtAfter = 45 * time.Second
 	// settleMax bounds how long the end of a payment waits for the note on its way.
 	settleMax = doubtAfter + 10*time.Second
 )

@@ -72,9 +72,32 @@ func (t *Till) PayOut(ctx context.Context, caseID, owed string) (Given, error) {
 	pay, cancel := context.WithTimeout(ctx, payMax)
 	paid, err := t.payer.Pay(pay, before, piles(plan))
 	cancel()
+	if err != nil && retry(err) {
+		paid, err = t.askAgain(ctx, before, plan, err)
+	}
 	given, err := t.paid(ctx, paid, err)
 	given.Rest = amount.Sub(given.Out).Sub(given.Unsure)
 	return given, err
+}
+
+// askAgain asks what came out of a payout after the line to the payer broke: it may go on by itself. A person stands
+// there, so that after a while all of it is called doubtful.
+func (t *Till) askAgain(ctx context.Context, before cash.Memory, plan money.Counts, cause error) (cash.Paid, error) {
+	ctx, cancel := context.WithTimeout(ctx, payDoubtAfter)
+	defer cancel()
+	tick := time.NewTicker(checkEvery)
+	defer tick.Stop()
+	for {
+		paid, err := t.payer.Settle(ctx, before, piles(plan))
+		if err == nil || !retry(err) || len(paid.Out)+len(paid.Unsure) > 0 {
+			return paid, err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return cash.Paid{Unsure: piles(plan)}, cause
+		}
+	}
 }
 
 // paid writes down what came of the open payout. An error of the payer belongs to it and is no error of ours.

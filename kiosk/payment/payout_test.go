@@ -192,6 +192,43 @@ func (r *reading) lastPayout() (text string) {
 	return text
 }
 
+// The line breaks in the middle: the payer goes on by itself, and tells when it is heard again; or it does not come back.
+func TestPayOutOverABrokenLine(t *testing.T) {
+	silent := &fault.Error{Kind: fault.Silent}
+	for _, tt := range []struct {
+		name   string
+		after  int // questions before it answers
+		given  Given
+		stands string
+	}{
+		{"back at once", 1, Given{Out: 5000, Rest: 5000}, "owed 50.00, paid out 50.00, doubtful 0.00"},
+		{"back after a while", 30, Given{Out: 5000, Rest: 5000}, "owed 50.00, paid out 50.00, doubtful 0.00"},
+		{"not back", 1000, Given{Unsure: 10000}, "owed 0.00, paid out 0.00, doubtful 100.00"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tl := newTeller(pile(5000, 9))
+			tl.pays = func([]cash.Pile) (cash.Paid, error) { return cash.Paid{}, silent }
+			n := 0
+			tl.settles = func(cash.Memory, []cash.Pile) (cash.Paid, error) {
+				if n++; n < tt.after {
+					return cash.Paid{}, silent
+				}
+				return cash.Paid{Out: []cash.Pile{pile(5000, 1)}}, nil
+			}
+			owing(t, tl, func(r *reading, owed string) {
+				began := time.Now()
+				given, err := r.till.PayOut(t.Context(), "a", owed)
+				if err != nil || given != tt.given || r.stands() != tt.stands {
+					t.Errorf("got %+v (%v), %s; want %+v, %s", given, err, r.stands(), tt.given, tt.stands)
+				}
+				if took := time.Since(began); took > time.Minute {
+					t.Errorf("the person waited %v", took)
+				}
+			})
+		})
+	}
+}
+
 // What has a code is paid by the code; a debt that is none is not paid.
 func TestPayOutOnlyWhatHasNoCode(t *testing.T) {
 	tl := newTeller(pile(5000, 9))
@@ -237,6 +274,7 @@ func TestPayoutAfterAPowerCut(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			tl := newTeller(pile(5000, 9))
 			owing(t, tl, func(r *reading, owed string) {
+				tl.settles = func(cash.Memory, []cash.Pile) (cash.Paid, error) { return cash.Paid{}, silent }
 				cut := make(chan struct{})
 				tl.pays = func([]cash.Pile) (cash.Paid, error) { <-cut; return cash.Paid{}, silent }
 				went := make(chan struct{})
