@@ -40,6 +40,7 @@
 //
 // # Not supported
 //
-// Encryption (its algorithms are not public: the driver recognises it and says what to set), coupons
+// Encryption (its algorithms are not public: a validator that asks for it by header 111, or scrambles its
+// answers, is refused with a fault that says what to set), coupons
 // (never switched on), recyclers and other payout, several validators on one bus with one program.
 package cctalk

@@ -183,15 +183,40 @@ func (l *line) probe(sum Checksum) error {
 		sums = []Checksum{sum}
 	}
 	var err error
+	scrambled := 0
 	for range triesMax {
 		for _, l.sum = range sums {
 			if _, err = l.ask(hdrSimplePoll, nil, 0); err == nil || !retry(err) {
 				return err
 			}
+			if isScrambled(err) {
+				scrambled++
+			}
 			// A device with the other checksum hears garbage and waits for silence: that is in hush.
 		}
 	}
+	if scrambled >= triesMax {
+		return encryption(err.(*fault.Error).Raw)
+	}
 	return l.encrypted(err)
+}
+
+// isScrambled says whether an answer has the shape of a packet to us and neither checksum: encryption leaves
+// destination and length as they are (part 1, "encryption"). One such answer is noise, one to each poll is not.
+func isScrambled(err error) bool {
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Kind != fault.Garbled || len(f.Raw) < overhead || f.Raw[0] != hostHome || len(f.Raw) != int(f.Raw[1])+overhead {
+		return false
+	}
+	_, _, simple := decode(f.Raw, Simple)
+	_, _, crc := decode(f.Raw, CRC)
+	return simple != nil && crc != nil
+}
+
+// encryption is the fault of a device that wants it, with what a technician can do.
+func encryption(raw []byte) error {
+	return &fault.Error{Kind: fault.Broken, Device: "cctalk", Op: "open", Raw: raw,
+		Detail: "the validator is set to encryption, whose algorithm is not public: set it to plain CRC or simple checksum"}
 }
 
 // encrypted asks a device that answers nothing whether it wants encryption (part 2, header 111, is
@@ -200,8 +225,7 @@ func (l *line) encrypted(err error) error {
 	for _, l.sum = range []Checksum{CRC, Simple} {
 		answer, asked := l.ask(hdrEncryption, []byte{0xAA, 0x55, 0x00, 0x00, 0x55, 0xAA}, anySize)
 		if asked == nil && len(answer) >= 2 && (answer[0] != 0 || answer[1] != 0) {
-			return &fault.Error{Kind: fault.Broken, Device: "cctalk", Op: "open", Raw: answer,
-				Detail: "the validator is set to encryption, whose algorithm is not public: set it to plain CRC or simple checksum"}
+			return encryption(answer)
 		}
 	}
 	return err

@@ -75,17 +75,31 @@ func TestEchoAndChecksum(t *testing.T) {
 	}
 }
 
+// A validator that wants encryption is refused with what to do about it: by its answer to header 111, or
+// because all that it says is scrambled.
 func TestEncryptedValidatorIsNamed(t *testing.T) {
-	for _, crc := range []bool{false, true} {
+	for _, o := range []cctalksim.Options{{Encrypted: true}, {Encrypted: true, CRC: true}, {Scrambled: true}, {Scrambled: true, CRC: true}, {Scrambled: true, Echo: true}} {
 		synctest.Test(t, func(t *testing.T) {
-			b := newBench(cctalksim.Options{Encrypted: true, CRC: crc})
+			b := newBench(o)
 			defer b.close()
 			s := first(t, b.open, cctalk.Options{})
-			if s.What != cash.Faulty || s.Fault.Kind != fault.Broken || !strings.Contains(s.Fault.Error(), "encryption") {
-				t.Errorf("crc %v: got %s (%v), want a fault that names encryption", crc, s.What, s.Fault)
+			if s.What != cash.Faulty || s.Fault.Kind != fault.Broken || !strings.Contains(s.Fault.Error(), "set it to plain CRC or simple checksum") {
+				t.Errorf("%+v: got %s (%v), want a fault that says how to end encryption", o, s.What, s.Fault)
 			}
 		})
 	}
+}
+
+// Noise that hits a poll or two is not taken for encryption.
+func TestNoiseIsNotEncryption(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(cctalksim.Options{})
+		defer b.close()
+		b.sim.Faults().Arm("garble", 2)
+		if s := first(t, b.open, cctalk.Options{}); s.What != cash.Ready {
+			t.Errorf("got %s (%v), want %s", s.What, s.Fault, cash.Ready)
+		}
+	})
 }
 
 // relay passes bytes between driver and validator through a hand that may change them.

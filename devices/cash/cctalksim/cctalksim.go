@@ -27,6 +27,7 @@ type Options struct {
 	CRC       bool   // CRC-16 packets instead of simple checksums
 	Echo      bool   // the interface board gives the host its own bytes back
 	Encrypted bool   // the validator is set to encryption and answers nothing else
+	Scrambled bool   // the validator is set to encryption and scrambles all answers but for their first two bytes
 	Address   byte   // 40 when zero
 	Serial    uint32 // 24 bits; 123456 when zero
 	Country   string // two letters, "CN"
@@ -172,7 +173,14 @@ func (s *Sim) respond(line *mechanism.Line, r *request) error {
 		s.log("device", nil, "did it, but the reply is lost")
 		return nil
 	}
-	return line.Answer(pack(r.src, s.o.Address, header, data, s.o.CRC), "answers "+headerName(r.header))
+	frame := pack(r.src, s.o.Address, header, data, s.o.CRC)
+	if s.o.Scrambled {
+		// Part 1, "encryption": destination and length stay as they are. How the rest is scrambled is not public.
+		for i := 2; i < len(frame); i++ {
+			frame[i] ^= byte(0x5A + 29*i)
+		}
+	}
+	return line.Answer(frame, "answers "+headerName(r.header))
 }
 
 // alive says whether the validator has power and has started.
