@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/ccbus"
 	"yichuang/devices/fault"
 	"yichuang/devices/wire"
 )
@@ -15,7 +16,7 @@ import (
 // Options pin what the driver finds out by itself otherwise. The zero value fits most validators.
 type Options struct {
 	Address  byte // 40 when zero
-	Checksum Checksum
+	Checksum ccbus.Checksum
 	Log      *slog.Logger // nothing is logged when nil
 }
 
@@ -43,8 +44,8 @@ type pending struct {
 
 // Acceptor is one validator. It satisfies cash.Acceptor.
 type Acceptor struct {
-	open wire.Opener
-	o    Options
+	bus *ccbus.Bus
+	o   Options
 
 	wake chan struct{} // a command waits; Run need not finish its pause
 
@@ -88,14 +89,17 @@ type placed struct {
 var _ cash.Acceptor = (*Acceptor)(nil)
 
 // New makes the driver of the validator behind open. Nothing happens before Run.
-func New(open wire.Opener, o Options) *Acceptor {
+func New(open wire.Opener, o Options) *Acceptor { return On(ccbus.New(open, o.Log), o) }
+
+// On makes the driver of a validator that shares its line with other devices.
+func On(bus *ccbus.Bus, o Options) *Acceptor {
 	if o.Address == 0 {
 		o.Address = 40
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &Acceptor{open: open, o: o, wake: make(chan struct{}, 1), changed: make(chan struct{}), faults: map[place]placed{}}
+	a := &Acceptor{bus: bus, o: o, wake: make(chan struct{}, 1), changed: make(chan struct{}), faults: map[place]placed{}}
 	a.faults[onLine] = placed{fault: a.fail(fault.Absent, "open", "not opened yet")}
 	return a
 }
@@ -302,15 +306,14 @@ func (a *Acceptor) Run(ctx context.Context) error {
 
 // session is one opened line, from the first probe to the error that ended it.
 func (a *Acceptor) session(ctx context.Context) (ready bool, err error) {
-	port, err := a.open()
+	l, err := a.bus.Join(a.o.Address, "cctalk")
 	if err != nil {
 		return false, &fault.Error{Kind: fault.Absent, Device: "cctalk", Op: "open", Err: err}
 	}
-	defer port.Close()
+	defer l.Leave()
 	// Every exchange is bounded; only a write on a line that takes nothing may need to be broken off.
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(goodbyeLimit, func() { port.Close() }) })
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(goodbyeLimit, l.Break) })
 	defer stop()
-	l := &line{port: port, address: a.o.Address, log: a.o.Log}
 	if err := a.setUp(ctx, l); err != nil {
 		return false, err
 	}
@@ -318,7 +321,7 @@ func (a *Acceptor) session(ctx context.Context) (ready bool, err error) {
 }
 
 // poll takes turns until the device is gone or ctx ends; then it shuts the mouth.
-func (a *Acceptor) poll(ctx context.Context, l *line) error {
+func (a *Acceptor) poll(ctx context.Context, l *ccbus.Line) error {
 	c := &chores{}
 	failures := 0
 	t := time.NewTimer(0)
@@ -326,14 +329,14 @@ func (a *Acceptor) poll(ctx context.Context, l *line) error {
 	for {
 		select {
 		case <-ctx.Done():
-			l.ask(hdrSetMaster, []byte{0}, 0) // what it does not hear, it does by itself after 5 s
+			l.Ask(ccbus.SetMaster, []byte{0}, 0) // what it does not hear, it does by itself after 5 s
 			return ctx.Err()
 		case <-a.wake:
 		case <-t.C:
 		}
 		if err := a.turn(l, c); err != nil {
 			failures++
-			if failures >= failuresMax || !retry(err) {
+			if failures >= failuresMax || !ccbus.Retry(err) {
 				return err
 			}
 		} else {

@@ -10,7 +10,8 @@
 // boards give the host its own bytes back: a packet to the validator, passed over as another device's
 // talk is. Packets carry a simple checksum or a CRC-16, as a jumper or a setting in the validator
 // says, and a validator with the one stays silent to the other; the driver tries both. One master,
-// address 1; the validator is 40 unless somebody changed it.
+// address 1; the validator is 40 unless somebody changed it. Where a coin acceptor and hoppers hang on the same wire,
+// their drivers share one ccbus.Bus with this one.
 //
 // # At power-up
 //
@@ -42,5 +43,5 @@
 //
 // Encryption (its algorithms are not public: a validator that asks for it by header 111, or scrambles its
 // answers, is refused with a fault that says what to set), coupons
-// (never switched on), recyclers and other payout, several validators on one bus with one program.
+// (never switched on), recyclers and other payout.
 package cctalk

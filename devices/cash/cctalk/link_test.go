@@ -18,6 +18,7 @@ import (
 
 	"yichuang/devices/cash"
 	"yichuang/devices/cash/cashtest"
+	"yichuang/devices/cash/ccbus"
 	"yichuang/devices/cash/cctalk"
 	"yichuang/devices/cash/cctalksim"
 	"yichuang/devices/cash/notepath"
@@ -48,7 +49,7 @@ func TestEchoAndChecksum(t *testing.T) {
 	for _, crc := range []bool{false, true} {
 		for _, echo := range []bool{false, true} {
 			sim := cctalksim.Options{CRC: crc, Echo: echo}
-			right, wrong := cctalk.Simple, cctalk.CRC
+			right, wrong := ccbus.Simple, ccbus.CRC
 			if crc {
 				right, wrong = wrong, right
 			}
@@ -198,7 +199,7 @@ func TestOddDevices(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(cctalksim.Options{})
 			defer b.close()
-			got := first(t, relay(b, b.guard(tt.change)), cctalk.Options{Checksum: cctalk.Simple})
+			got := first(t, relay(b, b.guard(tt.change)), cctalk.Options{Checksum: ccbus.Simple})
 			if got.What != tt.want || got.Fault != nil && got.Fault.Kind != tt.kind {
 				t.Errorf("%s: got %s (%v), want %s %s", tt.name, got.What, got.Fault, tt.want, tt.kind)
 			}
@@ -299,7 +300,7 @@ func TestOneSilenceIsShort(t *testing.T) {
 		defer b.close()
 		b.sim.Faults().Arm("silence", 1)
 		began := time.Now()
-		if s := first(t, b.open, cctalk.Options{Checksum: cctalk.Simple}); s.What != cash.Ready {
+		if s := first(t, b.open, cctalk.Options{Checksum: ccbus.Simple}); s.What != cash.Ready {
 			t.Fatalf("got %s, want %s", s.What, cash.Ready)
 		}
 		if took := time.Since(began); took > time.Second {
@@ -490,7 +491,7 @@ func overTerminal(t *testing.T, sim *cctalksim.Sim) {
 func accepting(t *testing.T, change func(fromHost bool, p []byte) []byte) (*bench, *cctalk.Acceptor) {
 	t.Helper()
 	b := newBench(cctalksim.Options{})
-	a := cctalk.New(relay(b, b.guard(change)), cctalk.Options{Checksum: cctalk.Simple})
+	a := cctalk.New(relay(b, b.guard(change)), cctalk.Options{Checksum: ccbus.Simple})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- a.Run(ctx) }()
@@ -634,7 +635,7 @@ func TestSetUpInOrder(t *testing.T) {
 				}
 				return p
 			}))
-			a := cctalk.New(open, cctalk.Options{Checksum: cctalk.Simple})
+			a := cctalk.New(open, cctalk.Options{Checksum: ccbus.Simple})
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error)
 			go func() { ended <- a.Run(ctx) }()

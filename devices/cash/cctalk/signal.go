@@ -4,16 +4,17 @@ import (
 	"time"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/ccbus"
 	"yichuang/devices/fault"
 )
 
 // begin compares the device's event memory with our mark, after the line was opened. What happened
 // in between is told; when the device cannot say, that is told first.
-func (a *Acceptor) begin(e events, restarted bool, raw []byte) {
+func (a *Acceptor) begin(e ccbus.Events, restarted bool, raw []byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	defer a.change()
-	now := cash.Mark{Serial: a.info.Serial, Counter: int(e.counter), Known: true}
+	now := cash.Mark{Serial: a.info.Serial, Counter: int(e.Counter), Known: true}
 	known := a.mark.Known
 	if !known || a.mark.Serial != now.Serial {
 		a.mark, a.held = now, nil
@@ -29,7 +30,7 @@ func (a *Acceptor) begin(e events, restarted bool, raw []byte) {
 	} else {
 		if restarted {
 			a.forgotten(raw)
-		} else if n := since(byte(a.mark.Counter), e.counter); !a.replayed && e.counter != 0 && n <= len(e.pairs) {
+		} else if n := ccbus.Since(byte(a.mark.Counter), e.Counter); !a.replayed && e.Counter != 0 && n <= len(e.Pairs) {
 			a.lookBack(e, n)
 		}
 		a.take(e, raw)
@@ -41,14 +42,14 @@ func (a *Acceptor) begin(e events, restarted bool, raw []byte) {
 
 // lookBack learns from the events before the newest n, which were told before, what is in escrow now.
 // Where five events do not reach back to the last note, we are blind. Called with mu held.
-func (a *Acceptor) lookBack(e events, n int) {
-	a.blind, a.asked, a.orphan = int(e.counter) > len(e.pairs), false, false
-	for i := len(e.pairs) - 1; i >= n; i-- {
-		p := e.pairs[i]
+func (a *Acceptor) lookBack(e ccbus.Events, n int) {
+	a.blind, a.asked, a.orphan = int(e.Counter) > len(e.Pairs), false, false
+	for i := len(e.Pairs) - 1; i >= n; i-- {
+		p := e.Pairs[i]
 		switch {
 		case p[0] != 0 && p[1] == 1:
 			a.held, a.blind = &pending{note: a.note(p[0]), decision: undecided}, false
-		case p[0] != 0 && p[1] == 0, p == pair{0, evReturned}, p == pair{0, evBackwards}:
+		case p[0] != 0 && p[1] == 0, p == ccbus.Pair{0, evReturned}, p == ccbus.Pair{0, evBackwards}:
 			a.held, a.blind = nil, false
 		}
 	}
@@ -62,40 +63,40 @@ const (
 )
 
 // hear takes a poll's answer.
-func (a *Acceptor) hear(e events, restarted bool, raw []byte) {
+func (a *Acceptor) hear(e ccbus.Events, restarted bool, raw []byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if restarted {
 		a.forgotten(raw)
 		a.change()
 	}
-	if int(e.counter) != a.mark.Counter {
+	if int(e.Counter) != a.mark.Counter {
 		a.take(e, raw)
 		a.change()
 	}
 }
 
 // take tells the events since the mark, oldest first. Called with mu held.
-func (a *Acceptor) take(e events, raw []byte) {
+func (a *Acceptor) take(e ccbus.Events, raw []byte) {
 	last := byte(a.mark.Counter)
 	switch {
-	case e.counter == last:
+	case e.Counter == last:
 		return
-	case e.counter == 0:
+	case e.Counter == 0:
 		a.forgotten(raw)
 		return
 	}
-	n := since(last, e.counter)
-	if n > len(e.pairs) {
-		n = len(e.pairs)
-		a.mark.Counter = int(before(e.counter, n))
+	n := ccbus.Since(last, e.Counter)
+	if n > len(e.Pairs) {
+		n = len(e.Pairs)
+		a.mark.Counter = int(ccbus.Before(e.Counter, n))
 		a.held, a.dirty = nil, true
 		a.blind, a.asked, a.orphan = true, false, true
 		a.lost("more happened than the validator remembers", raw)
 	}
 	for i := n - 1; i >= 0; i-- {
-		a.mark.Counter = int(before(e.counter, i))
-		a.event(e.pairs[i], raw)
+		a.mark.Counter = int(ccbus.Before(e.Counter, i))
+		a.event(e.Pairs[i], raw)
 		a.settle(raw)
 	}
 }
@@ -113,7 +114,7 @@ func (a *Acceptor) lost(why string, raw []byte) {
 }
 
 // event tells one event. Called with mu held; the mark is already behind it.
-func (a *Acceptor) event(p pair, raw []byte) {
+func (a *Acceptor) event(p ccbus.Pair, raw []byte) {
 	switch {
 	case p[0] == 0:
 		a.status(p[1], raw)
@@ -135,7 +136,7 @@ func (a *Acceptor) event(p pair, raw []byte) {
 }
 
 // odd is an event that the specification does not know.
-func (a *Acceptor) odd(p pair, raw []byte) {
+func (a *Acceptor) odd(p ccbus.Pair, raw []byte) {
 	f := a.fail(fault.Garbled, "poll", "an event that the specification does not know")
 	f.Raw = p[:]
 	a.o.Log.Warn("cctalk: unknown event", "a", p[0], "b", p[1])
@@ -146,7 +147,7 @@ func (a *Acceptor) odd(p pair, raw []byte) {
 func (a *Acceptor) status(code byte, raw []byte) {
 	m, known := meanings[code]
 	if !known {
-		a.odd(pair{0, code}, raw)
+		a.odd(ccbus.Pair{0, code}, raw)
 		return
 	}
 	f := a.fail(m.kind, "poll", m.text)

@@ -5,41 +5,19 @@ import (
 	"strings"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/ccbus"
 	"yichuang/devices/fault"
 )
 
-// pair is one row of the event buffer: A is the bill type or 0, B what happened (part 3, header 159).
-type pair [2]byte
-
-// events is an answer to header 159: the counter and the last five pairs, newest first.
-type events struct {
-	counter byte
-	pairs   [5]pair
-}
-
-const eventsBytes = 11
-
-func parseEvents(data []byte) (e events) {
-	e.counter = data[0]
-	for i := range e.pairs {
-		e.pairs[i] = pair{data[1+2*i], data[2+2*i]}
-	}
-	return e
-}
-
-// since is how many events lie between two readings of the counter. 255 is followed by 1 (part 2,
-// header 229); the caller has seen to it that now is not 0, which means a restart.
-func since(last, now byte) int {
-	if now >= last {
-		return int(now) - int(last)
-	}
-	return int(now) - int(last) + 255
-}
-
-// before is the counter as it stood n events before now.
-func before(now byte, n int) byte {
-	return byte((int(now)-1-n+2*255)%255 + 1)
-}
+// Headers of a bill validator (part 3) that we speak.
+const (
+	hdrReadMode = 152
+	hdrSetMode  = 153
+	hdrRoute    = 154
+	hdrScaling  = 156
+	hdrBillID   = 157
+	hdrEvents   = 159
+)
 
 // place is what a fault hangs on, so that mending one leaves the others.
 type place string
@@ -111,18 +89,6 @@ func checkMeaning(code byte) meaning {
 	return meaning{kind: fault.Broken, at: onDevice, text: fmt.Sprintf("self-check code %d", code)}
 }
 
-// currency is what a country's two letters stand for on a note.
-type currency struct {
-	code   string
-	places int // of the smallest unit (ISO 4217)
-}
-
-// currencies are the countries that a validator at a border town may be set to.
-var currencies = map[string]currency{
-	"CN": {"CNY", 2}, "HK": {"HKD", 2}, "MO": {"MOP", 2}, "TW": {"TWD", 2}, "JP": {"JPY", 0}, "KR": {"KRW", 0}, "RU": {"RUB", 2},
-	"US": {"USD", 2}, "EU": {"EUR", 2}, "GB": {"GBP", 2}, "SG": {"SGD", 2}, "VN": {"VND", 0}, "KZ": {"KZT", 2}, "MN": {"MNT", 2},
-}
-
 // scaling is a country's factor (part 3, header 156): value = digits * scale / 10^decimals.
 type scaling struct {
 	scale    int64
@@ -134,8 +100,8 @@ func parseBill(text string, scales map[string]scaling) (note cash.Note, ok bool,
 	if len(text) != 7 || strings.Trim(text, ". \x00") == "" {
 		return cash.Note{}, false, nil
 	}
-	s, c := scales[text[:2]], currencies[text[:2]]
-	if s.scale == 0 || c.code == "" {
+	s, c := scales[text[:2]], ccbus.Currencies[text[:2]]
+	if s.scale == 0 || c.Code == "" {
 		return cash.Note{}, false, nil // a country that the device or we do not know: never enabled
 	}
 	digits := int64(0)
@@ -146,14 +112,14 @@ func parseBill(text string, scales map[string]scaling) (note cash.Note, ok bool,
 		digits = digits*10 + int64(r-'0')
 	}
 	face := digits * s.scale
-	for range max(0, c.places-s.decimals) {
+	for range max(0, c.Places-s.decimals) {
 		face *= 10
 	}
-	for range max(0, s.decimals-c.places) {
+	for range max(0, s.decimals-c.Places) {
 		if face%10 != 0 {
 			return cash.Note{}, false, &fault.Error{Kind: fault.Garbled, Device: "cctalk", Op: "read bill id", Detail: "a face below the smallest unit", Raw: []byte(text)}
 		}
 		face /= 10
 	}
-	return cash.Note{Face: face, Currency: c.code}, face > 0, nil
+	return cash.Note{Face: face, Currency: c.Code}, face > 0, nil
 }

@@ -6,37 +6,9 @@ import (
 	"time"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/ccbus"
 	"yichuang/devices/fault"
 )
-
-// Part 2, header 229: the examples of the specification.
-func TestSince(t *testing.T) {
-	tests := []struct {
-		last, now byte
-		want      int
-	}{{23, 23, 0}, {102, 104, 2}, {255, 1, 1}, {253, 3, 5}, {48, 54, 6}, {0, 3, 3}, {254, 255, 1}, {1, 255, 254}}
-	for _, tt := range tests {
-		if got := since(tt.last, tt.now); got != tt.want {
-			t.Errorf("since(%d, %d): got %d, want %d", tt.last, tt.now, got, tt.want)
-		}
-	}
-}
-
-func TestBefore(t *testing.T) {
-	tests := []struct {
-		now  byte
-		n    int
-		want byte
-	}{{5, 0, 5}, {5, 4, 1}, {1, 1, 255}, {3, 4, 254}, {255, 1, 254}, {255, 0, 255}}
-	for _, tt := range tests {
-		if got := before(tt.now, tt.n); got != tt.want {
-			t.Errorf("before(%d, %d): got %d, want %d", tt.now, tt.n, got, tt.want)
-		}
-		if tt.n > 0 && since(before(tt.now, tt.n), tt.now) != tt.n {
-			t.Errorf("since does not undo before(%d, %d)", tt.now, tt.n)
-		}
-	}
-}
 
 func TestBillNames(t *testing.T) {
 	scales := map[string]scaling{"CN": {100, 2}, "JP": {1, 0}, "EU": {1, 0}, "US": {1000, 3}, "KR": {100, 2}, "GB": {5, 3}, "XX": {100, 2}}
@@ -83,63 +55,63 @@ func TestCountries(t *testing.T) {
 			t.Errorf("ten of %s: got %v, %v, %v, want %v", country, got, ok, err, note)
 		}
 	}
-	if len(currencies) != len(want) {
-		t.Errorf("%d countries, want the %d of this table", len(currencies), len(want))
+	if len(ccbus.Currencies) != len(want) {
+		t.Errorf("%d countries, want the %d of this table", len(ccbus.Currencies), len(want))
 	}
 }
 
 // told runs events through an acceptor that knows bill types 1 to 3, and gives what it tells.
-func told(a *Acceptor, pairs ...pair) (list []cash.Signal) {
+func told(a *Acceptor, pairs ...ccbus.Pair) (list []cash.Signal) {
 	a.mark = cash.Mark{Serial: "1", Counter: 9, Known: true}
 	delete(a.faults, onLine)
 	a.types = [typesMax]cash.Note{{Face: 100, Currency: "CNY"}, {Face: 500, Currency: "CNY"}, {Face: 1000, Currency: "CNY"}}
 	for i, p := range pairs {
-		a.take(events{counter: byte(10 + i), pairs: [5]pair{p}}, []byte{1})
+		a.take(ccbus.Events{Counter: byte(10 + i), Pairs: [5]ccbus.Pair{p}}, []byte{1})
 	}
 	list, a.queue = a.queue, nil
 	return list
 }
 
 func TestMeanings(t *testing.T) {
-	escrow := pair{3, 1}
+	escrow := ccbus.Pair{3, 1}
 	tests := []struct {
 		name  string
-		pairs []pair
+		pairs []ccbus.Pair
 		want  []cash.Happening
 		kind  fault.Kind // of the last signal
 	}{
-		{"stacked", []pair{{3, 0}}, []cash.Happening{cash.Stacked}, ""},
-		{"escrow, stacked", []pair{escrow, {3, 0}}, []cash.Happening{cash.Escrowed, cash.Stacked}, ""},
-		{"escrow, returned", []pair{escrow, {0, 1}}, []cash.Happening{cash.Escrowed, cash.Returned}, ""},
-		{"returned without escrow", []pair{{0, 2}, {0, 1}}, []cash.Happening{cash.Refused}, fault.Refused},
-		{"inhibited", []pair{{0, 0}}, nil, ""},
-		{"transport", []pair{{0, 3}}, []cash.Happening{cash.Refused}, fault.Refused},
-		{"inhibited by serial", []pair{{0, 4}}, []cash.Happening{cash.Refused}, fault.Refused},
-		{"inhibited by switch", []pair{{0, 5}}, []cash.Happening{cash.Refused}, fault.Refused},
-		{"unsafe jam", []pair{{0, 6}}, []cash.Happening{cash.Faulty}, fault.Jammed},
-		{"stacker jam", []pair{{0, 7}}, []cash.Happening{cash.Faulty}, fault.Jammed},
-		{"pulled back from the mouth", []pair{{0, 8}}, []cash.Happening{cash.Refused}, fault.Refused},
-		{"pulled out of escrow", []pair{escrow, {0, 8}, {0, 1}}, []cash.Happening{cash.Escrowed, cash.Returned}, ""},
-		{"tamper", []pair{{0, 9}}, []cash.Happening{cash.Faulty}, fault.Tampered},
-		{"full, then not", []pair{{0, 14}, {0, 0}, {0, 10}}, []cash.Happening{cash.Faulty, cash.Cleared}, ""},
-		{"full", []pair{{0, 14}}, []cash.Happening{cash.Faulty}, fault.Full},
-		{"box out", []pair{{0, 11}}, []cash.Happening{cash.BoxOut, cash.Faulty}, fault.Open},
-		{"box out, in", []pair{{0, 11}, {0, 12}}, []cash.Happening{cash.BoxOut, cash.Faulty, cash.BoxIn, cash.Cleared}, ""},
-		{"stacker faulty", []pair{{0, 13}}, []cash.Happening{cash.Faulty}, fault.Broken},
-		{"stacker jammed", []pair{{0, 15}}, []cash.Happening{cash.Faulty}, fault.Jammed},
-		{"jam, safe", []pair{escrow, {0, 16}, {3, 0}}, []cash.Happening{cash.Escrowed, cash.Faulty, cash.Stacked, cash.Cleared}, ""},
-		{"opto fraud", []pair{{0, 17}}, []cash.Happening{cash.Faulty}, fault.Tampered},
-		{"string", []pair{{0, 18}}, []cash.Happening{cash.Faulty}, fault.Tampered},
-		{"anti-string", []pair{{0, 19}}, []cash.Happening{cash.Faulty}, fault.Broken},
-		{"barcode", []pair{{0, 20}}, nil, ""},
-		{"unknown stacked", []pair{{0, 21}}, []cash.Happening{cash.Lost}, fault.Doubtful},
-		{"unknown event", []pair{{0, 99}}, []cash.Happening{cash.Faulty}, fault.Garbled},
-		{"unknown second byte", []pair{{3, 7}}, []cash.Happening{cash.Faulty}, fault.Garbled},
-		{"nameless type in escrow", []pair{{9, 1}}, []cash.Happening{cash.Escrowed}, ""},
-		{"nameless type stacked", []pair{{9, 0}}, []cash.Happening{cash.Lost}, fault.Doubtful},
-		{"coupon stacked", []pair{{255, 0}}, []cash.Happening{cash.Lost}, fault.Doubtful},
-		{"worse covers bad", []pair{{0, 14}, {0, 11}, {0, 12}}, []cash.Happening{cash.Faulty, cash.BoxOut, cash.Faulty, cash.BoxIn, cash.Faulty}, fault.Full},
-		{"same fault twice", []pair{{0, 7}, {0, 15}}, []cash.Happening{cash.Faulty}, fault.Jammed},
+		{"stacked", []ccbus.Pair{{3, 0}}, []cash.Happening{cash.Stacked}, ""},
+		{"escrow, stacked", []ccbus.Pair{escrow, {3, 0}}, []cash.Happening{cash.Escrowed, cash.Stacked}, ""},
+		{"escrow, returned", []ccbus.Pair{escrow, {0, 1}}, []cash.Happening{cash.Escrowed, cash.Returned}, ""},
+		{"returned without escrow", []ccbus.Pair{{0, 2}, {0, 1}}, []cash.Happening{cash.Refused}, fault.Refused},
+		{"inhibited", []ccbus.Pair{{0, 0}}, nil, ""},
+		{"transport", []ccbus.Pair{{0, 3}}, []cash.Happening{cash.Refused}, fault.Refused},
+		{"inhibited by serial", []ccbus.Pair{{0, 4}}, []cash.Happening{cash.Refused}, fault.Refused},
+		{"inhibited by switch", []ccbus.Pair{{0, 5}}, []cash.Happening{cash.Refused}, fault.Refused},
+		{"unsafe jam", []ccbus.Pair{{0, 6}}, []cash.Happening{cash.Faulty}, fault.Jammed},
+		{"stacker jam", []ccbus.Pair{{0, 7}}, []cash.Happening{cash.Faulty}, fault.Jammed},
+		{"pulled back from the mouth", []ccbus.Pair{{0, 8}}, []cash.Happening{cash.Refused}, fault.Refused},
+		{"pulled out of escrow", []ccbus.Pair{escrow, {0, 8}, {0, 1}}, []cash.Happening{cash.Escrowed, cash.Returned}, ""},
+		{"tamper", []ccbus.Pair{{0, 9}}, []cash.Happening{cash.Faulty}, fault.Tampered},
+		{"full, then not", []ccbus.Pair{{0, 14}, {0, 0}, {0, 10}}, []cash.Happening{cash.Faulty, cash.Cleared}, ""},
+		{"full", []ccbus.Pair{{0, 14}}, []cash.Happening{cash.Faulty}, fault.Full},
+		{"box out", []ccbus.Pair{{0, 11}}, []cash.Happening{cash.BoxOut, cash.Faulty}, fault.Open},
+		{"box out, in", []ccbus.Pair{{0, 11}, {0, 12}}, []cash.Happening{cash.BoxOut, cash.Faulty, cash.BoxIn, cash.Cleared}, ""},
+		{"stacker faulty", []ccbus.Pair{{0, 13}}, []cash.Happening{cash.Faulty}, fault.Broken},
+		{"stacker jammed", []ccbus.Pair{{0, 15}}, []cash.Happening{cash.Faulty}, fault.Jammed},
+		{"jam, safe", []ccbus.Pair{escrow, {0, 16}, {3, 0}}, []cash.Happening{cash.Escrowed, cash.Faulty, cash.Stacked, cash.Cleared}, ""},
+		{"opto fraud", []ccbus.Pair{{0, 17}}, []cash.Happening{cash.Faulty}, fault.Tampered},
+		{"string", []ccbus.Pair{{0, 18}}, []cash.Happening{cash.Faulty}, fault.Tampered},
+		{"anti-string", []ccbus.Pair{{0, 19}}, []cash.Happening{cash.Faulty}, fault.Broken},
+		{"barcode", []ccbus.Pair{{0, 20}}, nil, ""},
+		{"unknown stacked", []ccbus.Pair{{0, 21}}, []cash.Happening{cash.Lost}, fault.Doubtful},
+		{"unknown event", []ccbus.Pair{{0, 99}}, []cash.Happening{cash.Faulty}, fault.Garbled},
+		{"unknown second byte", []ccbus.Pair{{3, 7}}, []cash.Happening{cash.Faulty}, fault.Garbled},
+		{"nameless type in escrow", []ccbus.Pair{{9, 1}}, []cash.Happening{cash.Escrowed}, ""},
+		{"nameless type stacked", []ccbus.Pair{{9, 0}}, []cash.Happening{cash.Lost}, fault.Doubtful},
+		{"coupon stacked", []ccbus.Pair{{255, 0}}, []cash.Happening{cash.Lost}, fault.Doubtful},
+		{"worse covers bad", []ccbus.Pair{{0, 14}, {0, 11}, {0, 12}}, []cash.Happening{cash.Faulty, cash.BoxOut, cash.Faulty, cash.BoxIn, cash.Faulty}, fault.Full},
+		{"same fault twice", []ccbus.Pair{{0, 7}, {0, 15}}, []cash.Happening{cash.Faulty}, fault.Jammed},
 	}
 	for _, tt := range tests {
 		got := told(New(nil, Options{}), tt.pairs...)
@@ -176,7 +148,7 @@ func TestFaultsHangOnPlaces(t *testing.T) {
 		6: onPath, 7: onPath, 9: onHonesty, 11: onBox, 13: onDevice, 14: onRoom, 15: onPath, 16: onPath, 17: onHonesty, 18: onHonesty, 19: onDevice, 99: onDevice,
 	} {
 		a := New(nil, Options{})
-		told(a, pair{0, code})
+		told(a, ccbus.Pair{0, code})
 		f, at := a.worst()
 		if at != want || f == nil || f.Device != "cctalk" || f.Op != "poll" || f.Detail == "" {
 			t.Errorf("event %d: got %v at %q, want it at %q", code, f, at, want)
@@ -186,10 +158,10 @@ func TestFaultsHangOnPlaces(t *testing.T) {
 		}
 	}
 	// What each event mends, when everything is wrong at once.
-	everything := []pair{{0, 9}, {0, 11}, {0, 14}, {0, 15}, {0, 13}}
+	everything := []ccbus.Pair{{0, 9}, {0, 11}, {0, 14}, {0, 15}, {0, 13}}
 	for code, mends := range map[byte][]place{10: {onRoom, onPath}, 12: {onBox}, 1: nil, 2: nil, 0: nil} {
 		a := New(nil, Options{})
-		told(a, append(everything, pair{0, code})...)
+		told(a, append(everything, ccbus.Pair{0, code})...)
 		want := 5 - len(mends)
 		for _, p := range mends {
 			if a.faults[p].fault != nil {
@@ -207,7 +179,7 @@ func TestTellAgain(t *testing.T) {
 	for code, want := range map[byte]bool{0: true, 10: true, 12: true, 1: false, 2: false, 11: false, 14: false} {
 		a := New(nil, Options{})
 		a.dirty = false
-		told(a, pair{0, code})
+		told(a, ccbus.Pair{0, code})
 		if a.dirty != want {
 			t.Errorf("event %d: told anew %v, want %v", code, a.dirty, want)
 		}
@@ -216,9 +188,9 @@ func TestTellAgain(t *testing.T) {
 
 func TestPulledOnItsWayToTheBox(t *testing.T) {
 	a := New(nil, Options{})
-	told(a, pair{3, 1})
+	told(a, ccbus.Pair{3, 1})
 	a.held.decision = stack
-	got := told(a, pair{0, 8})
+	got := told(a, ccbus.Pair{0, 8})
 	if len(got) != 2 || got[0].What != cash.Returned || got[1].What != cash.Faulty || got[1].Fault.Kind != fault.Tampered {
 		t.Errorf("got %v, want returned and a fault of kind %s", got, fault.Tampered)
 	}
@@ -227,7 +199,7 @@ func TestPulledOnItsWayToTheBox(t *testing.T) {
 func TestMarksCount(t *testing.T) {
 	a := New(nil, Options{})
 	told(a)
-	a.take(events{counter: 12, pairs: [5]pair{{2, 0}, {2, 1}, {0, 3}}}, nil)
+	a.take(ccbus.Events{Counter: 12, Pairs: [5]ccbus.Pair{{2, 0}, {2, 1}, {0, 3}}}, nil)
 	for i, want := range []int{10, 11, 12} {
 		if got := a.queue[i].Mark; got.Counter != want || !got.Known || got.Serial != "1" {
 			t.Errorf("signal %d (%s): got mark %+v, want counter %d", i, a.queue[i].What, got, want)
@@ -241,21 +213,21 @@ func TestLookBack(t *testing.T) {
 	tests := []struct {
 		name    string
 		counter byte
-		pairs   [5]pair // newest first
+		pairs   [5]ccbus.Pair // newest first
 		held    bool
 		blind   bool
 	}{
-		{"held", 9, [5]pair{{0, 11}, {3, 1}, {0, 1}}, true, false},
-		{"stacked", 9, [5]pair{{0, 11}, {3, 0}, {3, 1}}, false, false},
-		{"returned", 9, [5]pair{{0, 1}, {3, 1}}, false, false},
-		{"pulled", 9, [5]pair{{0, 8}, {3, 1}}, false, false},
-		{"too long ago", 9, [5]pair{{0, 11}, {0, 12}, {0, 11}, {0, 12}, {0, 0}}, false, true},
-		{"never", 2, [5]pair{{0, 12}, {0, 11}}, false, false},
+		{"held", 9, [5]ccbus.Pair{{0, 11}, {3, 1}, {0, 1}}, true, false},
+		{"stacked", 9, [5]ccbus.Pair{{0, 11}, {3, 0}, {3, 1}}, false, false},
+		{"returned", 9, [5]ccbus.Pair{{0, 1}, {3, 1}}, false, false},
+		{"pulled", 9, [5]ccbus.Pair{{0, 8}, {3, 1}}, false, false},
+		{"too long ago", 9, [5]ccbus.Pair{{0, 11}, {0, 12}, {0, 11}, {0, 12}, {0, 0}}, false, true},
+		{"never", 2, [5]ccbus.Pair{{0, 12}, {0, 11}}, false, false},
 	}
 	for _, tt := range tests {
 		a := New(nil, Options{})
 		told(a)
-		a.lookBack(events{counter: tt.counter, pairs: tt.pairs}, 0)
+		a.lookBack(ccbus.Events{Counter: tt.counter, Pairs: tt.pairs}, 0)
 		if got := a.held != nil; got != tt.held || a.blind != tt.blind || got && a.held.note != note {
 			t.Errorf("%s: got held %v, blind %v, want %v, %v", tt.name, got, a.blind, tt.held, tt.blind)
 		}
@@ -265,12 +237,12 @@ func TestLookBack(t *testing.T) {
 func TestTooMuchAtOnce(t *testing.T) {
 	a := New(nil, Options{})
 	told(a)
-	a.take(events{counter: 14, pairs: [5]pair{{1, 0}, {1, 1}, {2, 0}, {2, 1}, {3, 0}}}, nil)
+	a.take(ccbus.Events{Counter: 14, Pairs: [5]ccbus.Pair{{1, 0}, {1, 1}, {2, 0}, {2, 1}, {3, 0}}}, nil)
 	if got := a.queue[0].What; got != cash.Stacked {
 		t.Errorf("five new events: got %s first, want %s", got, cash.Stacked)
 	}
 	a.queue = nil
-	a.take(events{counter: 20, pairs: [5]pair{{1, 0}, {1, 1}, {2, 0}, {2, 1}, {3, 0}}}, nil)
+	a.take(ccbus.Events{Counter: 20, Pairs: [5]ccbus.Pair{{1, 0}, {1, 1}, {2, 0}, {2, 1}, {3, 0}}}, nil)
 	if got := a.queue[0]; got.What != cash.Lost || got.Mark.Counter != 15 || got.Fault.Kind != fault.Doubtful {
 		t.Errorf("six new events: got %+v first, want %s with mark 15", got, cash.Lost)
 	}
@@ -307,7 +279,7 @@ func TestSelfCheckCodes(t *testing.T) {
 // An event is younger than the self-check that was under way with it.
 func TestEventOutlivesSelfCheck(t *testing.T) {
 	a := New(nil, Options{})
-	told(a, pair{0, 11})
+	told(a, ccbus.Pair{0, 11})
 	a.selfChecked(0)
 	if f, _ := a.worst(); f == nil || f.Kind != fault.Open {
 		t.Errorf("right after the event: got %v, want %s", f, fault.Open)
@@ -331,14 +303,6 @@ func TestQueueIsBounded(t *testing.T) {
 	}
 	if got := a.queue[0].What; got != cash.Stacked {
 		t.Errorf("first signal: got %s, want %s: money is never dropped", got, cash.Stacked)
-	}
-}
-
-func TestSerialText(t *testing.T) {
-	for want, b := range map[string][]byte{"0": {0, 0, 0}, "123456": {0x40, 0xE2, 0x01}, "16777215": {255, 255, 255}} {
-		if got := serialText(b); got != want {
-			t.Errorf("serial % x: got %s, want %s", b, got, want)
-		}
 	}
 }
 
@@ -415,7 +379,7 @@ func TestMissing(t *testing.T) {
 		told(a)
 		a.held = tt.held
 		if tt.stuck {
-			told(a, pair{0, 15})
+			told(a, ccbus.Pair{0, 15})
 			a.held = tt.held
 		}
 		a.missing()

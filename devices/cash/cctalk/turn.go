@@ -2,10 +2,10 @@ package cctalk
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/ccbus"
 	"yichuang/devices/fault"
 )
 
@@ -17,33 +17,33 @@ type chores struct {
 }
 
 // setUp gets to know the device and brings it to where the owner wants it.
-func (a *Acceptor) setUp(ctx context.Context, l *line) error {
-	if err := l.probe(a.o.Checksum); err != nil {
+func (a *Acceptor) setUp(ctx context.Context, l *ccbus.Line) error {
+	if err := l.Probe(a.o.Checksum); err != nil {
 		return err
 	}
 	// Whatever it was told before: no note comes in while we learn who it is.
-	if _, err := l.query(hdrSetMaster, []byte{0}, 0); err != nil {
-		return l.encrypted(err)
+	if _, err := l.Query(ccbus.SetMaster, []byte{0}, 0); err != nil {
+		return l.Encrypted(err)
 	}
 	if err := a.identify(ctx, l); err != nil {
 		return err
 	}
-	restarted, err := lostSettings(l.query(hdrReadInhibits, nil, 2))
+	restarted, err := ccbus.LostSettings(l.Query(ccbus.ReadInhibits, nil, 2))
 	if err != nil {
 		return err
 	}
-	data, err := l.query(hdrEvents, nil, eventsBytes)
+	data, err := l.Query(hdrEvents, nil, ccbus.EventsBytes)
 	if err != nil {
-		return l.encrypted(err)
+		return l.Encrypted(err)
 	}
-	a.begin(parseEvents(data), restarted, data)
+	a.begin(ccbus.ParseEvents(data), restarted, data)
 	if err := a.configure(l); err != nil {
 		return err
 	}
 	if err := a.grope(l); err != nil {
 		return err
 	}
-	code, err := l.query(hdrSelfCheck, nil, anySize)
+	code, err := l.Query(ccbus.SelfCheck, nil, ccbus.Any)
 	if err != nil && !fault.Is(err, fault.Refused) {
 		return err
 	}
@@ -60,29 +60,12 @@ func (a *Acceptor) setUp(ctx context.Context, l *line) error {
 }
 
 // identify reads who the device is and, unless it is the one we know, which notes it takes.
-func (a *Acceptor) identify(ctx context.Context, l *line) error {
-	category, err := l.query(hdrCategory, nil, anySize)
+func (a *Acceptor) identify(ctx context.Context, l *ccbus.Line) error {
+	id, err := l.Identify("Bill")
 	if err != nil {
 		return err
 	}
-	if !strings.HasPrefix(string(category), "Bill") {
-		return &fault.Error{Kind: fault.Invalid, Device: "cctalk", Op: "open", Detail: "this is no bill validator but a " + string(category)}
-	}
-	serial, err := l.query(hdrSerial, nil, 3)
-	if err != nil {
-		return err
-	}
-	info := cash.Info{Protocol: "cctalk", Serial: serialText(serial)}
-	for _, label := range []struct {
-		header byte
-		to     *string
-	}{{hdrMaker, &info.Maker}, {hdrProduct, &info.Model}, {hdrSoftware, &info.Firmware}} {
-		text, err := l.query(label.header, nil, anySize)
-		if err != nil && !fault.Is(err, fault.Refused) {
-			return err
-		}
-		*label.to = strings.TrimRight(string(text), " \x00")
-	}
+	info := cash.Info{Protocol: "cctalk", Maker: id.Maker, Model: id.Model, Serial: id.Serial, Firmware: id.Firmware}
 	types, err := readTypes(ctx, l)
 	if err != nil {
 		return err
@@ -99,31 +82,21 @@ func (a *Acceptor) identify(ctx context.Context, l *line) error {
 	return nil
 }
 
-// serialText is the serial number as it is printed: 24 bits, low byte first on the wire.
-func serialText(b []byte) string {
-	n := uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16
-	digits := []byte{}
-	for ; n > 0 || len(digits) == 0; n /= 10 {
-		digits = append([]byte{byte('0' + n%10)}, digits...)
-	}
-	return string(digits)
-}
-
 // readTypes asks for the text of each bill type, and for the factor of each country among them.
-func readTypes(ctx context.Context, l *line) (types [typesMax]cash.Note, err error) {
+func readTypes(ctx context.Context, l *ccbus.Line) (types [typesMax]cash.Note, err error) {
 	scales := map[string]scaling{}
 	for i := range typesMax {
 		if ctx.Err() != nil {
 			return types, ctx.Err()
 		}
-		text, err := l.query(hdrBillID, []byte{byte(i + 1)}, anySize)
+		text, err := l.Query(hdrBillID, []byte{byte(i + 1)}, ccbus.Any)
 		if fault.Is(err, fault.Refused) {
 			break // it has fewer types than it might
 		}
 		if err != nil {
 			return types, err
 		}
-		if len(text) == 7 && currencies[string(text[:2])].code != "" {
+		if len(text) == 7 && ccbus.Currencies[string(text[:2])].Code != "" {
 			if err := readScale(l, string(text[:2]), scales); err != nil {
 				return types, err
 			}
@@ -139,11 +112,11 @@ func readTypes(ctx context.Context, l *line) (types [typesMax]cash.Note, err err
 	return types, nil
 }
 
-func readScale(l *line, country string, scales map[string]scaling) error {
+func readScale(l *ccbus.Line, country string, scales map[string]scaling) error {
 	if _, known := scales[country]; known {
 		return nil
 	}
-	data, err := l.query(hdrScaling, []byte(country), 3)
+	data, err := l.Query(hdrScaling, []byte(country), 3)
 	if err != nil {
 		return err
 	}
@@ -152,18 +125,18 @@ func readScale(l *line, country string, scales map[string]scaling) error {
 }
 
 // configure gives the device mode, inhibits and master inhibit as the owner wants them.
-func (a *Acceptor) configure(l *line) error {
+func (a *Acceptor) configure(l *ccbus.Line) error {
 	a.mu.Lock()
 	want := a.wanted
 	if want.mask == 0 {
-		// Never all zero, see lostSettings; with no face that we know the master inhibit stays on.
+		// Never all zero, see ccbus.LostSettings; with no face that we know the master inhibit stays on.
 		want.accept = false
 		want.mask = max(1, a.maskOf(a.info.Faces))
 	}
 	a.mu.Unlock()
 	var err error
 	for range triesMax {
-		if err = give(l, want); err == nil || !retry(err) {
+		if err = a.give(l, want); err == nil || !ccbus.Retry(err) {
 			break
 		}
 	}
@@ -185,46 +158,37 @@ func (a *Acceptor) configure(l *line) error {
 // give says all settings in one go, and from the beginning after any that was not acknowledged: a
 // validator that restarted in between has forgotten the earlier ones, and one that accepts notes
 // without escrow would take money that nobody decided about.
-func give(l *line, want wish) error {
+func (a *Acceptor) give(l *ccbus.Line, want wish) error {
 	steps := []setting{
-		{hdrSetMaster, []byte{0}},
+		{ccbus.SetMaster, []byte{0}},
 		{hdrSetMode, []byte{modeStacker | modeEscrow}},
-		{hdrSetInhibits, []byte{byte(want.mask), byte(want.mask >> 8)}},
+		{ccbus.SetInhibits, []byte{byte(want.mask), byte(want.mask >> 8)}},
 	}
 	if want.accept {
-		steps = append(steps[1:], setting{hdrSetMaster, []byte{1}})
+		steps = append(steps[1:], setting{ccbus.SetMaster, []byte{1}})
 	}
 	for _, s := range steps {
-		if _, err := l.ask(s.header, s.data, 0); err != nil {
+		if _, err := l.Ask(s.header, s.data, 0); err != nil {
 			return err
 		}
 	}
 	if !want.accept {
 		return nil
 	}
-	mode, err := l.ask(hdrReadMode, nil, 1)
+	mode, err := l.Ask(hdrReadMode, nil, 1)
 	if err != nil || mode[0] == modeStacker|modeEscrow {
 		return err
 	}
-	l.ask(hdrSetMaster, []byte{0}, 0) // best effort: the next poll comes before any note is through
-	return l.fault(fault.Busy, hdrReadMode, "the device forgot its mode", mode)
+	l.Ask(ccbus.SetMaster, []byte{0}, 0) // best effort: the next poll comes before any note is through
+	f := a.fail(fault.Busy, "accept", "the device forgot its mode")
+	f.Raw = mode
+	return f
 }
 
 // setting is a command and what it sets.
 type setting struct {
 	header byte
 	data   []byte
-}
-
-// lostSettings says whether the device, by its inhibits, has lost its settings since we, or the program before
-// us, gave them: it has restarted. The event counter alone cannot always say: a validator that restarted and
-// then saw a few events may stand just ahead of our mark. But its inhibits are all zero after a restart, and
-// we never leave them so.
-func lostSettings(mask []byte, err error) (bool, error) {
-	if fault.Is(err, fault.Refused) {
-		return false, nil // it cannot say; the counter has to do
-	}
-	return err == nil && mask[0] == 0 && mask[1] == 0, err
 }
 
 // Mode bits of headers 152 and 153.
@@ -241,16 +205,16 @@ func master(accept bool) byte {
 }
 
 // turn is one round: hear the events first, so that every act rests on what has really happened.
-func (a *Acceptor) turn(l *line, c *chores) error {
+func (a *Acceptor) turn(l *ccbus.Line, c *chores) error {
 	restarted := false
 	if c.missed {
 		var err error
-		if restarted, err = lostSettings(l.ask(hdrReadInhibits, nil, 2)); err != nil {
+		if restarted, err = ccbus.LostSettings(l.Ask(ccbus.ReadInhibits, nil, 2)); err != nil {
 			return err
 		}
 	}
 	c.missed = true
-	data, err := l.ask(hdrEvents, nil, eventsBytes)
+	data, err := l.Ask(hdrEvents, nil, ccbus.EventsBytes)
 	if err != nil && !fault.Is(err, fault.Busy) {
 		return err
 	}
@@ -258,7 +222,7 @@ func (a *Acceptor) turn(l *line, c *chores) error {
 		return nil
 	}
 	c.missed = false
-	a.hear(parseEvents(data), restarted, data)
+	a.hear(ccbus.ParseEvents(data), restarted, data)
 	a.mu.Lock()
 	dirty := a.dirty && a.refusal == nil && !a.shut()
 	a.mu.Unlock()
@@ -297,14 +261,14 @@ func (a *Acceptor) shut() bool {
 
 // grope asks the escrow itself whether it holds a note, when too much has happened since for the
 // events to say: "hold it longer" is acknowledged only if there is one, and harms nothing.
-func (a *Acceptor) grope(l *line) error {
+func (a *Acceptor) grope(l *ccbus.Line) error {
 	a.mu.Lock()
 	need := a.blind && !a.asked && a.held == nil
 	a.mu.Unlock()
 	if !need {
 		return nil
 	}
-	answer, err := l.ask(hdrRoute, []byte{byte(undecided)}, anySize)
+	answer, err := l.Ask(hdrRoute, []byte{byte(undecided)}, ccbus.Any)
 	if err != nil && !fault.Is(err, fault.Refused) {
 		return err
 	}
@@ -325,7 +289,7 @@ func (a *Acceptor) grope(l *line) error {
 
 // act sends the note in escrow on its way, or holds it. It comes right after a poll: a note that has
 // already gone was told by it, so that a command given again can only meet the same note.
-func (a *Acceptor) act(l *line) error {
+func (a *Acceptor) act(l *ccbus.Line) error {
 	a.mu.Lock()
 	h := a.held
 	if h == nil || !h.due(time.Now()) {
@@ -336,7 +300,7 @@ func (a *Acceptor) act(l *line) error {
 	h.sent = time.Now()
 	a.mu.Unlock()
 
-	answer, err := l.ask(hdrRoute, []byte{byte(do)}, anySize)
+	answer, err := l.Ask(hdrRoute, []byte{byte(do)}, ccbus.Any)
 
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -413,7 +377,7 @@ func (a *Acceptor) missing() {
 }
 
 // lookAround does what is due now and then: read the settings back, ask for faults.
-func (a *Acceptor) lookAround(l *line, c *chores) error {
+func (a *Acceptor) lookAround(l *ccbus.Line, c *chores) error {
 	a.mu.Lock()
 	a.missing()
 	faulty, busy, clean := a.told != nil, a.held != nil, !a.dirty
@@ -427,7 +391,7 @@ func (a *Acceptor) lookAround(l *line, c *chores) error {
 	}
 	// A self-check may move parts: not while a healthy device holds a note.
 	if since := now.Sub(c.checked); faulty && since >= checkEvery || !busy && since >= checkIdle {
-		code, err := l.ask(hdrSelfCheck, nil, anySize)
+		code, err := l.Ask(ccbus.SelfCheck, nil, ccbus.Any)
 		if err != nil && !fault.Is(err, fault.Refused) {
 			return err
 		}
@@ -444,16 +408,16 @@ func (a *Acceptor) lookAround(l *line, c *chores) error {
 }
 
 // verify reads the settings back, and has them given anew when the device has forgotten them.
-func (a *Acceptor) verify(l *line) error {
-	on, err := l.ask(hdrReadMaster, nil, 1)
+func (a *Acceptor) verify(l *ccbus.Line) error {
+	on, err := l.Ask(ccbus.ReadMaster, nil, 1)
 	if err != nil {
 		return err
 	}
-	mode, err := l.ask(hdrReadMode, nil, 1)
+	mode, err := l.Ask(hdrReadMode, nil, 1)
 	if err != nil && !fault.Is(err, fault.Refused) {
 		return err
 	}
-	mask, err := l.ask(hdrReadInhibits, nil, 2)
+	mask, err := l.Ask(ccbus.ReadInhibits, nil, 2)
 	if err != nil && !fault.Is(err, fault.Refused) {
 		return err
 	}

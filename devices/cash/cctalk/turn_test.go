@@ -2,14 +2,15 @@ package cctalk
 
 import (
 	"context"
-	"log/slog"
 	"net"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/ccbus"
 	"yichuang/devices/fault"
+	"yichuang/devices/wire"
 )
 
 // said is what a device puts on the line: some bytes after a while.
@@ -18,20 +19,8 @@ type said struct {
 	bytes []byte
 }
 
-// slowly is an answer sent byte by byte.
-func slowly(first, gap time.Duration, bytes ...byte) (out []said) {
-	for i, b := range bytes {
-		wait := gap
-		if i == 0 {
-			wait = first
-		}
-		out = append(out, said{wait, []byte{b}})
-	}
-	return out
-}
-
 // hears lets a device say something to each request in turn, its last word for ever, and gives our end of the line.
-func hears(t *testing.T, words ...[]said) *line {
+func hears(t *testing.T, words ...[]said) *ccbus.Line {
 	host, device := net.Pipe()
 	ctx, cancel := context.WithCancel(t.Context())
 	asked, ended := make(chan bool, 100), make(chan struct{})
@@ -63,85 +52,31 @@ func hears(t *testing.T, words ...[]said) *line {
 		}
 	}()
 	t.Cleanup(func() { cancel(); host.Close(); <-ended })
-	return &line{port: host, address: 40, sum: Simple, log: slog.New(slog.DiscardHandler)}
+	l, err := ccbus.New(func() (wire.Port, error) { return host, nil }, nil).Join(40, "cctalk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
 }
 
 // packet is an answer of the validator.
 func packet(data ...byte) []byte {
-	return encode(frame{dest: hostHome, src: 40, header: replyNormal, data: data}, Simple)
+	return replying(0, data...)
 }
 
-// How long an answer may take to begin, to go on and to end.
-func TestAnswersThatTakeTheirTime(t *testing.T) {
-	events := packet(make([]byte, eventsBytes)...)
-	endless := append([]byte{hostHome, 250, 40, 0}, make([]byte, 200)...)
-	tests := []struct {
-		name string
-		word []said
-		kind fault.Kind
-		took time.Duration
-	}{
-		{"begins late and comes byte by byte", slowly(190*time.Millisecond, 20*time.Millisecond, events...), "", 490 * time.Millisecond},
-		{"pauses in the middle", slowly(time.Millisecond, 50*time.Millisecond, packet(1, 2, 3)...), "", 351 * time.Millisecond},
-		{"begins too late", slowly(210*time.Millisecond, 0, events...), fault.Silent, 200 * time.Millisecond},
-		{"stops in the middle", slowly(10*time.Millisecond, 0, events[:9]...), fault.Garbled, 70 * time.Millisecond},
-		{"goes on after a pause that is too long", slowly(time.Millisecond, 70*time.Millisecond, events...), fault.Garbled, 61 * time.Millisecond},
-		{"never ends", slowly(time.Millisecond, 20*time.Millisecond, endless...), fault.Garbled, 600 * time.Millisecond},
-		{"no answer", nil, fault.Silent, 200 * time.Millisecond},
+// replying is an answer of the validator with any header.
+func replying(header byte, data ...byte) []byte {
+	out := append([]byte{1, byte(len(data)), 40, header}, data...)
+	sum := byte(0)
+	for _, b := range out {
+		sum += b
 	}
-	for _, tt := range tests {
-		synctest.Test(t, func(t *testing.T) {
-			l := hears(t, tt.word)
-			began := time.Now()
-			_, err := l.ask(hdrEvents, nil, anySize)
-			if got, want := time.Since(began)-flushLimit, tt.took; fault.KindOf(err) != tt.kind || tt.kind == "" && err != nil || got != want {
-				t.Errorf("%s: got %v after %v, want %q after %v", tt.name, err, got, tt.kind, want)
-			}
-		})
-	}
-}
-
-// An answer that went missing may still come: it is waited for, and is not taken for that to the next question.
-func TestLateAnswerIsNobodys(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := hears(t, []said{{300 * time.Millisecond, packet(1)}}, []said{{0, packet(2)}})
-		if _, err := l.ask(hdrReadMaster, nil, 1); !fault.Is(err, fault.Silent) {
-			t.Fatalf("got %v, want %s", err, fault.Silent)
-		}
-		began := time.Now()
-		if got, err := l.ask(hdrReadMaster, nil, 1); err != nil || got[0] != 2 {
-			t.Errorf("the second question: got % x, %v, want 02", got, err)
-		}
-		if got, want := time.Since(began), 100*time.Millisecond+quietLimit; got != want {
-			t.Errorf("it took %v, want %v: until the late answer is over and the line is quiet", got, want)
-		}
-		began = time.Now()
-		if got, err := l.ask(hdrReadMaster, nil, 1); err != nil || time.Since(began) != flushLimit {
-			t.Errorf("the third question: got % x, %v after %v, want an answer after %v", got, err, time.Since(began), flushLimit)
-		}
-	})
-}
-
-// A line that is never quiet is spoken over after a while, or it would hold up everything.
-func TestLineThatIsNeverQuiet(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		babble := slowly(100*time.Millisecond, 100*time.Millisecond, make([]byte, 20)...)
-		l := hears(t, babble, []said{{0, packet(2)}})
-		l.ask(hdrReadMaster, nil, 1)
-		began := time.Now()
-		l.ask(hdrReadMaster, nil, 1)
-		if got := time.Since(began); got < quietMax || got > quietMax+time.Second {
-			t.Errorf("asked again after %v, want about %v", got, quietMax)
-		}
-		if got, err := l.ask(hdrReadMaster, nil, 1); err != nil || got[0] != 2 {
-			t.Errorf("when it is quiet: got % x, %v, want 02", got, err)
-		}
-	})
+	return append(out, -sum)
 }
 
 // Where the events do not say whether a note is in escrow, the escrow itself is asked, once.
 func TestGrope(t *testing.T) {
-	nak := encode(frame{dest: hostHome, src: 40, header: replyNak}, Simple)
+	nak := replying(5)
 	for _, tt := range []struct {
 		name                 string
 		blind, asked, orphan bool
@@ -175,17 +110,14 @@ func TestGrope(t *testing.T) {
 			if want := tt.asked || tt.questions > 0 && tt.kind == ""; a.asked != want || a.orphan && want && !tt.asked {
 				t.Errorf("%s: asked %v, orphan %v", tt.name, a.asked, a.orphan)
 			}
-			if l.unquiet != (tt.kind != "") {
-				t.Errorf("%s: an answer is waited for: %v", tt.name, l.unquiet)
-			}
 		})
 	}
 }
 
 // The command about a note: what its answer makes of the note.
 func TestAct(t *testing.T) {
-	nak := encode(frame{dest: hostHome, src: 40, header: replyNak}, Simple)
-	busy := encode(frame{dest: hostHome, src: 40, header: replyBusy}, Simple)
+	nak := replying(5)
+	busy := replying(6)
 	for _, tt := range []struct {
 		name    string
 		p       pending
@@ -241,8 +173,8 @@ func TestRestartBetweenPolls(t *testing.T) {
 		{"one was not, and it has forgotten", true, [][]said{{{0, packet(0, 0)}}, {{0, same}}, {{0, packet()}}}, true, "", false},
 		{"one was not, and the first byte is left", true, [][]said{{{0, packet(1, 0)}}, {{0, same}}, {{0, packet()}}}, false, "", false},
 		{"one was not, and the second byte is left", true, [][]said{{{0, packet(0, 1)}}, {{0, same}}, {{0, packet()}}}, false, "", false},
-		{"one was not, and it cannot say", true, [][]said{{{0, encode(frame{dest: hostHome, src: 40, header: replyNak}, Simple)}}, {{0, same}}, {{0, packet()}}}, false, "", false},
-		{"it is busy with the poll", false, [][]said{{{0, encode(frame{dest: hostHome, src: 40, header: replyBusy}, Simple)}}}, false, "", true},
+		{"one was not, and it cannot say", true, [][]said{{{0, replying(5)}}, {{0, same}}, {{0, packet()}}}, false, "", false},
+		{"it is busy with the poll", false, [][]said{{{0, replying(6)}}}, false, "", true},
 		{"no answer to the poll", false, [][]said{nil}, false, fault.Silent, true},
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -1,4 +1,4 @@
-package cctalk
+package ccbus
 
 import (
 	"errors"
@@ -23,7 +23,7 @@ type frame struct {
 
 const (
 	overhead = 5   // destination, length, source or CRC, header, checksum
-	dataMax  = 252 // part 1: longer packets need a variant that no validator uses
+	dataMax  = 252 // part 1: longer packets need a variant that no device here uses
 	hostHome = 1   // our address on the bus
 )
 
@@ -54,7 +54,7 @@ func crc16(parts ...[]byte) uint16 {
 // encode makes the bytes of a packet.
 func encode(f frame, sum Checksum) []byte {
 	if len(f.data) > dataMax {
-		panic(fmt.Sprintf("cctalk: a packet carries at most %d bytes, not %d", dataMax, len(f.data)))
+		panic(fmt.Sprintf("ccbus: a packet carries at most %d bytes, not %d", dataMax, len(f.data)))
 	}
 	out := make([]byte, 0, overhead+len(f.data))
 	out = append(out, f.dest, byte(len(f.data)), f.src, f.header)

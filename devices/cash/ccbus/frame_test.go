@@ -1,4 +1,4 @@
-package cctalk
+package ccbus
 
 import (
 	"bytes"

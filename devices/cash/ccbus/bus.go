@@ -1,0 +1,98 @@
+// Package ccbus is a ccTalk line from the host's side: packets, one question at a time, and the turn-taking of
+// several drivers whose devices hang on one wire.
+//
+// A cabinet's bill validator, coin acceptor and hoppers often share one serial line. Each has its own driver
+// that polls in its own goroutine; all of them join one Bus. The bus opens the port for the first who joins
+// and closes it after the last who leaves. A port that fails is opened once, by whoever joins first, and the
+// others find their Line gone and join again: one plug pulled out and put back heals every device on it. A
+// device that is silent harms only itself as long as another one still answers.
+//
+// Manual: ccTalk Generic Specification 4.7 (2013), part 1 (packets, timing, checksums, encryption) and part 2
+// (headers, event counter). Most interface boards give the host its own bytes back: these are packets to
+// another address than ours, and passed over like every other device's talk. So it need not be known whether
+// a board does.
+package ccbus
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"yichuang/devices/wire"
+)
+
+// errReopened is why a Line that was good has ended: another driver met the end of the port.
+var errReopened = errors.New("the line was closed, and is to be joined anew")
+
+// Bus is one serial line. Make it with New.
+type Bus struct {
+	open wire.Opener
+	log  *slog.Logger
+
+	// gate holds one token: whoever took it may speak and touch what is below. It is a channel since
+	// whoever holds it waits for a device meanwhile.
+	gate    chan struct{}
+	port    wire.Port      // nil while closed
+	members map[*Line]bool // of this port
+	unquiet bool           // an answer went missing and may still come
+	heard   time.Time      // when a device last answered, or the port was opened
+}
+
+// New makes the bus behind open. Nothing is opened before somebody joins. A nil log keeps nothing.
+func New(open wire.Opener, log *slog.Logger) *Bus {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	b := &Bus{open: open, log: log, gate: make(chan struct{}, 1)}
+	b.give()
+	return b
+}
+
+func (b *Bus) take() { <-b.gate }
+func (b *Bus) give() { b.gate <- struct{}{} }
+
+// Join gives a driver its place for the device at an address, and opens the port if nobody has. device names
+// the driver in its faults. The caller leaves when the line has failed or is not needed any more.
+func (b *Bus) Join(address byte, device string) (*Line, error) {
+	b.take()
+	defer b.give()
+	if b.port == nil {
+		port, err := b.open()
+		if err != nil {
+			return nil, err
+		}
+		b.port, b.members, b.unquiet, b.heard = port, map[*Line]bool{}, false, time.Now()
+	}
+	l := &Line{bus: b, port: b.port, address: address, device: device, sum: Simple}
+	b.members[l] = true
+	return l, nil
+}
+
+// Leave gives the place up. The port is closed when nobody is left, or when nobody has been heard for a while:
+// then it is the line that is dead and not one device.
+func (l *Line) Leave() {
+	l.left.Store(true)
+	b := l.bus
+	b.take()
+	defer b.give()
+	if b.port != l.port {
+		return
+	}
+	delete(b.members, l)
+	if len(b.members) == 0 || time.Since(b.heard) >= deafLimit {
+		b.shut()
+	}
+}
+
+// Break frees a Line whose port takes nothing, from another goroutine. It does nothing once the Line was left.
+func (l *Line) Break() {
+	if !l.left.Load() {
+		l.port.Close() // the one who is stuck meets the error
+	}
+}
+
+// shut closes the port. Called with the token.
+func (b *Bus) shut() {
+	b.port.Close() // it is dead or nobody's: there is nothing to do about an error
+	b.port, b.members = nil, nil
+}
