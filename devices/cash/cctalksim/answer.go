@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"yichuang/devices/cash/ccslave"
 	"yichuang/devices/cash/notepath"
 )
 
@@ -37,47 +38,30 @@ const (
 	hdrMaker              = 246
 	hdrPollPriority       = 249
 	hdrSimplePoll         = 254
-	replyNormal           = 0
-	replyNak              = 5
+	replyNormal           = ccslave.Normal
+	replyNak              = ccslave.Nak
 	routeEmpty       byte = 254
 	routeFailed      byte = 255
 )
 
-var names = map[byte]string{
-	hdrReset: "reset device", hdrCommsStatus: "request comms status", hdrClearComms: "clear comms status", hdrCommsRevision: "request comms revision",
-	hdrEncryption: "request encryption support", hdrCurrencyRev: "request currency revision", hdrReadMode: "request operating mode", hdrSetMode: "modify operating mode",
-	hdrRoute: "route bill", hdrBillPosition: "request bill position", hdrScaling: "request country scaling factor", hdrBillID: "request bill id",
-	hdrEvents: "read buffered bill events", hdrBuild: "request build code", hdrReadMaster: "request master inhibit", hdrSetMaster: "modify master inhibit",
-	hdrReadInhibits: "request inhibits", hdrSetInhibits: "modify inhibits", hdrSelfCheck: "perform self-check", hdrOpto: "read opto states",
-	hdrSoftware: "request software revision", hdrSerial: "request serial number", hdrProduct: "request product code", hdrCategory: "request equipment category",
-	hdrMaker: "request manufacturer id", hdrPollPriority: "request polling priority", hdrSimplePoll: "simple poll",
-}
-
-func headerName(h byte) string {
-	if name, ok := names[h]; ok {
-		return name
-	}
-	return fmt.Sprintf("header %d", h)
-}
-
 // answer does what the host asks. Not known: the validator stays silent.
-func (s *Sim) answer(r *request) (header byte, data []byte, known bool) {
+func (s *Sim) answer(r *ccslave.Request) (header byte, data []byte, known bool) {
 	if s.o.Encrypted {
 		// Header 111 is answered in clear, whatever the setting; its magic data keeps chance packets out.
 		return replyNormal, []byte{1, 0, 24, 64, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0},
-			r.header == hdrEncryption && bytes.Equal(r.data, []byte{0xAA, 0x55, 0x00, 0x00, 0x55, 0xAA})
+			r.Header == hdrEncryption && bytes.Equal(r.Data, []byte{0xAA, 0x55, 0x00, 0x00, 0x55, 0xAA})
 	}
-	switch r.header {
+	switch r.Header {
 	case hdrRoute:
-		if len(r.data) != 1 {
+		if len(r.Data) != 1 {
 			return replyNak, nil, true
 		}
-		return s.route(r.data[0])
+		return s.route(r.Data[0])
 	case hdrReset:
 		s.Reset()
 		return replyNormal, nil, true
 	}
-	if text, ok := s.label(r.header); ok {
+	if text, ok := s.label(r.Header); ok {
 		return replyNormal, []byte(text), true
 	}
 	s.path.Sync(func() {
@@ -99,8 +83,8 @@ func (s *Sim) label(header byte) (string, bool) {
 }
 
 // read answers what changes nothing.
-func (s *Sim) read(r *request) (header byte, data []byte, known bool) {
-	switch r.header {
+func (s *Sim) read(r *ccslave.Request) (header byte, data []byte, known bool) {
+	switch r.Header {
 	case hdrSimplePoll:
 	case hdrSerial:
 		data = []byte{byte(s.o.Serial), byte(s.o.Serial >> 8), byte(s.o.Serial >> 16)}
@@ -128,7 +112,7 @@ func (s *Sim) read(r *request) (header byte, data []byte, known bool) {
 			data = append(data, e[0], e[1])
 		}
 	case hdrBillID:
-		return s.billID(r.data)
+		return s.billID(r.Data)
 	case hdrBillPosition, hdrScaling:
 		return s.country(r)
 	default:
@@ -156,12 +140,12 @@ func (s *Sim) billID(data []byte) (byte, []byte, bool) {
 }
 
 // country answers the scaling factor or the types of a country; nothing but zeros for a foreign one.
-func (s *Sim) country(r *request) (byte, []byte, bool) {
-	ours := string(r.data) == s.o.Country
+func (s *Sim) country(r *ccslave.Request) (byte, []byte, bool) {
+	ours := string(r.Data) == s.o.Country
 	switch {
-	case r.header == hdrScaling && ours:
+	case r.Header == hdrScaling && ours:
 		return replyNormal, []byte{byte(s.o.Scale), byte(s.o.Scale >> 8), s.o.Decimals}, true
-	case r.header == hdrScaling:
+	case r.Header == hdrScaling:
 		return replyNormal, []byte{0, 0, 0}, true
 	case ours:
 		mask := 1<<len(s.o.Faces) - 1
@@ -172,23 +156,23 @@ func (s *Sim) country(r *request) (byte, []byte, bool) {
 }
 
 // write takes a setting.
-func (s *Sim) write(r *request) (header byte, known bool) {
+func (s *Sim) write(r *ccslave.Request) (header byte, known bool) {
 	want := map[byte]int{hdrClearComms: 0, hdrSetMaster: 1, hdrSetMode: 1, hdrSetInhibits: 2}
-	n, known := want[r.header]
+	n, known := want[r.Header]
 	if !known {
 		return 0, false
 	}
-	if len(r.data) != n {
+	if len(r.Data) != n {
 		return replyNak, true
 	}
-	switch r.header {
+	switch r.Header {
 	case hdrSetMaster:
-		s.m.Master = r.data[0]&1 == 1
+		s.m.Master = r.Data[0]&1 == 1
 		s.m.Polled = time.Now()
 	case hdrSetMode:
-		s.m.Mode = r.data[0] & 3
+		s.m.Mode = r.Data[0] & 3
 	case hdrSetInhibits:
-		s.m.Mask = uint16(r.data[0]) | uint16(r.data[1])<<8
+		s.m.Mask = uint16(r.Data[0]) | uint16(r.Data[1])<<8
 	}
 	return replyNormal, true
 }

@@ -14,9 +14,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
+	"yichuang/devices/cash/ccslave"
 	"yichuang/devices/cash/notepath"
 	"yichuang/devices/mechanism"
 )
@@ -102,122 +102,21 @@ func (s *Sim) Reset() {
 	s.log("device", nil, "restarts")
 }
 
-// Serve answers one host until its line ends or ctx does, and returns why. It does not close rw; when
-// rw knows read deadlines the reading goroutine ends with Serve, else with rw.
+// Slave is the validator as it hangs on a line, alone or with others.
+func (s *Sim) Slave() *ccslave.Slave {
+	return &ccslave.Slave{Device: "cash", Address: s.o.Address, CRC: s.o.CRC, Scrambled: s.o.Scrambled, Faults: s.faults, Log: s.o.Log,
+		Alive: s.alive, Answer: s.answer, Last: hdrReset, Loses: hdrRoute}
+}
+
+// Serve answers one host until its line ends or ctx does, as ccslave.Serve does for several.
 func (s *Sim) Serve(ctx context.Context, rw io.ReadWriter) error {
-	if d, ok := rw.(interface{ SetReadDeadline(time.Time) error }); ok {
-		defer d.SetReadDeadline(time.Now())
-	}
-	chunks, ended, done := make(chan []byte), make(chan error, 1), make(chan struct{})
-	defer close(done)
-	go listen(rw, chunks, ended, done)
-	line := &mechanism.Line{Device: "cash", W: pacer{rw, s.o.BaudPace}, Faults: s.faults, Log: s.o.Log, Late: lateTime, Gap: splitGap}
-	var buffer []byte
-	var last time.Time
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case err := <-ended:
-			return err
-		case chunk := <-chunks:
-			if s.o.Echo {
-				if _, err := rw.Write(chunk); err != nil {
-					return err
-				}
-			}
-			// Part 1, "timing": a packet that pauses for longer than this is dropped.
-			if time.Since(last) > packetGap {
-				buffer = nil
-			}
-			last = time.Now()
-			buffer = append(buffer, chunk...)
-			var err error
-			if buffer, err = s.consume(line, buffer); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// consume answers the whole packets in the buffer and gives back the rest.
-func (s *Sim) consume(line *mechanism.Line, buffer []byte) ([]byte, error) {
-	for {
-		r, used := cut(buffer, s.o.CRC)
-		if used == 0 {
-			return buffer, nil
-		}
-		if r == nil {
-			// Where the next packet begins cannot be known before the line is quiet.
-			s.log("host", buffer, "packet with a wrong checksum")
-			return nil, nil
-		}
-		r.raw, r.data = slices.Clone(r.raw), slices.Clone(r.data)
-		buffer = buffer[used:]
-		if err := s.respond(line, r); err != nil {
-			return nil, err
-		}
-	}
-}
-
-func (s *Sim) respond(line *mechanism.Line, r *request) error {
-	if r.dest != s.o.Address && r.dest != 0 || !s.alive() {
-		return nil
-	}
-	s.log("host", r.raw, headerName(r.header))
-	header, data, known := s.answer(r)
-	if !known || !s.alive() && r.header != hdrReset {
-		return nil
-	}
-	if r.header == hdrRoute && s.faults.Take("lost_reply") {
-		s.log("device", nil, "did it, but the reply is lost")
-		return nil
-	}
-	frame := pack(r.src, s.o.Address, header, data, s.o.CRC)
-	if s.o.Scrambled {
-		// Part 1, "encryption": destination and length stay as they are. How the rest is scrambled is not public.
-		for i := 2; i < len(frame); i++ {
-			frame[i] ^= byte(0x5A + 29*i)
-		}
-	}
-	return line.Answer(frame, "answers "+headerName(r.header))
+	return ccslave.Serve(ctx, rw, ccslave.Options{Echo: s.o.Echo, BaudPace: s.o.BaudPace}, s.Slave())
 }
 
 // alive says whether the validator has power and has started.
 func (s *Sim) alive() (yes bool) {
 	s.path.Sync(func() { yes = s.path.Now().Powers && !time.Now().Before(s.m.SilentUntil) })
 	return yes
-}
-
-func listen(r io.Reader, chunks chan<- []byte, ended chan<- error, done <-chan struct{}) {
-	for {
-		buffer := make([]byte, 1024)
-		n, err := r.Read(buffer)
-		if n > 0 {
-			select {
-			case chunks <- buffer[:n]:
-			case <-done:
-				return
-			}
-		}
-		if err != nil {
-			ended <- err
-			return
-		}
-	}
-}
-
-// pacer takes as long for its bytes as the line would.
-type pacer struct {
-	w    io.Writer
-	slow bool
-}
-
-func (p pacer) Write(b []byte) (int, error) {
-	if p.slow {
-		time.Sleep(time.Duration(len(b)) * byteTime)
-	}
-	return p.w.Write(b)
 }
 
 func (s *Sim) log(from string, raw []byte, what string) { s.o.Log.Add("cash", from, raw, what) }

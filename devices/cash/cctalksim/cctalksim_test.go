@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"net"
 	"os"
 	"reflect"
@@ -15,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"yichuang/devices/cash/ccslave"
 	"yichuang/devices/cash/notepath"
 	"yichuang/devices/mechanism"
 )
@@ -40,38 +40,6 @@ func lines(t testing.TB, name string) (list []string) {
 		}
 	}
 	return list
-}
-
-// The same packets pin the driver.
-func TestPackets(t *testing.T) {
-	for _, l := range lines(t, "testdata/packets.txt") {
-		part := strings.Split(l, ";")
-		crc := strings.TrimSpace(part[1]) == "crc"
-		var dest, src, header byte
-		if _, err := fmt.Sscan(part[2], &dest, &src, &header); err != nil {
-			t.Fatalf("%s: %v", l, err)
-		}
-		data, packet := unhex(t, part[3]), unhex(t, part[4])
-		if got := pack(dest, src, header, data, crc); !bytes.Equal(got, packet) {
-			t.Errorf("%s: packed % X", l, got)
-		}
-		r, n := cut(append(packet, 1, 2, 3), crc)
-		if r == nil || n != len(packet) || r.dest != dest || r.header != header || !bytes.Equal(r.data, data) || !crc && r.src != src || crc && r.src != 1 {
-			t.Errorf("%s: cut %+v, %d", l, r, n)
-		}
-		for i := range packet {
-			if r, n := cut(packet[:i], crc); r != nil || n != 0 {
-				t.Errorf("%s cut to %d bytes: got %+v, %d, want nothing yet", l, i, r, n)
-			}
-			bad := bytes.Clone(packet)
-			if bad[i] ^= 0x20; i == 1 {
-				continue // another length
-			}
-			if r, n := cut(bad, crc); r != nil || n != len(packet) {
-				t.Errorf("%s with byte %d wrong: got %+v, %d, want it dropped", l, i, r, n)
-			}
-		}
-	}
 }
 
 // host is the other end of the line.
@@ -112,7 +80,7 @@ func (h *host) hear() (all []byte) {
 // ask says a command and gives the data of the answer; nil is silence.
 func (h *host) ask(header byte, data ...byte) []byte {
 	h.t.Helper()
-	h.say(pack(40, 1, header, data, false))
+	h.say(ccslave.Pack(40, 1, header, data, false))
 	answer := h.hear()
 	if len(answer) < 5 || int(answer[1])+5 != len(answer) {
 		return nil
@@ -255,7 +223,7 @@ func TestEscrowTimesOut(t *testing.T) {
 
 func TestSlowPacketIsDropped(t *testing.T) {
 	bubble(t, Options{}, func(t *testing.T, s *Sim, h *host) {
-		poll := pack(40, 1, hdrSimplePoll, nil, false)
+		poll := ccslave.Pack(40, 1, hdrSimplePoll, nil, false)
 		for _, tt := range []struct {
 			gap  time.Duration
 			want int
@@ -271,7 +239,7 @@ func TestSlowPacketIsDropped(t *testing.T) {
 		if got := len(h.hear()); got != 10 {
 			t.Errorf("two packets at once: got %d bytes, want 10", got)
 		}
-		h.say(pack(0, 1, hdrSimplePoll, nil, false))
+		h.say(ccslave.Pack(0, 1, hdrSimplePoll, nil, false))
 		if got := len(h.hear()); got != 5 {
 			t.Errorf("broadcast: got %d bytes, want 5", got)
 		}
@@ -280,14 +248,14 @@ func TestSlowPacketIsDropped(t *testing.T) {
 
 func TestEchoAndPace(t *testing.T) {
 	bubble(t, Options{Echo: true, CRC: true, BaudPace: true}, func(t *testing.T, s *Sim, h *host) {
-		poll := pack(40, 1, hdrSimplePoll, nil, true)
+		poll := ccslave.Pack(40, 1, hdrSimplePoll, nil, true)
 		began := time.Now()
 		h.say(poll)
-		want := append(bytes.Clone(poll), pack(1, 40, 0, nil, true)...)
+		want := append(bytes.Clone(poll), ccslave.Pack(1, 40, 0, nil, true)...)
 		if got := h.hear(); !bytes.Equal(got, want) {
 			t.Errorf("got % X, want the echo and ACK % X", got, want)
 		}
-		if got, want := time.Since(began), 100*time.Millisecond+5*byteTime; got != want {
+		if got, want := time.Since(began), 100*time.Millisecond+5*1042*time.Microsecond; got != want {
 			t.Errorf("it took %v, want %v", got, want)
 		}
 	})
@@ -517,7 +485,7 @@ func FuzzHost(f *testing.F) {
 			time.Sleep(time.Second)
 			h.say(said)
 			h.hear()
-			h.say(pack(40, 1, byte(len(said)), said[:min(len(said), 200)], crc))
+			h.say(ccslave.Pack(40, 1, byte(len(said)), said[:min(len(said), 200)], crc))
 			h.hear()
 			time.Sleep(time.Second)
 			if err := s.Path().World().Balanced(); err != nil {

@@ -1,10 +1,10 @@
-package cctalksim
+package ccslave
 
-// request is one packet from the host.
-type request struct {
-	dest, src, header byte
-	data              []byte
-	raw               []byte
+// Request is one packet from the host.
+type Request struct {
+	Dest, Src, Header byte
+	Data              []byte
+	Raw               []byte
 }
 
 // crc16 is the CCITT polynomial 0x1021 from zero, without reflection (part 3, "CRC checksum").
@@ -25,9 +25,9 @@ func crc16(parts ...[]byte) uint16 {
 	return crc
 }
 
-// cut takes the first packet off the buffer. used 0 means that it is not all there yet; a nil request
+// Cut takes the first packet off the buffer. used 0 means that it is not all there yet; a nil request
 // with used > 0 is a packet with a wrong checksum, which a device does not answer.
-func cut(buffer []byte, crc bool) (r *request, used int) {
+func Cut(buffer []byte, crc bool) (r *Request, used int) {
 	if len(buffer) < 2 {
 		return nil, 0
 	}
@@ -42,7 +42,7 @@ func cut(buffer []byte, crc bool) (r *request, used int) {
 		if raw[2] != byte(sum) || raw[used-1] != byte(sum>>8) {
 			return nil, used
 		}
-		return &request{dest: raw[0], src: 1, header: raw[3], data: raw[4 : 4+n], raw: raw}, used
+		return &Request{Dest: raw[0], Src: 1, Header: raw[3], Data: raw[4 : 4+n], Raw: raw}, used
 	}
 	var sum byte
 	for _, b := range raw {
@@ -51,11 +51,11 @@ func cut(buffer []byte, crc bool) (r *request, used int) {
 	if sum != 0 {
 		return nil, used
 	}
-	return &request{dest: raw[0], src: raw[2], header: raw[3], data: raw[4 : 4+n], raw: raw}, used
+	return &Request{Dest: raw[0], Src: raw[2], Header: raw[3], Data: raw[4 : 4+n], Raw: raw}, used
 }
 
-// pack makes a reply.
-func pack(dest, src, header byte, data []byte, crc bool) []byte {
+// Pack makes a reply.
+func Pack(dest, src, header byte, data []byte, crc bool) []byte {
 	out := append([]byte{dest, byte(len(data)), src, header}, data...)
 	if crc {
 		sum := crc16(out[:2], out[3:])
