@@ -1,0 +1,193 @@
+package cctalkcoin
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"yichuang/devices/cash"
+	"yichuang/devices/cash/ccbus"
+	"yichuang/devices/fault"
+)
+
+// Headers of a coin acceptor (part 3) that we speak.
+const (
+	hdrCoinID  = 184
+	hdrSetPath = 210
+	hdrEvents  = 229
+	hdrStatus  = 248
+)
+
+// place is what a fault hangs on, so that mending one leaves the others.
+type place string
+
+const (
+	onLine    place = "line"
+	onHonesty place = "honesty"
+	onPath    place = "path"
+	onLever   place = "lever"
+	onDevice  place = "device"
+)
+
+// places are in the order of what is told first: what makes the rest unknown, then what the hand
+// at the machine sees.
+var places = []place{onLine, onHonesty, onPath, onLever, onDevice}
+
+// meaning is what an error code means to us.
+type meaning struct {
+	what cash.Happening // "" when nobody needs to know
+	kind fault.Kind
+	at   place // with Faulty: what the fault hangs on
+	text string
+}
+
+// Error codes that need more than their meaning.
+const (
+	errInhibited = 2
+	errLever     = 254
+)
+
+func refused(text string) meaning {
+	return meaning{what: cash.Refused, kind: fault.Refused, text: text}
+}
+func jammed(text string) meaning   { return meaning{cash.Faulty, fault.Jammed, onPath, text} }
+func broken(text string) meaning   { return meaning{cash.Faulty, fault.Broken, onDevice, text} }
+func tampered(text string) meaning { return meaning{cash.Faulty, fault.Tampered, onHonesty, text} }
+
+// meanings are the events with A = 0 (part 3, table 2).
+var meanings = map[byte]meaning{
+	0:   {text: "no error"},
+	1:   refused("not recognised"),
+	2:   refused("coins are not taken now"),
+	3:   refused("not recognised for sure"),
+	4:   jammed("wake-up: a coin did not arrive at the validator"),
+	5:   jammed("validation: a coin did not pass the validator"),
+	6:   jammed("a good coin did not reach the credit sensor"),
+	7:   jammed("sorter: a coin did not come out"),
+	8:   refused("too close behind another coin"),
+	9:   refused("too early: the gate was not ready"),
+	10:  refused("too early: the credit sensor was not ready"),
+	11:  refused("too early: the sorter was not ready"),
+	12:  refused("too early: another coin was on its way out"),
+	13:  refused("too early: the validator was not ready"),
+	14:  jammed("the credit sensor is blocked"),
+	15:  jammed("the sorter is blocked"),
+	16:  tampered("a coin passed the credit sensors in the wrong order"),
+	17:  tampered("a coin went backwards"),
+	18:  tampered("a coin passed the credit sensor too fast"),
+	19:  tampered("a coin passed the credit sensor too slowly"),
+	20:  tampered("a coin on a string"),
+	21:  jammed("the direct entry: a coin did not pass"),
+	22:  refused("not seen by the direct entry"),
+	23:  tampered("a coin reached the credit sensor too early"),
+	24:  refused("turned away again and again"),
+	25:  refused("no coin but a slug"),
+	26:  jammed("the return path is blocked"),
+	27:  {text: "too many games"}, // of a meter that we do not drive
+	28:  {text: "too many meter pulses"},
+	29:  jammed("the gate is open and does not close"),
+	30:  jammed("the gate is closed and does not open"),
+	31:  jammed("the manifold: a coin did not come out"),
+	32:  jammed("the manifold is blocked"),
+	33:  refused("too early: the manifold was not ready"),
+	34:  {text: "the strictness of the validator was changed"},
+	35:  broken("the motor"),
+	36:  {what: cash.Lost, kind: fault.Doubtful, text: "a good coin was swallowed without credit"},
+	37:  refused("too fast for the validator"),
+	38:  refused("too slow for the validator"),
+	39:  broken("a coin went the wrong way in the sorter: what is in box and hoppers is not what was counted"),
+	40:  tampered("light shines into the acceptor"),
+	253: {text: "wants a block of data"},
+	254: {text: "the return lever"}, // handled by the conversation
+	255: broken("an error without a name"),
+}
+
+// codeMeaning finds the meaning of an error code; known is false for one that is not in the table.
+func codeMeaning(code byte) (m meaning, known bool) {
+	if code >= 128 && code < 160 {
+		return refused(fmt.Sprintf("type %d is not taken now", code-127)), true
+	}
+	m, known = meanings[code]
+	return m, known
+}
+
+// checks are the self-check's codes that we can put a name to (part 3, table 3). What a coin can stand in front
+// of is a jam until a technician finds nothing there.
+var checks = map[byte]meaning{
+	2:  broken("the coils of the validator"),
+	3:  jammed("the credit sensor"),
+	7:  jammed("the wake-up sensor"),
+	8:  jammed("the exits of the sorter"),
+	18: jammed("the sensor on the return path"),
+	19: jammed("the return lever"),
+	20: tampered("the guard against strings"),
+	42: jammed("the gate is stuck open"),
+	43: jammed("the gate is stuck closed"),
+	49: jammed("the light sensors"),
+	51: {cash.Faulty, fault.Open, onDevice, "a door is open"},
+}
+
+func checkMeaning(code byte) meaning {
+	if m, ok := checks[code]; ok {
+		return m
+	}
+	return broken(fmt.Sprintf("self-check code %d", code))
+}
+
+// coinBytes is the length of a coin's text.
+const coinBytes = 6
+
+// parseCoin reads the text of a coin type, CCVVVI. ok is false for an unused type, and for a country that we do
+// not know: it is never enabled.
+func parseCoin(text string) (coin cash.Note, ok bool, err error) {
+	if len(text) != coinBytes || strings.Trim(text, ". \x00") == "" {
+		return cash.Note{}, false, nil
+	}
+	country := ccbus.Currencies[text[:2]]
+	if country.Code == "" {
+		return cash.Note{}, false, nil
+	}
+	face, ok := parseValue(text[2:5])
+	if !ok {
+		return cash.Note{}, false, &fault.Error{Kind: fault.Garbled, Device: device, Op: "read coin id", Detail: "no value in the middle", Raw: []byte(text)}
+	}
+	return cash.Note{Face: face, Currency: country.Code}, face > 0, nil
+}
+
+// parseValue reads three characters: digits, or two digits around the letter that stands for the decimal point of
+// thousands or millions (part 3, "coin id": 5K0 is 5000, K50 is 500).
+func parseValue(text string) (value int64, ok bool) {
+	at := strings.IndexAny(text, "KM")
+	scale := int64(1)
+	if at >= 0 {
+		scale = map[byte]int64{'K': 1000, 'M': 1000000}[text[at]]
+		for range len(text) - 1 - at {
+			scale /= 10
+		}
+		text = text[:at] + text[at+1:]
+	}
+	if strings.Trim(text, "0123456789") != "" {
+		return 0, false
+	}
+	for _, d := range text {
+		value = 10*value + int64(d-'0')
+	}
+	return value * scale, true
+}
+
+// coin is what a coin type stands for; the zero note when the device did not name it.
+func (a *Acceptor) coin(kind byte) cash.Note {
+	if kind < 1 || kind > typesMax {
+		return cash.Note{}
+	}
+	return a.types[kind-1]
+}
+
+func (a *Acceptor) maskOf(faces []cash.Note) (mask uint16) {
+	for i, t := range a.types {
+		if t.Face > 0 && slices.Contains(faces, t) {
+			mask |= 1 << i
+		}
+	}
+	return mask
+}
