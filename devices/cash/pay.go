@@ -46,6 +46,9 @@ type Memory struct {
 	Paid    []Pile `json:"paid,omitempty"`   // pieces paid out over the device's whole life
 	Levels  []Pile `json:"levels,omitempty"` // pieces inside, where the device counts them
 	Known   bool   `json:"known"`
+	// Parts are the memories of a payer that is several devices, such as a row of hoppers with one face each: each
+	// has a serial number and a counter of its own. What is above is then what they have in common.
+	Parts []Memory `json:"parts,omitempty"`
 }
 
 // Paid is what came of a payout.
@@ -68,7 +71,15 @@ type PayerState struct {
 	Paying bool
 	Levels []Pile       // what it says it holds; nil when it does not count
 	Low    []Note       // faces whose low-level sensor says that few are left
-	Fault  *fault.Error // nil when fit
+	Unfit  []Note       // faces that cannot be paid now though others can: plan without them
+	Fault  *fault.Error // nil when fit; of several devices the worst that one of them has
+}
+
+// Mender is a payer that remembers a jam or an empty part until it is told that somebody has mended it: it has no
+// sensor that would say so.
+type Mender interface {
+	// Mended forgets such faults. It moves no piece; a fault that is still there comes back with the next payout.
+	Mended(ctx context.Context) error
 }
 
 // AbsentPayer is the payer of a terminal that has none: it refuses everything with fault.Absent.
