@@ -16,7 +16,6 @@ package ccbus
 import (
 	"errors"
 	"log/slog"
-	"time"
 
 	"yichuang/devices/wire"
 )
@@ -35,7 +34,7 @@ type Bus struct {
 	port    wire.Port      // nil while closed
 	members map[*Line]bool // of this port
 	unquiet bool           // an answer went missing and may still come
-	heard   time.Time      // when a device last answered, or the port was opened
+	silent  map[*Line]bool // who was asked in vain since a device last answered
 }
 
 // New makes the bus behind open. Nothing is opened before somebody joins. A nil log keeps nothing.
@@ -61,15 +60,15 @@ func (b *Bus) Join(address byte, device string) (*Line, error) {
 		if err != nil {
 			return nil, err
 		}
-		b.port, b.members, b.unquiet, b.heard = port, map[*Line]bool{}, false, time.Now()
+		b.port, b.members, b.silent, b.unquiet = port, map[*Line]bool{}, map[*Line]bool{}, false
 	}
 	l := &Line{bus: b, port: b.port, address: address, device: device, sum: Simple}
 	b.members[l] = true
 	return l, nil
 }
 
-// Leave gives the place up. The port is closed when nobody is left, or when nobody has been heard for a while:
-// then it is the line that is dead and not one device.
+// Leave gives the place up. The port is closed when nobody is left, or when all who are left were asked in vain as
+// well: then it may be the line that is dead and not one device.
 func (l *Line) Leave() {
 	l.left.Store(true)
 	b := l.bus
@@ -79,9 +78,12 @@ func (l *Line) Leave() {
 		return
 	}
 	delete(b.members, l)
-	if len(b.members) == 0 || time.Since(b.heard) >= deafLimit {
-		b.shut()
+	for other := range b.members {
+		if !b.silent[other] {
+			return
+		}
 	}
+	b.shut()
 }
 
 // Break frees a Line whose port takes nothing, from another goroutine. It does nothing once the Line was left.
@@ -94,5 +96,5 @@ func (l *Line) Break() {
 // shut closes the port. Called with the token.
 func (b *Bus) shut() {
 	b.port.Close() // it is dead or nobody's: there is nothing to do about an error
-	b.port, b.members = nil, nil
+	b.port, b.members, b.silent = nil, nil, nil
 }

@@ -183,6 +183,10 @@ func TestSilentDeviceAndDeadLine(t *testing.T) {
 		hopper.Leave()
 		c.want("one is silent", 1, 0)
 		hopper = c.join(b, 3)
+		c.ask(hopper, fault.Silent)
+		hopper.Leave()
+		c.want("one is silent and the other was not asked since", 1, 0)
+		hopper = c.join(b, 3)
 		c.deaf[40] = true
 		for range 5 {
 			c.ask(hopper, fault.Silent)

@@ -24,8 +24,4 @@ const (
 
 	// triesMax is how often a question that changes nothing is asked before we call the line silent.
 	triesMax = 3
-
-	// deafLimit is for how long nobody on the bus may be heard before the port itself is suspected. Each
-	// device is asked several times a second.
-	deafLimit = 2 * time.Second
 )

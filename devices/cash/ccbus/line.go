@@ -63,15 +63,15 @@ func (l *Line) Ask(header byte, data []byte, size int) ([]byte, error) {
 	answer, err := l.ask(header, data, size)
 	switch fault.KindOf(err) {
 	case fault.Silent, fault.Garbled:
-		b.unquiet = true
+		b.unquiet, b.silent[l] = true, true
 	case "":
 		if err != nil {
 			b.shut() // the plug is out: everybody opens anew
 			break
 		}
-		b.heard = time.Now()
+		clear(b.silent)
 	default:
-		b.heard = time.Now()
+		clear(b.silent)
 	}
 	return answer, err
 }

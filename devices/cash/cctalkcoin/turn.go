@@ -94,7 +94,7 @@ func (a *Acceptor) readTypes(ctx context.Context, l *ccbus.Line) (types [typesMa
 		if ctx.Err() != nil {
 			return types, ctx.Err()
 		}
-		text, err := l.Query(hdrCoinID, []byte{byte(i + 1)}, coinBytes)
+		text, err := l.Query(hdrCoinID, []byte{byte(i + 1)}, ccbus.CoinBytes)
 		if fault.Is(err, fault.Silent) && i > 0 && a.silentAt != i {
 			a.silentAt = i
 			return types, err
@@ -105,7 +105,7 @@ func (a *Acceptor) readTypes(ctx context.Context, l *ccbus.Line) (types [typesMa
 		if err != nil {
 			return types, err
 		}
-		coin, ok, err := parseCoin(string(text))
+		coin, ok, err := ccbus.ParseCoin(string(text))
 		if err != nil {
 			return types, err
 		}
