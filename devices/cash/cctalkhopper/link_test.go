@@ -1,0 +1,66 @@
+package cctalkhopper_test
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+
+	"yichuang/devices/cash/cctalkhopper"
+	"yichuang/devices/cash/cctalkhoppersim"
+	"yichuang/devices/serialport"
+	"yichuang/devices/wire"
+)
+
+// A real pseudo terminal under the real serial library.
+func TestSerialLine(t *testing.T) {
+	rack := cctalkhoppersim.New(cctalkhoppersim.Options{Echo: true})
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer master.Close()
+	defer slave.Close()
+	link := filepath.Join(t.TempDir(), "payout")
+	if err := os.Symlink(slave.Name(), link); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	go rack.Serve(ctx, readWriter{master, master})
+	p := cctalkhopper.New(func() (wire.Port, error) { return serialport.Open(link, serialport.Options{}) }, cctalkhopper.Options{Hoppers: map[byte]int64{3: 0}})
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx) }()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for s := p.State(); !s.Online || s.Fault != nil; s = p.State() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("never fit: %+v", s)
+		}
+	}
+	m, err := p.Before(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	paid, err := p.Pay(ctx, m, piles(yuan, 2))
+	if err != nil || sum(paid.Out, yuan) != 2 {
+		t.Errorf("got %+v, %v, want two coins", paid, err)
+	}
+	if got := rack.World()[0].Out; got != 2 {
+		t.Errorf("in the tray: got %d, want 2", got)
+	}
+	cancel()
+	<-ended
+}
+
+// readWriter hides the deadlines of a terminal's master, which are not for it.
+type readWriter struct {
+	io.Reader
+	io.Writer
+}
