@@ -1,15 +1,21 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
+	"sync"
 
 	"yichuang/devices/barcode"
 	"yichuang/devices/barcode/scanner"
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/ccbus"
 	"yichuang/devices/cash/ccnet"
 	"yichuang/devices/cash/cctalk"
+	"yichuang/devices/cash/cctalkcoin"
+	"yichuang/devices/cash/cctalkhopper"
 	"yichuang/devices/cash/id003"
 	"yichuang/devices/cash/ssp"
 	"yichuang/devices/idcard"
@@ -27,8 +33,8 @@ import (
 var (
 	cashDrivers = map[string]func(string, *slog.Logger) (cash.Acceptor, error){
 		"cctalk": func(a string, log *slog.Logger) (cash.Acceptor, error) {
-			open, err := serial(a, serialport.Options{Baud: 9600})
-			return cctalk.New(open, cctalk.Options{Log: log}), err
+			bus, err := cctalkLine(a, log)
+			return cctalk.On(bus, cctalk.Options{Log: log}), err
 		},
 		"ccnet": func(a string, log *slog.Logger) (cash.Acceptor, error) {
 			open, err := serial(a, serialport.Options{Baud: 9600})
@@ -48,8 +54,21 @@ var (
 		},
 		"ssp-payout": func(a string, log *slog.Logger) (cash.Acceptor, error) { return sspUnit(a, false, log) },
 	}
+	coinDrivers = map[string]func(string, *slog.Logger) (cash.Intake, error){
+		"cctalk-coin": func(a string, log *slog.Logger) (cash.Intake, error) {
+			bus, err := cctalkLine(a, log)
+			return cctalkcoin.On(bus, cctalkcoin.Options{Log: log}), err
+		},
+	}
 	payDrivers = map[string]func(string, *slog.Logger) (cash.Payer, error){
 		"ssp-payout": sspPayout,
+		"cctalk-hopper": func(a string, log *slog.Logger) (cash.Payer, error) {
+			a, more, _ := strings.Cut(a, "?")
+			bus, err := cctalkLine(a, log)
+			o, bad := hopperOptions(more)
+			o.Log = log
+			return cctalkhopper.On(bus, o), errors.Join(err, bad)
+		},
 	}
 	rollDrivers = map[string]func(string) (printer.Roll, error){
 		"escpos": func(a string) (printer.Roll, error) {
@@ -90,6 +109,43 @@ func serial(address string, o serialport.Options) (wire.Opener, error) {
 	return func() (wire.Port, error) { return serialport.Open(path, o) }, nil
 }
 
+// lines are the ccTalk lines of this program: a serial line can be opened once, and validator, coin acceptor and
+// hoppers that name the same one share it.
+var (
+	linesMu sync.Mutex
+	lines   = map[string]*ccbus.Bus{}
+)
+
+func cctalkLine(address string, log *slog.Logger) (*ccbus.Bus, error) {
+	open, err := serial(address, serialport.Options{Baud: 9600})
+	linesMu.Lock()
+	defer linesMu.Unlock()
+	if lines[address] == nil {
+		lines[address] = ccbus.New(open, log)
+	}
+	return lines[address], err
+}
+
+// hopperOptions reads what stands behind the question mark of an address: the face of each hopper's coins in fen, 0 when
+// it says so itself, and how orders have to be given, as in 3=100&4=50&by=serial.
+func hopperOptions(text string) (o cctalkhopper.Options, err error) {
+	o.Hoppers = map[byte]int64{}
+	for _, pair := range strings.FieldsFunc(text, func(r rune) bool { return r == '&' }) {
+		key, value, _ := strings.Cut(pair, "=")
+		if key == "by" && (value == string(cctalkhopper.Plain) || value == string(cctalkhopper.Serial)) {
+			o.By = cctalkhopper.By(value)
+			continue
+		}
+		address, bad := strconv.ParseUint(key, 10, 8)
+		face, worse := strconv.ParseInt(value, 10, 32)
+		if bad != nil || worse != nil || address < 2 || face < 0 {
+			return o, fmt.Errorf("%q: a hopper's address and the face of its coins in fen, such as 3=100, or by=plain or by=serial", pair)
+		}
+		o.Hoppers[byte(address)] = face
+	}
+	return o, nil
+}
+
 func url(address string) error {
 	if !strings.HasPrefix(address, "http://") && !strings.HasPrefix(address, "https://") {
 		return fmt.Errorf("address %q: this driver wants http://HOST:PORT/PATH", address)
@@ -117,6 +173,10 @@ func openDevices(c *config.Config, log *slog.Logger) (devices, error) {
 		switch class {
 		case "cash":
 			d.cash, err = pick(cashDrivers, spec, func(f func(string, *slog.Logger) (cash.Acceptor, error)) (cash.Acceptor, error) {
+				return f(spec.Address, log)
+			})
+		case "coins":
+			d.coins, err = pick(coinDrivers, spec, func(f func(string, *slog.Logger) (cash.Intake, error)) (cash.Intake, error) {
 				return f(spec.Address, log)
 			})
 		case "payout":

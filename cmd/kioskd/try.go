@@ -24,16 +24,17 @@ import (
 )
 
 type tryCommand struct {
-	Protocol string `arg:"" help:"sdt, cctalk, id003, ccnet, ssp, essp, ssp-payout, escpos, scanner or ipp"`
+	Protocol string `arg:"" help:"sdt, cctalk, id003, ccnet, ssp, essp, ssp-payout, cctalk-coin, cctalk-hopper, escpos, scanner or ipp"`
 	Address  string `arg:"" help:"serial:PATH or http://HOST:PORT/PATH, as in kiosk.toml"`
 }
 
 // signalLine is one line of `kioskd try`.
 type signalLine struct {
 	Ms       int64        `json:"ms"`
-	Signal   string       `json:"signal"` // ready card escrowed stacked returned refused printed scanned fault
+	Signal   string       `json:"signal"` // ready card escrowed stacked returned refused paid printed scanned fault
 	Face     int64        `json:"face_fen,omitempty"`
 	Currency string       `json:"currency,omitempty"`
+	Count    int64        `json:"count,omitempty"`
 	Card     *idcard.Card `json:"card,omitempty"`
 	Text     string       `json:"text,omitempty"`
 	Kind     fault.Kind   `json:"kind,omitempty"`
@@ -42,7 +43,9 @@ type signalLine struct {
 
 // order is one line on standard input.
 type order struct {
-	Do    string   `json:"do"` // accept refuse stack return read print text
+	Do    string   `json:"do"` // accept refuse stack return pay mended read print text
+	Face  int64    `json:"face_fen"`
+	Count int64    `json:"count"`
 	File  string   `json:"file"`
 	Media string   `json:"media"`
 	Lines []string `json:"lines"`
@@ -236,6 +239,14 @@ func (t *tester) choose(protocol, address string, log *slog.Logger) error {
 		a, err := cashDrivers[protocol](address, log)
 		t.acceptor(a)
 		return err
+	case "cctalk-coin":
+		c, err := coinDrivers[protocol](address, log)
+		t.acceptor(c)
+		return err
+	case "cctalk-hopper":
+		p, err := payDrivers[protocol](address, log)
+		t.payer(p)
+		return err
 	case "escpos":
 		r, err := rollDrivers[protocol](address)
 		t.roll(r)
@@ -253,7 +264,7 @@ func (t *tester) choose(protocol, address string, log *slog.Logger) error {
 		t.scanner(s)
 		return err
 	}
-	return fmt.Errorf("protocol %q: want sdt, cctalk, id003, ccnet, ssp, essp, ssp-payout, escpos, scanner or ipp", spec.Protocol)
+	return fmt.Errorf("protocol %q: want sdt, cctalk, id003, ccnet, ssp, essp, ssp-payout, cctalk-coin, cctalk-hopper, escpos, scanner or ipp", spec.Protocol)
 }
 
 func unknown(o order) error {
@@ -262,8 +273,10 @@ func unknown(o order) error {
 
 var allFaces = []cash.Note{{Face: 100, Currency: "CNY"}, {Face: 500, Currency: "CNY"}, {Face: 1000, Currency: "CNY"}, {Face: 2000, Currency: "CNY"}, {Face: 5000, Currency: "CNY"}, {Face: 10000, Currency: "CNY"}}
 
-func (t *tester) acceptor(a cash.Acceptor) {
+// acceptor tries what takes money in: notes, or coins, which have no escrow.
+func (t *tester) acceptor(a cash.Intake) {
 	t.run = a.Run
+	notes, _ := a.(cash.Acceptor)
 	fit := false         // the last that was told is ready
 	var sent atomic.Bool // the escrowed note was sent on its way
 	t.moves = func() bool { return sent.Load() && a.State().Escrow }
@@ -294,19 +307,48 @@ func (t *tester) acceptor(a cash.Acceptor) {
 		t.say(line)
 	}
 	t.do = func(ctx context.Context, o order) error {
-		switch o.Do {
-		case "accept":
+		switch {
+		case o.Do == "accept" && notes != nil:
 			return a.Accept(ctx, allFaces)
-		case "refuse":
+		case o.Do == "accept":
+			return a.Accept(ctx, a.Info().Faces)
+		case o.Do == "refuse":
 			return a.Refuse(ctx)
-		case "stack":
+		case o.Do == "stack" && notes != nil:
 			sent.Store(true)
-			return a.Stack(ctx)
-		case "return":
+			return notes.Stack(ctx)
+		case o.Do == "return" && notes != nil:
 			sent.Store(true)
-			return a.Return(ctx)
+			return notes.Return(ctx)
 		}
 		return unknown(o)
+	}
+}
+
+// payer tries what pays out. It keeps no journal: what a payer cannot say is told as a fault.
+func (t *tester) payer(p cash.Payer) {
+	t.run = p.Run
+	t.fault = func() *fault.Error { return p.State().Fault }
+	t.do = func(ctx context.Context, o order) error {
+		mender, _ := p.(cash.Mender)
+		switch {
+		case o.Do == "mended" && mender != nil:
+			return mender.Mended(ctx)
+		case o.Do != "pay":
+			return unknown(o)
+		}
+		before, err := p.Before(ctx)
+		if err != nil {
+			return err
+		}
+		paid, err := p.Pay(ctx, before, []cash.Pile{{Note: cash.Note{Face: o.Face, Currency: "CNY"}, Count: o.Count}})
+		for _, pile := range paid.Out {
+			t.say(signalLine{Signal: "paid", Face: pile.Face, Currency: pile.Currency, Count: pile.Count, Raw: hex.EncodeToString(paid.Raw)})
+		}
+		for _, pile := range paid.Unsure {
+			t.say(signalLine{Signal: "fault", Kind: fault.Doubtful, Text: "may have come out besides", Face: pile.Face, Currency: pile.Currency, Count: pile.Count})
+		}
+		return err
 	}
 }
 

@@ -56,7 +56,7 @@ var Classes = []string{"idcard", "cash", "coins", "payout", "receipt", "license"
 // Spec is a device's protocol and address.
 type Spec struct {
 	Protocol string
-	Address  string // serial:PATH, usb:VVVV:PPPP or an http URL
+	Address  string // serial:PATH, usb:VVVV:PPPP or an http URL; hoppers have more behind a question mark
 }
 
 // Spec is the spec of a class; ok is false when the terminal has none.
@@ -90,6 +90,8 @@ ctl = "/run/yichuang/ctl.sock"      # for kioskctl
 [device]                            # protocol and address in one string; leave out what the cabinet lacks
 idcard = "sdt serial:/dev/yichuang/idcard"
 cash = "cctalk serial:/dev/yichuang/cash"
+# coins = "cctalk-coin serial:/dev/yichuang/cash"     # ccTalk devices may hang on one line: name the same path
+# payout = "cctalk-hopper serial:/dev/yichuang/cash?3=100&4=50"   # hoppers by address, with the face of their coins in fen
 receipt = "escpos serial:/dev/yichuang/receipt"
 license = "ipp http://192.0.2.10:631/ipp/print"
 scanner = "scanner serial:/dev/yichuang/scanner"
