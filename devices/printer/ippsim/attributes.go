@@ -1,6 +1,7 @@
 package ippsim
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/OpenPrinting/goipp"
@@ -52,7 +53,7 @@ func mediaSize(media string) goipp.Attribute {
 func mediaCol(media, source string) goipp.Collection {
 	c := goipp.Collection{mediaSize(media), keyword("media-source", source), keyword("media-type", "stationery")}
 	for _, side := range []string{"bottom", "left", "right", "top"} {
-		c.Add(ints("media-"+side+"-margin", goipp.TagInteger, 423))
+		c.Add(ints("media-"+side+"-margin", goipp.TagInteger, marginWidth))
 	}
 	return c
 }
@@ -82,7 +83,7 @@ func (p *Printer) printerAttributes(host string) goipp.Attributes {
 		strs("printer-location", goipp.TagText, "desk"),
 		strs("printer-make-and-model", goipp.TagText, "Yichuang Desk A3"),
 		strs("printer-uuid", goipp.TagURI, p.opts.UUID),
-		strs("printer-device-id", goipp.TagText, "MFG:Yichuang;MDL:Desk A3;CMD:PDF;"),
+		strs("printer-device-id", goipp.TagText, "MFG:Yichuang;MDL:Desk A3;CMD:PDF,JPEG,PWGRaster;"),
 		ints("printer-state", goipp.TagEnum, state),
 		keyword("printer-state-reasons", reasons...),
 		strs("printer-state-message", goipp.TagText, ""),
@@ -97,7 +98,7 @@ func (p *Printer) printerAttributes(host string) goipp.Attributes {
 		keyword("compression-supported", "none"),
 		keyword("pdl-override-supported", "attempted"),
 		strs("document-format-default", goipp.TagMimeType, "application/pdf"),
-		strs("document-format-supported", goipp.TagMimeType, "application/pdf"),
+		strs("document-format-supported", goipp.TagMimeType, formats...),
 		boolean("multiple-document-jobs-supported", false),
 		ints("multiple-operation-time-out", goipp.TagInteger, int(incomingLimit/time.Second)),
 		keyword("multiple-operation-time-out-action", "abort-job"),
@@ -111,24 +112,27 @@ func (p *Printer) printerAttributes(host string) goipp.Attributes {
 		strs("marker-names", goipp.TagName, "black toner"),
 		keyword("marker-types", "toner"),
 		ints("marker-levels", goipp.TagInteger, p.toner()),
-		keyword("job-creation-attributes-supported", "copies", "ipp-attribute-fidelity", "job-name", "media", "media-col", "orientation-requested",
-			"output-bin", "print-color-mode", "print-quality", "print-scaling", "printer-resolution", "sides"),
+		keyword("job-creation-attributes-supported", "copies", "finishings", "ipp-attribute-fidelity", "job-name", "media", "media-col", "orientation-requested",
+			"output-bin", "page-ranges", "print-color-mode", "print-content-optimize", "print-quality", "print-rendering-intent", "print-scaling",
+			"printer-resolution", "sides"),
 		ints("copies-default", goipp.TagInteger, 1),
 		span("copies-supported", 1, 99),
 		keyword("sides-default", "one-sided"),
-		keyword("sides-supported", "one-sided"),
+		keyword("sides-supported", sides...),
 		keyword("print-scaling-default", "none"),
 		keyword("print-scaling-supported", "none"),
 		keyword("print-color-mode-default", "monochrome"),
 		keyword("print-color-mode-supported", "monochrome"),
 		ints("print-quality-default", goipp.TagEnum, 4),
 		ints("print-quality-supported", goipp.TagEnum, 4, 5),
+		goipp.MakeAttribute("orientation-requested-default", goipp.TagNoValue, goipp.Void{}),
 		ints("orientation-requested-supported", goipp.TagEnum, 3, 4),
 		keyword("output-bin-default", "face-down"),
 		keyword("output-bin-supported", "face-down"),
-		goipp.MakeAttribute("printer-resolution-default", goipp.TagResolution, goipp.Resolution{Xres: 600, Yres: 600, Units: goipp.UnitsDpi}),
-		goipp.MakeAttribute("printer-resolution-supported", goipp.TagResolution, goipp.Resolution{Xres: 600, Yres: 600, Units: goipp.UnitsDpi}),
+		dpi600("printer-resolution-default"),
+		dpi600("printer-resolution-supported"),
 	}
+	attrs = append(attrs, p.everywhere(host)...)
 	var ops []int
 	for op := range operations {
 		ops = append(ops, int(op))
@@ -136,6 +140,52 @@ func (p *Printer) printerAttributes(host string) goipp.Attributes {
 	sortInts(ops)
 	attrs.Add(ints("operations-supported", goipp.TagEnum, ops...))
 	return append(attrs, p.mediaAttributes()...)
+}
+
+func dpi600(name string) goipp.Attribute {
+	return goipp.MakeAttribute(name, goipp.TagResolution, goipp.Resolution{Xres: 600, Yres: 600, Units: goipp.UnitsDpi})
+}
+
+// everywhere is what PWG 5100.12 and 5100.14 want beyond RFC 8011. overrides-supported names the two selectors that it
+// must and nothing that could be overridden.
+func (p *Printer) everywhere(host string) goipp.Attributes {
+	web := "http://" + host + "/"
+	moment := func(name string, t time.Time) goipp.Attribute {
+		return goipp.MakeAttribute(name, goipp.TagDateTime, goipp.Time{Time: t})
+	}
+	attrs := goipp.Attributes{
+		keyword("ipp-features-supported", "ipp-everywhere"),
+		ints("finishings-default", goipp.TagEnum, 3),
+		ints("finishings-supported", goipp.TagEnum, 3),
+		boolean("job-ids-supported", true),
+		boolean("preferred-attributes-supported", false),
+		boolean("page-ranges-supported", true),
+		keyword("overrides-supported", "document-number", "pages"),
+		keyword("print-content-optimize-default", "auto"),
+		keyword("print-content-optimize-supported", "auto"),
+		keyword("print-rendering-intent-default", "auto"),
+		keyword("print-rendering-intent-supported", "auto"),
+		keyword("printer-get-attributes-supported", "document-format"),
+		ints("printer-config-change-time", goipp.TagInteger, 1),
+		moment("printer-config-change-date-time", p.started),
+		ints("printer-state-change-time", goipp.TagInteger, p.upTime(p.turned)),
+		moment("printer-state-change-date-time", p.turned),
+		goipp.MakeAttribute("printer-geo-location", goipp.TagUnknown, goipp.Void{}),
+		strs("printer-more-info", goipp.TagURI, web),
+		strs("printer-icons", goipp.TagURI, web+"icon.png"),
+		strs("printer-organization", goipp.TagText, ""),
+		strs("printer-organizational-unit", goipp.TagText, ""),
+		strs("printer-supply-info-uri", goipp.TagURI, web),
+		strs("printer-supply-description", goipp.TagText, "black toner"),
+		goipp.MakeAttribute("printer-supply", goipp.TagString, goipp.Binary(fmt.Sprintf("index=1;class=supplyThatIsConsumed;type=toner;maxcapacity=100;level=%d;colorantname=black;", p.toner()))),
+		dpi600("pwg-raster-document-resolution-supported"),
+		keyword("pwg-raster-document-sheet-back", "normal"),
+		keyword("pwg-raster-document-type-supported", "black_1", "sgray_8"),
+	}
+	for _, side := range []string{"bottom", "left", "right", "top"} {
+		attrs.Add(ints("media-"+side+"-margin-supported", goipp.TagInteger, marginWidth))
+	}
+	return attrs
 }
 
 // mediaAttributes tells which paper there can be and which there is.
@@ -212,9 +262,9 @@ func (p *Printer) jobAttributes(j *job, host string) goipp.Attributes {
 	}
 	if !p.faults.On("no_counters") {
 		attrs = append(attrs,
-			ints("job-impressions", goipp.TagInteger, j.pages*j.copies),
-			ints("job-media-sheets", goipp.TagInteger, j.pages*j.copies),
-			ints("job-impressions-completed", goipp.TagInteger, j.sheetsDone),
+			ints("job-impressions", goipp.TagInteger, len(j.pages)*j.copies),
+			ints("job-media-sheets", goipp.TagInteger, j.sheets()),
+			ints("job-impressions-completed", goipp.TagInteger, j.sidesDone),
 			ints("job-media-sheets-completed", goipp.TagInteger, j.sheetsDone))
 	}
 	if j.actual != nil {

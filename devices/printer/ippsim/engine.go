@@ -3,6 +3,8 @@ package ippsim
 import (
 	"fmt"
 	"time"
+
+	"github.com/OpenPrinting/goipp"
 )
 
 // The job states of RFC 8011, 5.3.7.
@@ -25,9 +27,13 @@ type job struct {
 	reasons       []string
 	media, source string
 	copies        int
+	twoSided      bool
+	format        string
 	document      []byte
-	pages         int
+	ranges        []goipp.Range // page-ranges; none is all
+	pages         []int         // the document's pages that are printed, from 1
 	sheetsDone    int
+	sidesDone     int
 	inside        *Print // the sheet that is half-way
 	actual        *tray  // where the last sheet came from
 	cancel        bool
@@ -42,6 +48,20 @@ func (j *job) stopTimer() {
 		j.timer.Stop()
 	}
 }
+
+// onSheet is how many pages go on one sheet.
+func (j *job) onSheet() int {
+	if j.twoSided {
+		return 2
+	}
+	return 1
+}
+
+// perCopy is the sheets of one copy: a copy begins on a sheet of its own.
+func (j *job) perCopy() int { return (len(j.pages) + j.onSheet() - 1) / j.onSheet() }
+
+// sheets is all that the job takes.
+func (j *job) sheets() int { return j.perCopy() * j.copies }
 
 func (j *job) over() bool { return j.state >= jobCanceled }
 
@@ -111,12 +131,12 @@ func (p *Printer) sleep(d time.Duration) bool {
 // print takes a job through its sheets.
 func (p *Printer) print(j *job) {
 	j.state, j.reasons, j.processing = jobProcessing, []string{"job-printing"}, time.Now()
-	p.opts.Log.Add(device, "device", nil, fmt.Sprintf("job %d %q: begins, %d sheets of %s", j.id, j.name, j.pages*j.copies, j.media))
+	p.opts.Log.Add(device, "device", nil, fmt.Sprintf("job %d %q: begins, %d sheets of %s", j.id, j.name, j.sheets(), j.media))
 	if p.faults.Take("abort") {
 		j.end(jobAborted, "aborted-by-system")
 		return
 	}
-	for j.sheetsDone < j.pages*j.copies {
+	for j.sheetsDone < j.sheets() {
 		if j.inside == nil {
 			if !p.ready(j) || !p.draw(j) {
 				return
@@ -159,7 +179,8 @@ func (p *Printer) draw(j *job) bool {
 		t = p.other(t)
 	}
 	j.actual = t
-	s := &Print{N: p.nextPrint(), Media: t.Media, Pages: 1, Serial: t.Next, Document: j.document, Page: j.sheetsDone%j.pages + 1}
+	first := j.sheetsDone % j.perCopy() * j.onSheet()
+	s := &Print{N: p.nextPrint(), Media: t.Media, Pages: 1, Serial: t.Next, Document: j.document, Format: j.format, Page: j.pages[first]}
 	j.inside = s
 	t.Sheets--
 	t.Next, _ = nextSerial(t.Next) // checked when the tray was loaded; plain paper has none
@@ -191,10 +212,12 @@ func (p *Printer) mark(j *job) bool {
 	if !p.sleep(p.opts.SheetTime / 2) {
 		return false
 	}
+	s.Pages = min(j.onSheet(), len(j.pages)-j.sheetsDone%j.perCopy()*j.onSheet())
 	s.Complete, j.inside = true, nil
 	j.sheetsDone++
+	j.sidesDone += s.Pages
 	p.opts.Log.Add(device, "device", nil, fmt.Sprintf("sheet %s of %s is out", s.Serial, s.Media))
-	if j.cancel && j.sheetsDone < j.pages*j.copies {
+	if j.cancel && j.sheetsDone < j.sheets() {
 		j.end(jobCanceled, "job-canceled-by-user")
 		return false
 	}

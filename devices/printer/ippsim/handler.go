@@ -30,7 +30,7 @@ func (r *request) op() goipp.Op { return goipp.Op(r.msg.Code) }
 // changes says whether the operation does something that a lost answer leaves in doubt.
 func (r *request) changes() bool {
 	switch r.op() {
-	case goipp.OpPrintJob, goipp.OpCreateJob, goipp.OpSendDocument, goipp.OpCancelJob, goipp.OpCloseJob:
+	case goipp.OpPrintJob, goipp.OpCreateJob, goipp.OpSendDocument, goipp.OpCancelJob, goipp.OpCloseJob, goipp.OpCancelMyJobs:
 		return true
 	}
 	return false
@@ -134,7 +134,26 @@ func (p *Printer) answer(w http.ResponseWriter, hr *http.Request, r *request, ou
 		out = out[len(out)/2:]
 	}
 	p.opts.Log.Add(device, "device", out[:min(len(out), 512)], what)
+	if h, ok := w.(http.Hijacker); ok && p.faults.Take("double") {
+		p.twice(h, out)
+		return
+	}
 	w.Write(out) // the host may be gone
+}
+
+// twice sends an answer two times on one connection: the second one answers nothing.
+func (p *Printer) twice(h http.Hijacker, out []byte) {
+	conn, _, err := h.Hijack()
+	if err != nil {
+		return // the host is gone
+	}
+	defer conn.Close()
+	head := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n", goipp.ContentType, len(out))
+	once := append([]byte(head), out...)
+	conn.Write(append(once, once...)) // the host may be gone
+	// It stays open as a printer's would, so that the second answer is there when the next question comes.
+	conn.SetReadDeadline(time.Now().Add(doubleOpen))
+	io.Copy(io.Discard, conn)
 }
 
 // addCharset begins an answer as RFC 8011, 4.1.4.2 wants it.

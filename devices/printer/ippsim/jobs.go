@@ -1,6 +1,7 @@
 package ippsim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -25,6 +26,7 @@ func init() { // the table and its functions name each other
 		goipp.OpGetJobs:              (*Printer).getJobs,
 		goipp.OpGetPrinterAttributes: (*Printer).getPrinterAttributes,
 		goipp.OpIdentifyPrinter:      (*Printer).identify,
+		goipp.OpCancelMyJobs:         (*Printer).cancelMyJobs,
 	}
 }
 
@@ -44,15 +46,20 @@ func (p *Printer) identify(*request, *goipp.Message) (goipp.Status, string) {
 type ticket struct {
 	media, source string
 	copies        int
+	twoSided      bool
+	ranges        []goipp.Range
 }
+
+// The values of sides (RFC 8011, 5.2.8).
+var sides = []string{"one-sided", "two-sided-long-edge", "two-sided-short-edge"}
 
 // read checks the job template attributes. What cannot be done is named in the unsupported group; with
 // ipp-attribute-fidelity that refuses the job (RFC 8011, 4.1.7).
 func (p *Printer) read(r *request, answer *goipp.Message) (ticket, goipp.Status, string) {
 	t := ticket{media: mediaA4, copies: 1}
-	if f := text(r.msg.Operation, "document-format"); f != "" && f != "application/pdf" {
+	if f := text(r.msg.Operation, "document-format"); f != "" && !slices.Contains(formats, f) {
 		answer.Unsupported.Add(strs("document-format", goipp.TagMimeType, f))
-		return t, goipp.StatusErrorDocumentFormatNotSupported, "PDF only"
+		return t, goipp.StatusErrorDocumentFormatNotSupported, formatsOnly
 	}
 	if c := text(r.msg.Operation, "compression"); c != "" && c != "none" {
 		answer.Unsupported.Add(keyword("compression", c))
@@ -81,6 +88,9 @@ func (p *Printer) read(r *request, answer *goipp.Message) (ticket, goipp.Status,
 
 // template reads one job template attribute: is it known, and can its value be done.
 func (p *Printer) template(a goipp.Attribute, t *ticket) (known, ok bool) {
+	if a.Name == "page-ranges" {
+		return true, t.readRanges(a)
+	}
 	if len(a.Values) != 1 {
 		return true, false
 	}
@@ -105,7 +115,13 @@ func (p *Printer) template(a goipp.Attribute, t *ticket) (known, ok bool) {
 	case "media-col":
 		return true, p.mediaCol(v, t)
 	case "sides":
-		return true, choice(goipp.TagKeyword, "one-sided")
+		ok := choice(goipp.TagKeyword, sides...)
+		t.twoSided = ok && v.V.String() != sides[0]
+		return true, ok
+	case "finishings":
+		return true, choice(goipp.TagEnum, "3")
+	case "print-content-optimize", "print-rendering-intent":
+		return true, choice(goipp.TagKeyword, "auto")
 	case "print-scaling":
 		return true, choice(goipp.TagKeyword, "none")
 	case "print-color-mode":
@@ -120,6 +136,21 @@ func (p *Printer) template(a goipp.Attribute, t *ticket) (known, ok bool) {
 		return true, goipp.ValueEqual(v.V, goipp.Resolution{Xres: 600, Yres: 600, Units: goipp.UnitsDpi})
 	}
 	return false, false
+}
+
+// readRanges reads page-ranges: ascending, apart from each other (RFC 8011, 5.2.7).
+func (t *ticket) readRanges(a goipp.Attribute) bool {
+	var ranges []goipp.Range
+	last := 0
+	for _, v := range a.Values {
+		r, ok := v.V.(goipp.Range)
+		if !ok || r.Lower <= last || r.Upper < r.Lower {
+			return false
+		}
+		ranges, last = append(ranges, r), r.Upper
+	}
+	t.ranges = ranges
+	return true
 }
 
 // mediaCol reads the collection: a size that a tray holds, and perhaps which tray.
@@ -189,7 +220,8 @@ func (p *Printer) newJob(r *request, t ticket) *job {
 		name = "untitled"
 	}
 	j := &job{id: p.nextJob, uri: fmt.Sprintf("ipp://%s%s/%d", r.host, path, p.nextJob), name: name,
-		user: text(r.msg.Operation, "requesting-user-name"), media: t.media, source: t.source, copies: t.copies, created: time.Now()}
+		user: text(r.msg.Operation, "requesting-user-name"), media: t.media, source: t.source, copies: t.copies, twoSided: t.twoSided, ranges: t.ranges,
+		format: cmp.Or(text(r.msg.Operation, "document-format"), formats[0]), created: time.Now()}
 	p.nextJob++
 	p.jobs = append(p.jobs, j)
 	if len(p.jobs) > jobsMax && p.jobs[0].over() {
@@ -215,7 +247,7 @@ func (p *Printer) printJob(r *request, answer *goipp.Message) (goipp.Status, str
 	if status >= goipp.StatusErrorBadRequest {
 		return status, note
 	}
-	probe := &job{media: t.media}
+	probe := &job{media: t.media, ranges: t.ranges, format: cmp.Or(text(r.msg.Operation, "document-format"), formats[0])}
 	if s, note := p.check(probe, r.doc); s != goipp.StatusOk {
 		return s, note
 	}
@@ -225,9 +257,9 @@ func (p *Printer) printJob(r *request, answer *goipp.Message) (goipp.Status, str
 	return status, note
 }
 
-// check says whether a document can be printed for this job, and counts its pages.
+// check says whether a document can be printed for this job, and which of its pages are.
 func (p *Printer) check(j *job, doc []byte) (goipp.Status, string) {
-	pages, sizes, err := inspect(doc)
+	pages, sizes, err := inspect(j.format, doc)
 	if err != nil {
 		return goipp.StatusErrorDocumentFormatError, err.Error()
 	}
@@ -236,7 +268,15 @@ func (p *Printer) check(j *job, doc []byte) (goipp.Status, string) {
 			return goipp.StatusErrorDocumentFormatError, fmt.Sprintf("a page of %.0fx%.0f points does not fit %s", s.width, s.height, j.media)
 		}
 	}
-	j.pages = pages
+	j.pages = nil
+	for n := 1; n <= pages; n++ {
+		if len(j.ranges) == 0 || slices.ContainsFunc(j.ranges, func(r goipp.Range) bool { return r.Lower <= n && n <= r.Upper }) {
+			j.pages = append(j.pages, n)
+		}
+	}
+	if len(j.pages) == 0 {
+		return goipp.StatusErrorDocumentFormatError, "none of its pages is asked for"
+	}
 	return goipp.StatusOk, ""
 }
 
@@ -285,9 +325,13 @@ func (p *Printer) sendDocument(r *request, answer *goipp.Message) (goipp.Status,
 	case j.state != jobHeld:
 		return goipp.StatusErrorNotPossible, "the job takes no document"
 	}
-	if f := text(r.msg.Operation, "document-format"); f != "" && f != "application/pdf" {
+	f := text(r.msg.Operation, "document-format")
+	if f != "" && !slices.Contains(formats, f) {
 		answer.Unsupported.Add(strs("document-format", goipp.TagMimeType, f))
-		return goipp.StatusErrorDocumentFormatNotSupported, "PDF only"
+		return goipp.StatusErrorDocumentFormatNotSupported, formatsOnly
+	}
+	if f != "" {
+		j.format = f
 	}
 	status, note := p.accept(j, r.doc)
 	if status != goipp.StatusOk {
@@ -310,7 +354,7 @@ func (p *Printer) closeJob(r *request, answer *goipp.Message) (goipp.Status, str
 	return goipp.StatusOk, ""
 }
 
-// cancelJob: a job at work goes on to the end of its sheet.
+// cancelJob takes one job back.
 func (p *Printer) cancelJob(r *request, _ *goipp.Message) (goipp.Status, string) {
 	j := p.target(r)
 	switch {
@@ -318,12 +362,45 @@ func (p *Printer) cancelJob(r *request, _ *goipp.Message) (goipp.Status, string)
 		return goipp.StatusErrorNotFound, "no such job"
 	case j.over() || j.cancel:
 		return goipp.StatusErrorNotPossible, "the job is over"
-	case j.state == jobProcessing || j.state == jobStopped:
+	}
+	p.takeBack(j)
+	return goipp.StatusOk, ""
+}
+
+// takeBack ends a job that waits; one at work goes on to the end of its sheet.
+func (p *Printer) takeBack(j *job) {
+	if j.state == jobProcessing || j.state == jobStopped {
 		j.cancel = true
 		j.reasons = append(j.reasons, "processing-to-stop-point")
 		p.wake()
-	default:
-		j.end(jobCanceled, "job-canceled-by-user")
+		return
+	}
+	j.end(jobCanceled, "job-canceled-by-user")
+}
+
+// cancelMyJobs takes back the jobs of this user, all or those that job-ids names; of these all or none (PWG 5100.11).
+func (p *Printer) cancelMyJobs(r *request, answer *goipp.Message) (goipp.Status, string) {
+	user := text(r.msg.Operation, "requesting-user-name")
+	mine := func(j *job) bool { return j.user == user && !j.over() && !j.cancel }
+	named, some := find(r.msg.Operation, "job-ids")
+	var list []*job
+	for _, j := range p.jobs {
+		asked := slices.ContainsFunc(named.Values, func(v struct {
+			T goipp.Tag
+			V goipp.Value
+		}) bool {
+			return goipp.ValueEqual(v.V, goipp.Integer(j.id))
+		})
+		if mine(j) && (asked || !some) {
+			list = append(list, j)
+		}
+	}
+	if some && len(list) != len(named.Values) {
+		answer.Unsupported.Add(named)
+		return goipp.StatusErrorNotPossible, "not all of these jobs can be cancelled"
+	}
+	for _, j := range list {
+		p.takeBack(j)
 	}
 	return goipp.StatusOk, ""
 }

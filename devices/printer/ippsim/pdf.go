@@ -22,9 +22,9 @@ const inflatedMax = 16 << 20
 // pageSize is a page in points, 1/72 inch.
 type pageSize struct{ width, height float64 }
 
-// inspect checks that a document is a whole PDF and tells its pages. It reads the page objects and not the
+// inspectPDF checks that a document is a whole PDF and tells its pages. It reads the page objects and not the
 // page tree, which is enough for documents without old revisions.
-func inspect(doc []byte) (pages int, sizes []pageSize, err error) {
+func inspectPDF(doc []byte) (pages int, sizes []pageSize, err error) {
 	if !bytes.HasPrefix(doc, []byte("%PDF-")) {
 		return 0, nil, errors.New("not a PDF")
 	}

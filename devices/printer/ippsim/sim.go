@@ -1,12 +1,13 @@
 // Package ippsim is a license printer for the desk: a laser printer with an A3 and an A4 tray of numbered
-// blanks, spoken to in IPP over HTTP.
+// blanks and a unit that turns sheets over, spoken to in IPP over HTTP.
 //
 // It is a mechanism: each sheet that is drawn in has the next number of its tray, whether the print then
 // succeeds or not; a sheet that stops half-way is spoiled and stays on the account. Jobs are strictly
 // checked, printed in their time, and forgotten when the power goes. The documents and sheets are kept, so
 // that anyone can look at what came out.
 //
-// The encoding is that of RFC 8010, the operations and attributes those of RFC 8011 and PWG 5100.7.
+// The encoding is that of RFC 8010, the operations and attributes those of RFC 8011, PWG 5100.7 and, so far as they say
+// what a printer must have, PWG 5100.12 and 5100.14 (IPP Everywhere): the suites of CUPS's ipptool pass against it.
 package ippsim
 
 import (
@@ -31,10 +32,12 @@ const (
 	printsMax      = 2000
 	lateBy         = 12 * time.Second // longer than any driver waits for a short answer
 	splitGap       = 50 * time.Millisecond
+	doubleOpen     = 5 * time.Second // how long a connection with a doubled answer stays open
 	mediaA3        = "iso_a3_297x420mm"
 	mediaA4        = "iso_a4_210x297mm"
 	byPass         = "by-pass-tray" // PWG 5101.1: a flap for single sheets, not there until paper is laid on it
 	serialDigitMin = 1
+	marginWidth    = 423 // 1/100 mm that a laser printer leaves white
 )
 
 // Options says what kind of printer it is.
@@ -57,6 +60,7 @@ type Printer struct {
 	power   bool
 	life    int // counts power-ups: work begun in an earlier life is void
 	started time.Time
+	turned  time.Time // when its state changed last
 	jammed  bool
 	working bool
 	trays   []*tray
@@ -81,6 +85,7 @@ type Print struct {
 	Complete bool   `json:"complete"` // false: spoiled or still inside
 	Serial   string `json:"serial"`
 	Document []byte `json:"document"`
+	Format   string `json:"format,omitempty"`
 	Page     int    `json:"page"` // which page of the document, from 1
 }
 
@@ -92,11 +97,11 @@ func New(o Options) *Printer {
 	if o.UUID == "" {
 		o.UUID = "urn:uuid:6d1f3d0c-0000-4000-8000-000000000001"
 	}
-	p := &Printer{opts: o, power: true, started: time.Now(), nextJob: 1, changed: make(chan struct{}),
+	p := &Printer{opts: o, power: true, started: time.Now(), turned: time.Now(), nextJob: 1, changed: make(chan struct{}),
 		trays: []*tray{{Name: "tray-1", Media: mediaA3, Next: "A00000001"}, {Name: "tray-2", Media: mediaA4, Next: "B00000001"}}}
 	var rows []mechanism.Fault
 	for _, f := range mechanism.LineFaults() {
-		if f.Name != "checksum" && f.Name != "double" { // TCP has the one and HTTP rules out the other
+		if f.Name != "checksum" { // TCP has it
 			rows = append(rows, f)
 		}
 	}
@@ -167,6 +172,7 @@ func (p *Printer) faultChanged(name string, armed int) {
 func (p *Printer) wake() {
 	close(p.changed)
 	p.changed = make(chan struct{})
+	p.turned = time.Now()
 }
 
 // Power switches the mains of the printer. Without power it forgets its jobs; a sheet inside is spoiled.

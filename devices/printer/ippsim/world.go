@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"image"
 	"image/draw"
+	"image/jpeg"
 	"image/png"
 	"os"
 	"os/exec"
@@ -85,6 +86,12 @@ func (p *Printer) PNG(n int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	switch s.Format {
+	case "image/jpeg":
+		return fromJPEG(s)
+	case "image/pwg-raster":
+		return nil, errors.New("sheets of PWG raster are not drawn")
+	}
 	tool, err := exec.LookPath("pdftoppm")
 	if err != nil {
 		return nil, errors.New("pictures of sheets need pdftoppm (package poppler-utils)")
@@ -107,6 +114,19 @@ func (p *Printer) PNG(n int) ([]byte, error) {
 		return picture, err
 	}
 	return half(picture)
+}
+
+// fromJPEG is the picture itself.
+func fromJPEG(s Print) ([]byte, error) {
+	img, err := jpeg.Decode(bytes.NewReader(s.Document))
+	if err != nil {
+		return nil, err // its head was looked at when it came, the rest was not
+	}
+	var buf bytes.Buffer
+	if err := png.Encode(&buf, img); err != nil || s.Complete {
+		return buf.Bytes(), err
+	}
+	return half(buf.Bytes())
 }
 
 // half leaves the lower half of a picture white.
