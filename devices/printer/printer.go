@@ -99,7 +99,7 @@ type Tray struct {
 type SheetInfo struct {
 	Protocol, Maker, Model, UUID string
 	Counts                       bool // it counts sheets itself, so that "printed" can be proven
-	Queue                        bool // it is a spooler and not a device: no originals here
+	Queue                        bool // it is a spooler and not a device: proofs and receipts, no originals
 }
 
 // SheetState is a sheet printer now.
@@ -118,8 +118,19 @@ type Job struct {
 	Document []byte // application/pdf
 	Media    string
 	Source   string // the tray
+	Sides    Sides  // "" is one side
 	Sheets   int    // how many sheets it must take
+	Proof    bool   // a proof, receipt or slip: it is not proven that it came out, so that a queue may take it
 }
+
+// Sides is which sides of a sheet are printed on.
+type Sides string
+
+// The two ways of printing on both, by the edge at which the sheets are turned like a book's.
+const (
+	LongEdge  Sides = "long-edge"
+	ShortEdge Sides = "short-edge"
+)
 
 // JobPhase is how far a job is.
 type JobPhase string
@@ -158,7 +169,7 @@ type Sheets interface {
 	// Submit hands the job over. When the answer is lost it looks for the job by its name before it
 	// sends it once more. fault.Invalid: the printer cannot do this (paper, format) and nothing was begun.
 	// fault.Doubtful: it was sent and cannot be asked about; Job will tell. After any other error no sheet
-	// comes of it.
+	// comes of it. A queue takes Proof jobs alone, and their end is JobUnknown or JobFailed.
 	Submit(ctx context.Context, job Job) (id int, err error)
 	// Job is how far the job is. An id of 0 looks for it by name. ok is false when the printer knows no
 	// such job and has been on since `since`: it never arrived. A printer that was off since then

@@ -216,7 +216,7 @@ func TestPrinterThatCounts(t *testing.T) {
 	if counts() {
 		t.Error("another printer counts at the same address")
 	}
-	p.jobState(snapshot{}, jobFacts{state: 9, counted: true, sheets: 1})
+	p.jobState(snapshot{}, jobFacts{state: 9, counted: true, count: 1})
 	if !counts() {
 		t.Error("a printer that has counted does not count")
 	}
@@ -242,23 +242,23 @@ func TestJobState(t *testing.T) {
 		{"waiting, and a tray is nearly empty", stopped("media-empty-warning"), jobFacts{state: 3}, printer.JobWaiting, "", "", false, false},
 		{"printing, and held up by an empty tray", stopped("media-empty-warning"), jobFacts{state: 6, begun: true}, printer.JobPrinting, fault.Empty, "", false, false},
 		{"printing, and a jam", stopped("media-jam"), jobFacts{state: 6, begun: true}, printer.JobPrinting, fault.Jammed, "", false, true},
-		{"printed", s, jobFacts{state: 9, sheets: 1, counted: true, begun: true, source: "tray-1", media: a3}, printer.JobPrinted, "", "tray-1", true, false},
-		{"printed from a tray of no name", s, jobFacts{state: 9, sheets: 1, counted: true, begun: true, source: "auto", media: a3}, printer.JobPrinted, "", "", true, false},
-		{"printed from the other tray", s, jobFacts{state: 9, sheets: 1, counted: true, begun: true, source: "tray-2", media: a3}, printer.JobSpoiled, "", "tray-2", true, false},
-		{"printed on other paper", s, jobFacts{state: 9, sheets: 1, counted: true, begun: true, media: a4}, printer.JobSpoiled, "", "", true, false},
-		{"printed while there was a jam", stopped("media-jam"), jobFacts{state: 9, sheets: 1, counted: true, begun: true}, printer.JobSpoiled, "", "", true, true},
+		{"printed", s, jobFacts{state: 9, count: 1, counted: true, begun: true, source: "tray-1", media: a3}, printer.JobPrinted, "", "tray-1", true, false},
+		{"printed from a tray of no name", s, jobFacts{state: 9, count: 1, counted: true, begun: true, source: "auto", media: a3}, printer.JobPrinted, "", "", true, false},
+		{"printed from the other tray", s, jobFacts{state: 9, count: 1, counted: true, begun: true, source: "tray-2", media: a3}, printer.JobSpoiled, "", "tray-2", true, false},
+		{"printed on other paper", s, jobFacts{state: 9, count: 1, counted: true, begun: true, media: a4}, printer.JobSpoiled, "", "", true, false},
+		{"printed while there was a jam", stopped("media-jam"), jobFacts{state: 9, count: 1, counted: true, begun: true}, printer.JobSpoiled, "", "", true, true},
 	} {
 		p := New("ipp://x/ipp/print", Options{})
 		p.known["LIC"] = want
 		tt.j.id, tt.j.name, tt.j.reasons = 7, "LIC", []string{"r"}
 		got := p.jobState(tt.s, tt.j)
-		if got.ID != 7 || got.Name != "LIC" || got.Phase != tt.phase || fault.KindOf(asError(got.Fault)) != tt.kind || got.Tray != tt.tray || got.Sheets != tt.j.sheets || got.Media != tt.j.media || len(got.Reasons) != 1 {
+		if got.ID != 7 || got.Name != "LIC" || got.Phase != tt.phase || fault.KindOf(asError(got.Fault)) != tt.kind || got.Tray != tt.tray || got.Sheets != tt.j.count || got.Media != tt.j.media || len(got.Reasons) != 1 {
 			t.Errorf("%s: got %+v, want %s, %q, tray %q", tt.name, got, tt.phase, tt.kind, tt.tray)
 		}
 		if e := p.known["LIC"]; e.over != tt.over || e.jammed != tt.jam || e.sheets != 1 || p.Info().Counts != tt.j.counted {
 			t.Errorf("%s: remembered %+v, counts %v", tt.name, e, p.Info().Counts)
 		}
-		if stranger := p.jobState(s, jobFacts{id: 8, name: "X", state: 9, sheets: 1, counted: true}); stranger.Phase != printer.JobPrinted || len(p.known) != 1 {
+		if stranger := p.jobState(s, jobFacts{id: 8, name: "X", state: 9, count: 1, counted: true}); stranger.Phase != printer.JobPrinted || len(p.known) != 1 {
 			t.Errorf("%s: another's job: %+v, remembered %v", tt.name, stranger, p.known)
 		}
 	}

@@ -23,6 +23,7 @@
 //   - job-media-sheets-completed, or else job-impressions-completed, counts what has been marked and stacked
 //     (RFC 8011, 5.3.18.2). A sheet that is stuck inside is in no counter; therefore a jam seen during a job
 //     makes it spoiled even at zero.
+//   - sides is one-sided unless the job wants otherwise; a printer without a unit that turns sheets over refuses.
 //   - printer-up-time tells whether the printer has been off since a moment; job numbers begin anew then, so
 //     a job is believed only when its name agrees as well.
 //   - Cancel-Job does not mean "not printed": the printer goes on to the end of the sheet. The counters say.
@@ -35,12 +36,17 @@
 //
 //   - Reasons come with -warning where they stop the job, and without any suffix; while a job does not get on
 //     they are taken for its cause whatever their suffix.
-//   - A spooler (cupsd) says completed when it has sent the bytes. It is recognised by attributes that only a
-//     spooler has, and refused: "printed" could not be proven.
+//   - A spooler (cupsd) says completed when it has sent the bytes, and its counters count what it has sent. It is
+//     recognised by attributes that only a spooler has (cups-version, printer-type, device-uri; seen in CUPS 2.4.2).
+//     It gets no originals; a proof or receipt it may print, of which the end is unknown.
+//   - ippeveprinter (CUPS 2.4.2) counts only what its command tells it, knows one job at a time and calls every
+//     reason a warning.
+//   - One that counts sides and not sheets (job-impressions-completed alone) has finished a sheet that is turned
+//     over at its second side, or at the last side of the job.
 //   - Some close the connection while they print; a request that broke off before an answer is asked anew only
 //     where asking twice is harmless.
 //
 // # Not supported
 //
-// Printers that take no PDF; authentication; two-sided licenses.
+// Printers that take no PDF; authentication. Licenses have one side; both sides of a sheet are for other papers.
 package ipp

@@ -130,7 +130,7 @@ func (p *Printer) refresh(ctx context.Context, op string) (snapshot, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s.info.Counts = s.info.Counts || p.counts
+	s.info.Counts = (s.info.Counts || p.counts) && !s.info.Queue
 	p.info = s.info
 	p.state = printer.SheetState{Online: true, Stopped: s.state == 5, Reasons: s.reasons, Trays: s.trays, TonerLow: s.tonerLow, Fault: s.fault(op, false)}
 	if hasJam(s.reasons) {

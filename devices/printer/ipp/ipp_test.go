@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -153,5 +156,7 @@ func sheetsBench(t *testing.T) *printertest.SheetsBench {
 }
 
 func TestSheets(t *testing.T) {
+	log.SetOutput(io.Discard) // net/http tells of each answer that comes twice
+	defer log.SetOutput(os.Stderr)
 	printertest.ExerciseSheets(t, sheetsBench)
 }

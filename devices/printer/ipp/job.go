@@ -30,8 +30,9 @@ func (p *Printer) Job(ctx context.Context, id int, name string, since time.Time)
 		return printer.JobState{}, false, err
 	}
 	if !found {
-		// Without printer-up-time the printer cannot say that it has been on all the while.
-		if s.upTime == 0 || s.at.Add(-s.upTime).After(since.Add(-upTimeSlack)) {
+		// Without printer-up-time the printer cannot say that it has been on all the while. That of a queue is the time
+		// of day, and it may have forgotten the job.
+		if s.info.Queue || s.upTime == 0 || s.at.Add(-s.upTime).After(since.Add(-upTimeSlack)) {
 			return printer.JobState{ID: id, Name: name, Phase: printer.JobUnknown}, true, nil
 		}
 		return printer.JobState{}, false, nil
@@ -48,13 +49,16 @@ func (p *Printer) jobState(s snapshot, j jobFacts) printer.JobState {
 		e.jammed = true
 		p.known[j.name] = e
 	}
-	if j.counted {
+	if j.counted && !p.info.Queue {
 		p.counts, p.info.Counts = true, true
 	}
 	if !slices.ContainsFunc(s.trays, func(t printer.Tray) bool { return t.Name == j.source }) {
 		j.source = "" // a word that names no tray, such as auto, tells nothing
 	}
-	st := printer.JobState{ID: j.id, Name: j.name, Phase: j.phase(e), Sheets: j.sheets, Reasons: j.reasons, Media: j.media, Tray: j.source}
+	st := printer.JobState{ID: j.id, Name: j.name, Phase: j.phase(e), Sheets: j.sheets(e), Reasons: j.reasons, Media: j.media, Tray: j.source}
+	if p.info.Queue && (st.Phase == printer.JobPrinted || st.Phase == printer.JobSpoiled || st.Phase == printer.JobFailed && j.begun) {
+		st.Phase = printer.JobUnknown // a queue counts what it has sent
+	}
 	switch {
 	case st.Phase == printer.JobPrinting:
 		st.Fault = s.fault("job", true)

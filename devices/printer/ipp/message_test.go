@@ -171,7 +171,7 @@ func TestReasons(t *testing.T) {
 
 func TestPhase(t *testing.T) {
 	p := func(state, sheets, total int, counted, begun bool, reasons string) jobFacts {
-		return jobFacts{state: state, sheets: sheets, total: total, counted: counted, begun: begun, reasons: strings.Fields(reasons)}
+		return jobFacts{state: state, count: sheets, total: total, counted: counted, begun: begun, reasons: strings.Fields(reasons)}
 	}
 	for i, c := range []struct {
 		j    jobFacts
@@ -296,10 +296,11 @@ func TestReadJob(t *testing.T) {
 		want  jobFacts
 	}{
 		{"little", nil, plain},
-		{"sheets", goipp.Attributes{num("job-media-sheets", 3), num("job-media-sheets-completed", 2)}, with(func(j *jobFacts) { j.sheets, j.total, j.counted = 2, 3, true })},
-		{"impressions", goipp.Attributes{num("job-impressions", 3), num("job-impressions-completed", 2)}, with(func(j *jobFacts) { j.sheets, j.total, j.counted = 2, 3, true })},
+		{"sheets", goipp.Attributes{num("job-media-sheets", 3), num("job-media-sheets-completed", 2)}, with(func(j *jobFacts) { j.count, j.total, j.counted = 2, 3, true })},
+		{"impressions", goipp.Attributes{num("job-impressions", 3), num("job-impressions-completed", 2)}, with(func(j *jobFacts) { j.count, j.total, j.counted, j.inSides = 2, 3, true, true })},
 		{"both: sheets count", goipp.Attributes{num("job-impressions", 6), num("job-impressions-completed", 4), num("job-media-sheets", 3), num("job-media-sheets-completed", 0)},
-			with(func(j *jobFacts) { j.sheets, j.total, j.counted = 0, 3, true })},
+			with(func(j *jobFacts) { j.count, j.total, j.counted = 0, 3, true })},
+		{"sides counted, sheets known beforehand", goipp.Attributes{num("job-media-sheets", 2), num("job-impressions-completed", 4)}, with(func(j *jobFacts) { j.count, j.total, j.counted, j.inSides = 4, 2, true, true })},
 		{"a total alone", goipp.Attributes{num("job-impressions", 6)}, with(func(j *jobFacts) { j.total = 6 })},
 		{"what it was printed on", goipp.Attributes{col}, with(func(j *jobFacts) { j.media, j.source = "iso_a4_210x297mm", "tray-2" })},
 		{"paper of no value", goipp.Attributes{goipp.MakeAttribute("media-col-actual", goipp.TagNoValue, goipp.Void{})}, plain},
@@ -313,6 +314,29 @@ func TestReadJob(t *testing.T) {
 		if got.reasons, c.want.reasons = nil, nil; !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
 		}
+	}
+}
+
+// TestSheetsOutOfSides: a printer that counts sides has finished a sheet at its second side, or at the job's last.
+func TestSheetsOutOfSides(t *testing.T) {
+	for _, c := range []struct {
+		inSides, turned    bool
+		count, total, want int
+		phase              printer.JobPhase // of a job of two sheets
+	}{
+		{false, false, 2, 2, 2, printer.JobPrinted}, {false, true, 2, 2, 2, printer.JobPrinted}, {true, false, 2, 2, 2, printer.JobPrinted},
+		{true, true, 4, 4, 2, printer.JobPrinted}, {true, true, 3, 3, 2, printer.JobPrinted}, {true, true, 3, 4, 1, printer.JobSpoiled},
+		{true, true, 2, 3, 1, printer.JobSpoiled}, {true, true, 1, 4, 0, printer.JobSpoiled}, {true, true, 0, 4, 0, printer.JobSpoiled},
+	} {
+		j := jobFacts{state: 9, counted: true, inSides: c.inSides, count: c.count, total: c.total}
+		e := expectation{sheets: 2, turned: c.turned}
+		if got := j.sheets(e); got != c.want || j.phase(e) != c.phase {
+			t.Errorf("%+v: got %d sheets, %s", c, got, j.phase(e))
+		}
+	}
+	j := jobFacts{state: 8, counted: true, inSides: true, count: 1, total: 4}
+	if got := j.phase(expectation{sheets: 2, turned: true}); got != printer.JobSpoiled {
+		t.Errorf("given up with one side marked: got %s, want spoiled", got)
 	}
 }
 

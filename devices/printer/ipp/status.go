@@ -192,8 +192,9 @@ type jobFacts struct {
 	id, state int
 	name      string
 	reasons   []string
-	sheets    int
+	count     int
 	counted   bool
+	inSides   bool   // count and total are sides of sheets, not sheets
 	total     int    // 0 when not told
 	media     string // what it was really printed on, "" when not told
 	source    string // the tray that this was drawn from, "" when not told
@@ -209,8 +210,11 @@ func readJob(attrs goipp.Attributes) jobFacts {
 	j.reasons = texts(attrs, "job-state-reasons")
 	for _, name := range []string{"job-media-sheets", "job-impressions"} {
 		if n, ok := number(attrs, name+"-completed"); ok && !j.counted {
-			j.sheets, j.counted = n, true
+			j.count, j.counted, j.inSides = n, true, name == "job-impressions"
+			j.total, _ = number(attrs, name)
 		}
+	}
+	for _, name := range []string{"job-media-sheets", "job-impressions"} {
 		if n, ok := number(attrs, name); ok && j.total == 0 {
 			j.total = n
 		}
@@ -233,10 +237,23 @@ func (j jobFacts) incoming() bool {
 // expectation is what is known here of a job beyond what the printer tells.
 type expectation struct {
 	sheets int    // 0 when not known
+	turned bool   // both sides are printed on
 	media  string // "" when not known
 	source string // "" when not known
 	jammed bool   // a jam was seen while it was at work
 	over   bool   // its end has been told
+}
+
+// sheets is how many sheets the printer has finished. One that counts sides alone has finished a sheet that is
+// turned over at its second side, or where the job has no more of them.
+func (j jobFacts) sheets(e expectation) int {
+	switch {
+	case !j.inSides || !e.turned:
+		return j.count
+	case j.count == j.total:
+		return (j.count + 1) / 2
+	}
+	return j.count / 2
 }
 
 // differ says that both are known and not the same.
@@ -258,7 +275,7 @@ func (j jobFacts) phase(e expectation) printer.JobPhase {
 		switch {
 		case !j.counted && j.begun:
 			return printer.JobUnknown
-		case j.sheets > 0 || jammed:
+		case j.count > 0 || jammed:
 			return printer.JobSpoiled
 		}
 		return printer.JobFailed
@@ -266,7 +283,7 @@ func (j jobFacts) phase(e expectation) printer.JobPhase {
 		switch {
 		case !j.counted:
 			return printer.JobUnknown
-		case j.sheets < want, differ(e.media, j.media), differ(e.source, j.source):
+		case j.sheets(e) < want, differ(e.media, j.media), differ(e.source, j.source):
 			return printer.JobSpoiled
 		case jammed: // printers that print a stuck page again take one more blank than they count
 			return printer.JobSpoiled

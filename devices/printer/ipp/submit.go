@@ -53,6 +53,9 @@ func (s snapshot) takes(name string) bool {
 	return len(s.template) == 0 || slices.Contains(s.template, name)
 }
 
+// sides is what the protocol calls them (RFC 8011, 5.2.8).
+var sides = map[printer.Sides]string{"": "one-sided", printer.LongEdge: "two-sided-long-edge", printer.ShortEdge: "two-sided-short-edge"}
+
 // checkJob looks at the job itself.
 func (p *Printer) checkJob(job printer.Job) error {
 	switch {
@@ -64,17 +67,22 @@ func (p *Printer) checkJob(job printer.Job) error {
 		return p.fail(fault.Invalid, "print", fmt.Sprintf("a job of %d sheets", job.Sheets), nil)
 	case mediaSizes[job.Media] == [2]int{}:
 		return p.fail(fault.Invalid, "print", fmt.Sprintf("media %q is not known", job.Media), nil)
+	case sides[job.Sides] == "":
+		return p.fail(fault.Invalid, "print", fmt.Sprintf("sides %q are not known", job.Sides), nil)
 	}
 	return nil
 }
 
 // fit looks whether this printer can print this job now.
 func (p *Printer) fit(s snapshot, job printer.Job) error {
-	if s.info.Queue {
+	if s.info.Queue && !job.Proof {
 		return p.fail(fault.Invalid, "print", "this is a spooler and not a printer: what it says proves nothing", nil)
 	}
 	if !slices.Contains(s.formats, "application/pdf") {
 		return p.fail(fault.Invalid, "print", fmt.Sprintf("the printer takes no PDF, only %v", s.formats), nil)
+	}
+	if job.Sides != "" && !(s.takes("sides") && slices.Contains(s.sides, sides[job.Sides])) {
+		return p.fail(fault.Invalid, "print", fmt.Sprintf("the printer cannot be told to print %s, only %v", sides[job.Sides], s.sides), nil)
 	}
 	if f := s.fault("print", false); f != nil {
 		return f
@@ -108,7 +116,7 @@ func (p *Printer) expect(job printer.Job) {
 		}
 	}
 	e := p.known[job.Name]
-	e.sheets, e.media, e.source = job.Sheets, job.Media, job.Source
+	e.sheets, e.turned, e.media, e.source = job.Sheets, job.Sides != "", job.Media, job.Source
 	p.known[job.Name] = e
 }
 
@@ -125,8 +133,8 @@ func (p *Printer) ticket(m *goipp.Message, s snapshot, job printer.Job, plain bo
 	} else {
 		m.Job.Add(col)
 	}
-	if s.takes("sides") && (len(s.sides) == 0 || slices.Contains(s.sides, "one-sided")) {
-		m.Job.Add(keyword("sides", "one-sided"))
+	if want := sides[job.Sides]; s.takes("sides") && (len(s.sides) == 0 || slices.Contains(s.sides, want)) {
+		m.Job.Add(keyword("sides", want))
 	}
 	if slices.Contains(s.scaling, "none") {
 		m.Job.Add(keyword("print-scaling", "none"))

@@ -209,6 +209,13 @@ func TestTicket(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", name, got, tt.want)
 		}
 	}
+	for side, want := range map[printer.Sides]string{printer.LongEdge: "two-sided-long-edge", printer.ShortEdge: "two-sided-short-edge"} {
+		m := p.request(goipp.OpCreateJob)
+		p.ticket(m, snapshot{sides: []string{want}}, printer.Job{Name: "LIC", Media: a3, Sides: side}, false)
+		if got := words(m.Job); !slices.Equal(got, []string{"media=" + a3, "sides=" + want}) {
+			t.Errorf("%s: got %q", side, got)
+		}
+	}
 	if New("ipp://x", Options{}).user != "kiosk" {
 		t.Error("who asks for nothing is not called kiosk")
 	}

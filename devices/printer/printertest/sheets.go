@@ -103,11 +103,17 @@ func ExerciseSheets(t *testing.T, open func(t *testing.T) *SheetsBench) {
 		{"the same job twice", sheetsTwice},
 		{"a jam after the job", sheetsJamLater},
 		{"toner runs low", sheetsTonerLow},
+		{"both sides", sheetsBothSides},
+		{"paper runs out with half a sheet printed", func(t *testing.T, b *SheetsBench) { sheetsStops(t, b, "tray_empty", fault.Empty) }},
+		{"toner runs out with half a sheet printed", func(t *testing.T, b *SheetsBench) { sheetsStops(t, b, "toner_empty", fault.Empty) }},
+		{"output fills with half a sheet printed", func(t *testing.T, b *SheetsBench) { sheetsStops(t, b, "output_full", fault.Full) }},
+		{"toner runs low in the middle", sheetsTonerLowInTheMiddle},
+		{"a sheet of two sides gets stuck", sheetsJamBothSides},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) { sheetsBubble(t, open, c.run) })
 	}
-	for _, name := range []string{"lost_reply", "late", "silence", "truncate", "garble", "split", "http_500"} {
+	for _, name := range []string{"lost_reply", "late", "silence", "truncate", "garble", "split", "double", "http_500"} {
 		for _, n := range []int{1, 2, 9} {
 			for _, skip := range []int{0, 1, 2, 3, 4} {
 				t.Run(fmt.Sprintf("%s x%d after %d", name, n, skip), func(t *testing.T) {
@@ -261,6 +267,7 @@ func sheetsRefuse(t *testing.T, b *SheetsBench) {
 		"no name":       change(func(j *printer.Job) { j.Name = "" }),
 		"too long":      change(func(j *printer.Job) { j.Name = strings.Repeat("x", 256) }),
 		"no sheets":     change(func(j *printer.Job) { j.Sheets = 0 }),
+		"third side":    change(func(j *printer.Job) { j.Sides = "third" }),
 	} {
 		if j.Name == good.Name {
 			j.Name = what
@@ -530,7 +537,7 @@ func sheetsLine(t *testing.T, b *SheetsBench, name string, n, skip int) {
 	b.Arm(name, 0)
 	if err == nil {
 		ends(t, b, b.Sheets, id, "LIC", since, printer.JobPrinted, 1, 0)
-	} else if name == "split" || name == "lost_reply" && n == 1 {
+	} else if name == "split" || name == "double" || name == "lost_reply" && n == 1 {
 		t.Errorf("%s x%d is harmless: got %v", name, n, err)
 	}
 	time.Sleep(3 * time.Minute)
@@ -553,4 +560,62 @@ func sheetsLine(t *testing.T, b *SheetsBench, name string, n, skip int) {
 	case !ok && complete != 0:
 		t.Errorf("said that it never arrived, %d sheets came out", complete)
 	}
+}
+
+// bothSides is a job of three pages on two sheets.
+func bothSides(name string, sides printer.Sides) printer.Job {
+	j := job(name, A4, 3)
+	j.Sides, j.Sheets = sides, 2
+	return j
+}
+
+func sheetsBothSides(t *testing.T, b *SheetsBench) {
+	since := time.Now()
+	for i, sides := range []printer.Sides{printer.LongEdge, printer.ShortEdge} {
+		name := "PAPER-" + string(sides)
+		id := submit(t, b.Sheets, bothSides(name, sides))
+		if st := ends(t, b, b.Sheets, id, name, since, printer.JobPrinted, 2*i+2, 0); st.Sheets != 2 {
+			t.Errorf("%s: %+v, want 2 sheets", sides, st)
+		}
+	}
+	s := b.Restart() // it does not know how many sheets there should be; the printer's own total tells
+	if st := follow(t, s, 0, "PAPER-long-edge", since, final); st.Phase != printer.JobPrinted {
+		t.Errorf("asked by a new program: %+v", st)
+	}
+}
+
+// sheetsStops lets something stop the printer with half a sheet printed: that sheet comes out, the next one does
+// when the cause is mended, and the job says meanwhile what holds it up.
+func sheetsStops(t *testing.T, b *SheetsBench, name string, kind fault.Kind) {
+	since := time.Now()
+	b.AtHalf(func() { b.Arm(name, 1) })
+	id := submit(t, b.Sheets, job("LIC", A3, 2))
+	held(t, b.Sheets, id, "LIC", since, kind)
+	st := follow(t, b.Sheets, id, "LIC", since, func(st printer.JobState) bool { return st.Phase.Final() || st.Sheets == 1 })
+	if st.Phase != printer.JobPrinting || !fault.Is(st.Fault, kind) {
+		t.Errorf("after the first sheet: %+v %v, want held by %s", st, st.Fault, kind)
+	}
+	time.Sleep(30 * time.Second)
+	paper(t, b, 1, 0)
+	b.Arm(name, 0)
+	ends(t, b, b.Sheets, id, "LIC", since, printer.JobPrinted, 2, 0)
+}
+
+func sheetsTonerLowInTheMiddle(t *testing.T, b *SheetsBench) {
+	since := time.Now()
+	b.AtHalf(func() { b.Arm("toner_low", 1) })
+	id := submit(t, b.Sheets, job("LIC", A3, 2))
+	ends(t, b, b.Sheets, id, "LIC", since, printer.JobPrinted, 2, 0)
+	if st := b.Sheets.State(); !st.TonerLow || st.Fault != nil {
+		t.Errorf("state: %+v, want toner low and fit", st)
+	}
+}
+
+func sheetsJamBothSides(t *testing.T, b *SheetsBench) {
+	since := time.Now()
+	b.Arm("jam", 1)
+	id := submit(t, b.Sheets, bothSides("PAPER", printer.LongEdge))
+	held(t, b.Sheets, id, "PAPER", since, fault.Jammed)
+	b.Arm("jam", 0)
+	ends(t, b, b.Sheets, id, "PAPER", since, printer.JobSpoiled, 0, 1)
 }
