@@ -38,7 +38,7 @@ func (p *Press) Plain(ctx context.Context, caseID, what, owed string, paper docu
 	if err := p.append(ctx, casefile.PaperBegun, caseID, h); err != nil {
 		return err
 	}
-	job, err := p.Sheets.Submit(ctx, printer.Job{Name: id, Document: pdf, Media: plainMedia, Source: p.PlainTray, Sheets: 1})
+	job, err := p.Sheets.Submit(ctx, printer.Job{Name: id, Document: pdf, Media: plainMedia, Source: p.PlainTray, Sheets: 1, Proof: true})
 	out, state := false, printer.JobState{}
 	if err == nil || fault.Is(err, fault.Doubtful) { // after any other error no sheet comes of it
 		out, state = p.plainOut(ctx, id, job, began)
@@ -70,7 +70,7 @@ func (p *Press) drawnInstead(state printer.JobState) []casefile.Event {
 }
 
 // HasPlain says whether there is plain paper. A tray that the journal knows to hold numbered blanks is none,
-// whatever the set-up says.
+// whatever the set-up says. A queue does not tell trays, only paper.
 func (p *Press) HasPlain() bool {
 	numbered := false
 	p.Journal.Book(func(b *casefile.Book) { numbered = b.Trays[p.PlainTray].Left() > 0 })
@@ -78,7 +78,7 @@ func (p *Press) HasPlain() bool {
 		return false
 	}
 	for _, t := range p.Sheets.State().Trays {
-		if t.Name == p.PlainTray && t.Media == plainMedia && t.Ready {
+		if (t.Name == p.PlainTray || t.Name == "" && p.Sheets.Info().Queue) && t.Media == plainMedia && t.Ready {
 			return true
 		}
 	}
