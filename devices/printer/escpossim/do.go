@@ -22,6 +22,9 @@ func (p *Printer) do(o op, raw []byte) {
 	case "GS V", "ESC i", "ESC m":
 		p.cut(o, raw)
 		return
+	case "GS e":
+		p.ejector(o, raw)
+		return
 	}
 	s := p.open()
 	s.Bytes = append(s.Bytes, raw...)
@@ -31,7 +34,7 @@ func (p *Printer) do(o op, raw []byte) {
 	case "LF":
 		p.lineFeed()
 	case "ESC @":
-		p.modes, p.line, p.symbol = defaultModes(), nil, symbolState{module: 3, level: 0x30}
+		p.modes, p.line, p.symbol = p.defaultModes(), nil, symbolState{module: 3, level: 0x30}
 	case "ESC d":
 		p.flush()
 		p.feed(int(o.arg[0]) * p.modes.spacing)
@@ -62,7 +65,7 @@ func (p *Printer) mode(o op) {
 	}
 	switch o.cmd {
 	case "FS &":
-		m.chinese = true
+		m.chinese = !p.opts.NoChinese
 	case "FS .":
 		m.chinese = false
 	case "ESC a":
@@ -314,6 +317,9 @@ func (p *Printer) cut(o op, raw []byte) {
 	p.cuts++
 	s = p.open()
 	s.Cut = true
+	if p.opts.Presenter {
+		s.Fate = fateInside
+	}
 	p.opts.Log.Add(device, "device", nil, fmt.Sprintf("strip %d is cut off, %d bytes", s.N, len(s.Bytes)))
 }
 

@@ -45,7 +45,8 @@ type Print struct {
 	Cut   bool   `json:"cut"`
 	Bytes []byte `json:"bytes"` // what the printer got for it, without real-time requests
 	Items []item `json:"items"`
-	Half  bool   `json:"half"` // the point receipt.half has been reached
+	Half  bool   `json:"half"`           // the point receipt.half has been reached
+	Fate  string `json:"fate,omitempty"` // of a cut strip, where there is a presenter
 }
 
 // rows is the length of paper that is out.
@@ -70,11 +71,12 @@ func (p *Print) text() string {
 	for _, it := range p.Items {
 		switch it.Kind {
 		case "dots":
-			if w := it.Stride * 8 * it.ScaleX; w != width {
+			// Hosts leave out the white at the right of a picture's bands: what follows at once belongs to it.
+			w := it.Stride * 8 * it.ScaleX
+			if w != width && gap > 0 || height == 0 {
 				flush()
-				width, gap = w, 0
 			}
-			height, gap = height+gap+it.Rows, 0
+			width, height, gap = max(width, w), height+gap+it.Rows, 0
 		case "feed":
 			gap += it.Rows // white inside a picture belongs to it, after it does not
 		case "qr":

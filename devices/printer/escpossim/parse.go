@@ -22,7 +22,7 @@ var (
 		'J': 1, 'e': 1, 'K': 1, '$': 2, '\\': 2, 'i': 0, 'm': 0, 'p': 3, 'v': 0, 'u': 1, 'c': 2, 'R': 1, '{': 1, 'V': 1, 'T': 1,
 		'L': 0, 'S': 0, '=': 1, '%': 1, '?': 1}
 	gsArgs = map[byte]int{'!': 1, 'B': 1, 'L': 2, 'W': 2, 'h': 1, 'w': 1, 'H': 1, 'f': 1, 'r': 1, 'I': 1, 'a': 1, 'g': 4,
-		'P': 2, '\\': 2, 'e': 1, '/': 1, '$': 2, 'b': 1, ':': 0, 0x0C: 0}
+		'P': 2, '\\': 2, '/': 1, '$': 2, 'b': 1, ':': 0, 0x0C: 0}
 	fsArgs = map[byte]int{'&': 0, '.': 0, '!': 1, '-': 1, 'C': 1, 'S': 2, 'W': 1, 'p': 2}
 )
 
@@ -133,8 +133,22 @@ func parseGS(b []byte) (op, int) {
 		return op{cmd: "GS ( " + string(rune(b[2])), arg: b[5 : 5+size]}, 5 + size
 	case 'k':
 		return parseBarcode(b)
+	case 'e':
+		return parseEjector(b)
 	}
 	return parseTable(b, "GS ", gsArgs)
+}
+
+// parseEjector: n = 3 presents m steps, n = 32 m steps for t seconds; the others have no argument.
+func parseEjector(b []byte) (op, int) {
+	if len(b) < 3 {
+		return op{}, 0
+	}
+	end := 3 + map[byte]int{3: 1, 32: 2}[b[2]]
+	if len(b) < end {
+		return op{}, 0
+	}
+	return op{cmd: "GS e", arg: b[2:end]}, end
 }
 
 // parseBarcode: kinds 0-6 end in NUL, kinds from 65 on begin with their length.

@@ -32,7 +32,9 @@ const (
 	pieceRows     = 24  // power and points are looked at this often
 	halfRows      = 120 // 15 mm: more than any first line, less than any receipt
 	feedToCutter  = 96  // rows between head and cutter
-	lineDefault   = 30  // 1/6 inch in steps of 1/180, as the manual's default
+	presentTime   = 400 * time.Millisecond
+	handTime      = 1500 * time.Millisecond // from the mouth to a hand
+	lineDefault   = 30                      // 1/6 inch in steps of 1/180, as the manual's default
 	printsMax     = 2000
 )
 
@@ -44,6 +46,9 @@ type Options struct {
 	Buffer    int  // bytes; 64 KiB when 0
 	NoCuts    bool // does not answer GS g 2
 	NoClear   bool // does not obey DLE DC4 8
+	NoChinese bool // has no Chinese font and no commands for one
+	Presenter bool // has a presenter and a bin behind it (GS e)
+	FeedBit   bool // says in DLE EOT 2 all the time that the feed button is pressed
 	Maker     string
 	Model     string
 	Serial    string
@@ -59,14 +64,16 @@ type Printer struct {
 	onPoint func(string)
 	changed chan struct{} // closed and made anew whenever a waiter should look again
 
-	power   bool
-	life    int // counts power-ups: work begun in an earlier life is void
-	dark    time.Time
-	stuck   bool // the cutter
-	working bool
-	buffer  []byte
-	tail    []byte // the last bytes that arrived, for real-time requests
-	out     chan reply
+	power    bool
+	life     int // counts power-ups: work begun in an earlier life is void
+	dark     time.Time
+	stuck    bool // the cutter
+	mouthJam bool
+	rolling  bool // the presenter
+	working  bool
+	buffer   []byte
+	tail     []byte // the last bytes that arrived, for real-time requests
+	out      chan reply
 
 	modes  modes
 	raster *rasterState
@@ -87,7 +94,9 @@ type modes struct {
 	asb                     byte
 }
 
-func defaultModes() modes { return modes{chinese: true, wide: 1, high: 1, spacing: lineDefault} }
+func (p *Printer) defaultModes() modes {
+	return modes{chinese: !p.opts.NoChinese, wide: 1, high: 1, spacing: lineDefault}
+}
 
 // rasterState is a picture whose rows are still to come.
 type rasterState struct {
@@ -120,7 +129,8 @@ func New(o Options) *Printer {
 	if o.Maker == "" {
 		o.Maker, o.Model, o.Serial = "YICHUANG", "DESK-80", "D0000001"
 	}
-	p := &Printer{opts: o, power: true, modes: defaultModes(), changed: make(chan struct{}), symbol: symbolState{module: 3, level: 0x30}}
+	p := &Printer{opts: o, power: true, changed: make(chan struct{}), symbol: symbolState{module: 3, level: 0x30}}
+	p.modes = p.defaultModes()
 	var rows []mechanism.Fault
 	for _, f := range mechanism.LineFaults() {
 		if f.Name != "checksum" { // the protocol has none
@@ -138,7 +148,13 @@ func New(o Options) *Printer {
 		mechanism.Fault{Name: "lost_reply", What: "the answer to a buffered request is lost"},
 		mechanism.Fault{Name: "paper_held", What: "nobody takes the strip out of the mouth"},
 	)
-	p.faults = mechanism.NewFaults(rows, "unplug", "paper_near_end", "paper_out", "cover_open", "cutter", "jam", "paper_held")
+	if o.Presenter {
+		rows = append(rows,
+			mechanism.Fault{Name: "presenter", What: "the strip gets stuck between the presenter's rollers"},
+			mechanism.Fault{Name: "no_retract", What: "the presenter does not draw in"},
+		)
+	}
+	p.faults = mechanism.NewFaults(rows, "unplug", "paper_near_end", "paper_out", "cover_open", "cutter", "jam", "paper_held", "presenter", "no_retract")
 	p.faults.OnChange(p.faultChanged)
 	return p
 }
@@ -192,8 +208,15 @@ func (p *Printer) faultChanged(name string, armed int) {
 	default:
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if name == "cutter" && armed == 0 {
+		switch {
+		case armed > 0:
+		case name == "cutter":
 			p.stuck = false
+		case name == "presenter" && p.mouthJam:
+			p.mouthJam = false // a hand took the paper out of the rollers
+			p.move(p.at(fateInside), fateRemoved)
+		case name == "paper_held":
+			p.reach()
 		}
 		p.sendASB()
 		p.kick()
@@ -211,8 +234,8 @@ func (p *Printer) Power(on bool) {
 	p.power = on
 	p.life++
 	p.opts.Log.Add(device, "hand", nil, fmt.Sprintf("power on: %v", on))
-	p.buffer, p.tail, p.line, p.raster, p.stuck = nil, nil, nil, nil, false
-	p.modes, p.symbol = defaultModes(), symbolState{module: 3, level: 0x30}
+	p.buffer, p.tail, p.line, p.raster, p.stuck, p.rolling = nil, nil, nil, nil, false, false
+	p.modes, p.symbol = p.defaultModes(), symbolState{module: 3, level: 0x30}
 	p.wake()
 }
 
@@ -405,13 +428,16 @@ func (p *Printer) work() {
 	defer p.mu.Unlock()
 	defer func() { p.working = false; p.wake() }()
 	for p.power && p.stopped() == "" {
+		if len(p.buffer) == 0 {
+			return
+		}
 		if p.raster != nil {
 			if !p.rasterRows() {
 				return
 			}
 			continue
 		}
-		o, n := parse(p.buffer, p.modes.chinese)
+		o, n := p.parse()
 		if n == 0 {
 			return
 		}
@@ -421,6 +447,14 @@ func (p *Printer) work() {
 		p.wake()
 		p.do(o, raw)
 	}
+}
+
+// parse takes one command off the buffer. A printer without a Chinese font knows no FS.
+func (p *Printer) parse() (op, int) {
+	if p.opts.NoChinese && p.buffer[0] == 0x1C {
+		return op{cmd: "unknown", arg: p.buffer[:1]}, 1
+	}
+	return parse(p.buffer, p.modes.chinese)
 }
 
 // open is the strip in the making. The caller holds the lock.
@@ -454,6 +488,9 @@ func (p *Printer) roll(rows int, grow func(s *Print, rows int)) bool {
 			}
 		}
 		s := p.open()
+		if s.rows() == 0 {
+			p.move(p.at(fateMouth), fateDropped) // the new strip pushes it out
+		}
 		grow(s, piece)
 		rows -= piece
 		if s.rows() >= halfRows && !s.Half {

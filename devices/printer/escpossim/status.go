@@ -19,6 +19,9 @@ func (p *Printer) statusByte(n byte) byte {
 		if p.stuck || p.faults.On("jam") {
 			b |= 0x40
 		}
+		if p.opts.FeedBit {
+			b |= 0x08
+		}
 	case 3:
 		if p.faults.On("jam") {
 			b |= 0x04
@@ -73,13 +76,16 @@ func (p *Printer) fullStatus() []byte {
 	if p.faults.On("paper_near_end") {
 		f[2] |= 0x04
 	}
-	if n := len(p.prints); n > 0 && p.prints[n-1].Cut && p.faults.On("paper_held") {
+	if n := len(p.prints); len(p.at(fateMouth)) > 0 || !p.opts.Presenter && n > 0 && p.prints[n-1].Cut && p.faults.On("paper_held") {
 		f[2] |= 0x20
 	}
 	if p.faults.On("cover_open") {
 		f[3] |= 0x02
 	}
-	if p.faults.On("jam") {
+	if p.rolling {
+		f[3] |= 0x08
+	}
+	if p.faults.On("jam") || p.mouthJam {
 		f[4] |= 0x40
 	}
 	if p.stuck {

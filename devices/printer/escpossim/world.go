@@ -8,9 +8,10 @@ import (
 
 // worldPrint is a print as the world tells it.
 type worldPrint struct {
-	N     int  `json:"n"`
-	Bytes int  `json:"bytes"`
-	Cut   bool `json:"cut"`
+	N     int    `json:"n"`
+	Bytes int    `json:"bytes"`
+	Cut   bool   `json:"cut"`
+	Fate  string `json:"fate,omitempty"` // inside, mouth, taken, retracted, dropped or removed, where there is a presenter
 }
 
 // World is what the mechanism holds: {"state","prints":[{"n","bytes","cut"}]}.
@@ -23,7 +24,7 @@ func (p *Printer) World() json.RawMessage {
 	}{p.stateWord(), []worldPrint{}}
 	for _, s := range p.prints {
 		if s.Cut || s.rows() > 0 {
-			w.Prints = append(w.Prints, worldPrint{s.N, len(s.Bytes), s.Cut})
+			w.Prints = append(w.Prints, worldPrint{s.N, len(s.Bytes), s.Cut, s.Fate})
 		}
 	}
 	b, err := json.Marshal(w)
@@ -44,6 +45,8 @@ func (p *Printer) stateWord() string {
 		return "unplugged"
 	case p.stopped() != "":
 		return p.stopped()
+	case p.mouthJam:
+		return "presenter"
 	case p.working:
 		return "printing"
 	case p.faults.On("paper_near_end"):
@@ -127,6 +130,7 @@ func (p *Printer) Restore(data []byte) error {
 	}
 	p.mu.Lock()
 	p.prints, p.cuts, p.power = s.Prints, s.Cuts, s.Power
+	p.reach()
 	p.mu.Unlock()
 	for name, n := range s.Armed {
 		if err := p.faults.Arm(name, n); err != nil {
@@ -141,7 +145,7 @@ func (p *Printer) Clone() *Printer {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c := New(p.opts)
-	c.power, c.life, c.dark, c.stuck, c.cuts = p.power, p.life, p.dark, p.stuck, p.cuts
+	c.power, c.life, c.dark, c.stuck, c.mouthJam, c.cuts = p.power, p.life, p.dark, p.stuck, p.mouthJam, p.cuts
 	c.buffer = append([]byte(nil), p.buffer...)
 	c.modes, c.symbol, c.drawn = p.modes, p.symbol, p.drawn
 	c.line = append([]glyph(nil), p.line...)
@@ -159,6 +163,7 @@ func (p *Printer) Clone() *Printer {
 			c.faults.Arm(f.Name, f.Armed) // the table is the same
 		}
 	}
+	c.reach()
 	c.kick()
 	return c
 }
@@ -169,6 +174,16 @@ func cloneItems(items []item) []item {
 		out[i].Bits = append([]byte(nil), out[i].Bits...)
 	}
 	return out
+}
+
+// Fate is where print n is, "" of a printer without a presenter.
+func (p *Printer) Fate(n int) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s, err := p.find(n); err == nil {
+		return s.Fate
+	}
+	return ""
 }
 
 // IsCut says whether print n was cut off.
