@@ -49,9 +49,19 @@ type Dots struct {
 // RollInfo is what a receipt printer is.
 type RollInfo struct {
 	Protocol, Maker, Model, Serial string
-	WidthDots                      int // printable width, 576 for 80 mm paper
-	Columns                        int // characters of the printer's font in a line; a Chinese one takes two
+	WidthDots                      int  // printable width, 576 for 80 mm paper
+	Columns                        int  // characters of the printer's font in a line; a Chinese one takes two
+	Presents                       bool // holds strips out in a mouth, and draws in what nobody takes
 }
+
+// Mouth is what is in the mouth of a printer that has one.
+type Mouth string
+
+// Empty, or a strip waits there to be taken.
+const (
+	MouthEmpty Mouth = "empty"
+	MouthHeld  Mouth = "held"
+)
 
 // RollState is a receipt printer now.
 type RollState struct {
@@ -61,15 +71,21 @@ type RollState struct {
 
 	// Unfinished: part of a strip hangs in the printer. Print answers Busy until it is cleared (Clearer).
 	Unfinished bool
+
+	// Of a printer that presents: what is in its mouth, and how many strips of this program were taken out of it
+	// or, because nobody took them in time, drawn in again. One that was told to be drawn in never counts as taken.
+	Mouth            Mouth
+	Taken, Retracted int
 }
 
 // Roll is a receipt printer.
 type Roll interface {
 	// Run opens the printer, asks its state every second and heals unplugs until ctx ends.
 	Run(ctx context.Context) error
-	// Print puts a strip on paper and cuts it. nil: the printer has said that all of it was printed and cut.
+	// Print puts a strip on paper and cuts it. nil: the printer has said that all of it was printed and cut and,
+	// where it presents, that it is held out. Then it waits first until the strip before is out of the mouth.
 	// A fault of kind Doubtful: the bytes were sent and it cannot be told whether all came out. Any other
-	// fault: nothing of this strip was cut off; it may be printed again.
+	// fault: nobody gets anything of this strip; it may be printed again.
 	Print(ctx context.Context, strip Strip) error
 	// Has says whether the printer's own font has this character.
 	Has(r rune) bool

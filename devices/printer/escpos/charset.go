@@ -10,8 +10,10 @@ import (
 // Charset is which characters a printer's own font has.
 type Charset string
 
-// The fonts that are sold. GBK is what a printer has that does not say.
+// The fonts that are sold. GBK is what a printer has that does not say; one with ASCII has no Chinese font and no
+// Chinese mode.
 const (
+	ASCII   Charset = "ascii"
 	GB2312  Charset = "gb2312"
 	GBK     Charset = "gbk"
 	GB18030 Charset = "gb18030"
@@ -19,7 +21,7 @@ const (
 
 // encodeRune gives the bytes for a character in Chinese mode, nil when the font has none.
 func (c Charset) encodeRune(r rune) []byte {
-	if r == '¥' {
+	if r == '¥' && c != ASCII {
 		r = '￥' // U+00A5 is a four-byte code in GB 18030; every font has U+FFE5
 	}
 	if r < 0x80 {
@@ -49,6 +51,8 @@ func (c Charset) holds(b []byte) bool {
 	}
 	code := int(b[0])<<8 | int(b[1])
 	switch c {
+	case ASCII:
+		return false
 	case GB18030:
 		return true
 	case GB2312:

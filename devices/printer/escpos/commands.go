@@ -14,6 +14,7 @@ var (
 	cmdCut        = []byte{0x1D, 0x56, 0x42, 0x00}              // GS V 66 0: feed to the cutter, partial cut
 	cmdCutCount   = []byte{0x1D, 0x67, 0x32, 0x00, 0xB2, 0x00}  // GS g 2 0 178: cumulative number of cuts
 	cmdForget     = []byte{0x10, 0x14, 8, 1, 3, 20, 1, 6, 2, 8} // DLE DC4 8: clear the buffers
+	cmdFullStatus = []byte{0x10, 0x04, 20}                      // DLE EOT 20: six bytes about paper, mouth and errors
 	cmdClearError = []byte{0x10, 0x05, 0x02}                    // DLE ENQ 2: clear the buffers, recover from the error
 )
 
@@ -89,6 +90,7 @@ const (
 	answerFlow     answerKind = 4 // XON, XOFF
 	answerBlock    answerKind = 5 // 5F, text, 00
 	answerCleared  answerKind = 6 // 37 25 00: to DLE DC4 8
+	answerFull     answerKind = 7 // 10 0F and four bytes: to DLE EOT 20
 )
 
 // answer is one of them with its bytes.
@@ -124,6 +126,12 @@ func decode(b []byte) (a answer, n int) {
 		return answer{answerFlow, b[:1]}, 1
 	case first&0x93 == 0x12:
 		return answer{answerRealTime, b[:1]}, 1
+	case first == 0x10 && len(b) > 1 && b[1] == 0x0F:
+		// Automatic status never has 0F there: its bits 0 and 1 are reserved.
+		if len(b) < 6 {
+			return answer{}, 0
+		}
+		return answer{answerFull, b[2:6]}, 6
 	case first&0x93 == 0x10:
 		return decodeASB(b)
 	case first == 0x00 || first == 0x03 || first == 0x0C || first == 0x0F:

@@ -32,8 +32,9 @@ type composer struct {
 
 // compose puts the whole strip into commands, without the cut. It fails before anything is sent.
 func compose(strip printer.Strip, profile Profile) ([]segment, error) {
-	c := &composer{profile: profile, align: printer.Left, chinese: true}
-	c.add(bytes.Join([][]byte{cmdInit, cmdUSA, cmdUnits, cmdChinese}, nil), 0)
+	c := &composer{profile: profile, align: printer.Left}
+	c.add(bytes.Join([][]byte{cmdInit, cmdUSA, cmdUnits}, nil), 0)
+	c.setChinese(true)
 	for i, line := range strip.Lines {
 		if err := c.line(line); err != nil {
 			return nil, fmt.Errorf("line %d: %w", i+1, err)
@@ -102,7 +103,7 @@ func (c *composer) setAlign(a printer.Align) error {
 
 func (c *composer) setChinese(on bool) {
 	switch {
-	case on == c.chinese:
+	case on == c.chinese || c.profile.Charset == ASCII:
 		return
 	case on:
 		c.add(cmdChinese, 0)
@@ -137,7 +138,8 @@ func (c *composer) text(l printer.Line) error {
 	return nil
 }
 
-// dots sends a picture in bands; gaps of white between them are fed.
+// dots sends a picture in bands; gaps of white between them are fed, and white at their right is left out: on a serial
+// line the bytes are what takes time.
 func (c *composer) dots(d *printer.Dots) error {
 	stride := (d.Width + 7) / 8
 	switch {
@@ -154,9 +156,14 @@ func (c *composer) dots(d *printer.Dots) error {
 			continue
 		}
 		n := bandLength(d.Bits[y*stride:], stride)
-		band := append([]byte(nil), d.Bits[y*stride:(y+n)*stride]...)
+		band := d.Bits[y*stride : (y+n)*stride]
+		width := stride
+		if c.align == printer.Left { // elsewhere a narrower band would stand elsewhere
+			width = blackWidth(band, stride)
+		}
+		band = narrow(band, stride, width)
 		hideRealTime(band)
-		c.add(cmdRaster(stride, band), n)
+		c.add(cmdRaster(width, band), n)
 		y += n
 	}
 	return nil
@@ -186,6 +193,26 @@ func bandLength(bits []byte, stride int) int {
 		n++
 	}
 	return n
+}
+
+// blackWidth is how many bytes of a row hold all that is black.
+func blackWidth(bits []byte, stride int) int {
+	width := 1
+	for i, b := range bits {
+		if b != 0 {
+			width = max(width, i%stride+1)
+		}
+	}
+	return width
+}
+
+// narrow copies the left part of each row.
+func narrow(bits []byte, stride, width int) []byte {
+	out := make([]byte, 0, len(bits)/stride*width)
+	for ; len(bits) > 0; bits = bits[stride:] {
+		out = append(out, bits[:width]...)
+	}
+	return out
 }
 
 // hideRealTime sets one dot more wherever the picture would be taken for DLE EOT, DLE ENQ or DLE DC4.

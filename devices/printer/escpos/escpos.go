@@ -3,6 +3,7 @@ package escpos
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -16,13 +17,15 @@ const device = "receipt"
 
 // Profile is what must be known of a model beforehand; the zero value is a usual 80 mm printer.
 type Profile struct {
-	Maker, Model string  // said by Info when the printer does not tell
-	WidthDots    int     // 576 when 0; at most 640
-	Columns      int     // characters in a line; WidthDots/12 when 0
-	Charset      Charset // GBK when ""
-	HasQR        bool    // draws QR symbols itself; otherwise they are sent as pictures
-	HasCuts      bool    // answers GS g 2 178, the lifetime count of cuts
-	HasClear     bool    // obeys DLE DC4 8: forgets the rest of an abandoned strip instead of printing it later
+	Maker, Model string     // said by Info when the printer does not tell
+	WidthDots    int        // 576 when 0; at most 640
+	Columns      int        // characters in a line; WidthDots/12 when 0
+	Charset      Charset    // GBK when ""
+	HasQR        bool       // draws QR symbols itself; otherwise they are sent as pictures
+	HasCuts      bool       // answers GS g 2 178, the lifetime count of cuts
+	HasClear     bool       // obeys DLE DC4 8: forgets the rest of an abandoned strip instead of printing it later
+	FeedBit      bool       // says all the time that the feed button is pressed: that bit means nothing
+	Presenter    *Presenter // holds strips out in a mouth; nil: they hang out after the cut
 }
 
 // Printer is one receipt printer. It is a printer.Roll and a printer.Clearer.
@@ -34,6 +37,9 @@ type Printer struct {
 	// Of whoever has the token.
 	believed status
 	asked    bool // believed is the printer's word since the port was opened
+	mouth    mouth
+
+	log *slog.Logger
 
 	mu         sync.Mutex
 	line       *line // nil while the port is not open
@@ -41,6 +47,9 @@ type Printer struct {
 	state      printer.RollState
 	info       printer.RollInfo
 	unfinished bool
+	place      printer.Mouth
+	taken      int
+	retracted  int
 }
 
 // New makes a driver; Run opens the port.
@@ -55,10 +64,15 @@ func New(open wire.Opener, profile Profile) *Printer {
 	if profile.Charset == "" {
 		profile.Charset = GBK
 	}
-	p := &Printer{open: open, profile: profile, turn: make(chan struct{}, 1)}
+	if profile.Presenter != nil && profile.Presenter.TakeTime == 0 {
+		presenter := *profile.Presenter
+		presenter.TakeTime = takeTime
+		profile.Presenter = &presenter
+	}
+	p := &Printer{open: open, profile: profile, turn: make(chan struct{}, 1), log: slog.New(slog.DiscardHandler)}
 	p.turn <- struct{}{}
 	p.info = printer.RollInfo{Protocol: "escpos", Maker: profile.Maker, Model: profile.Model,
-		WidthDots: profile.WidthDots, Columns: profile.Columns}
+		WidthDots: profile.WidthDots, Columns: profile.Columns, Presents: profile.Presenter != nil}
 	p.state.Fault = p.fail(fault.Absent, "open", "not opened yet", nil)
 	return p
 }
@@ -77,7 +91,7 @@ func (p *Printer) Run(ctx context.Context) error {
 			port.Close()
 			return ctx.Err()
 		}
-		p.asked = false
+		p.asked, p.mouth.asked = false, false
 		p.turn <- struct{}{}
 		l := &line{port: port}
 		p.mu.Lock()
@@ -119,6 +133,9 @@ func (p *Printer) poll(l *line) error {
 	if err == nil && !p.settled() && s.fault("poll") == nil {
 		err = p.settle(l)
 	}
+	if err == nil {
+		err = p.attend(l, "poll")
+	}
 	p.report(s, err)
 	return err
 }
@@ -131,7 +148,11 @@ func (p *Printer) report(s status, err error) {
 		p.setState(printer.RollState{Fault: f})
 		return
 	}
-	p.setState(printer.RollState{Online: true, NearEnd: s.nearEnd, Fault: s.fault("poll")})
+	f := s.fault("poll")
+	if f == nil {
+		f = p.mouthFault("poll")
+	}
+	p.setState(printer.RollState{Online: true, NearEnd: s.nearEnd, Fault: f})
 }
 
 // settle brings the printer out of whatever a program before us left it in, without moving paper on
@@ -239,6 +260,9 @@ func (p *Printer) readStatus(l *line, op string) (status, error) {
 			return status{}, err
 		}
 		raw[i] = b
+	}
+	if p.profile.FeedBit {
+		raw[1] &^= statusFeedButton
 	}
 	return makeStatus(raw), nil
 }
@@ -391,7 +415,7 @@ func (p *Printer) setState(s printer.RollState) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.Unfinished = p.unfinished
-	p.state = s
+	p.state = p.withMouth(s)
 }
 
 func (p *Printer) setUnfinished(is bool) {

@@ -1,9 +1,11 @@
 package escpos_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net"
 	"sync"
 	"testing"
@@ -28,6 +30,7 @@ type bench struct {
 	mu      sync.Mutex
 	plugged bool
 	ends    []net.Conn
+	said    bytes.Buffer
 
 	stop func()
 }
@@ -49,6 +52,19 @@ func newBench(t *testing.T, profile escpos.Profile, o escpossim.Options) *bench 
 	return b
 }
 
+// Write takes what is logged.
+func (b *bench) Write(line []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.said.Write(line)
+}
+
+func (b *bench) log() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.said.String()
+}
+
 // open is the wire.Opener.
 func (b *bench) open() (wire.Port, error) {
 	b.mu.Lock()
@@ -64,7 +80,7 @@ func (b *bench) open() (wire.Port, error) {
 
 // start runs a new program.
 func (b *bench) start() *escpos.Printer {
-	p := escpos.New(b.open, b.profile)
+	p := escpos.New(b.open, b.profile).Tell(slog.New(slog.NewTextHandler(b, nil)))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { p.Run(ctx); close(done) }()
@@ -83,7 +99,7 @@ func (b *bench) strips() []printertest.Strip {
 		if err != nil {
 			b.t.Fatalf("text %d: %v", p.N, err)
 		}
-		out = append(out, printertest.Strip{Text: text, Cut: b.sim.IsCut(p.N)})
+		out = append(out, printertest.Strip{Text: text, Cut: b.sim.IsCut(p.N), Fate: b.sim.Fate(p.N)})
 	}
 	return out
 }
@@ -116,8 +132,9 @@ func rollBench(profile escpos.Profile, o escpossim.Options) func(t *testing.T) *
 				b.sim.OnPoint(func(string) { once.Do(do) })
 			},
 			Strips:  b.strips,
-			Counts:  profile.HasCuts,
+			Counts:  profile.HasCuts && profile.Presenter == nil,
 			Forgets: profile.HasClear,
+			Log:     b.log,
 			Close:   func() { b.stop() },
 		}
 	}
@@ -148,20 +165,49 @@ func TestIdle(t *testing.T) {
 	})
 }
 
+// simulated is the mechanism that a row of models is about.
+func simulated(m escpos.Model) escpossim.Options {
+	p := m.Profile
+	return escpossim.Options{Pace: true, WidthDots: p.WidthDots, NoCuts: !p.HasCuts, NoClear: !p.HasClear, NoChinese: p.Charset == escpos.ASCII,
+		FeedBit: p.FeedBit, Presenter: p.Presenter != nil}
+}
+
+func model(t *testing.T, name string) escpos.Model {
+	for _, m := range escpos.Models {
+		if m.Name == name {
+			return m
+		}
+	}
+	t.Fatalf("no model %q", name)
+	return escpos.Model{}
+}
+
+// TestRoll runs the suite with every model that differs in how it talks.
 func TestRoll(t *testing.T) {
-	printertest.ExerciseRoll(t, rollBench(escpos.Profile{HasQR: true, HasCuts: true, HasClear: true}, escpossim.Options{Pace: true}))
+	for _, name := range []string{"", "58", "80-latin", "presenter"} {
+		t.Run("model "+name, func(t *testing.T) {
+			m := model(t, name)
+			printertest.ExerciseRoll(t, rollBench(m.Profile, simulated(m)))
+		})
+	}
 }
 
 func TestRollWithoutTime(t *testing.T) {
-	printertest.ExerciseRoll(t, rollBench(escpos.Profile{HasQR: true, HasCuts: true, HasClear: true}, escpossim.Options{}))
-}
-
-func TestRollPlainModel(t *testing.T) {
-	printertest.ExerciseRoll(t, rollBench(escpos.Profile{}, escpossim.Options{Pace: true, NoCuts: true, NoClear: true}))
+	printertest.ExerciseRoll(t, rollBench(model(t, "").Profile, escpossim.Options{}))
 }
 
 func TestRollSmallBuffer(t *testing.T) {
-	printertest.ExerciseRoll(t, rollBench(escpos.Profile{HasQR: true, HasCuts: true, HasClear: true}, escpossim.Options{Pace: true, Buffer: 4096}))
+	printertest.ExerciseRoll(t, rollBench(model(t, "").Profile, escpossim.Options{Pace: true, Buffer: 4096}))
+}
+
+// TestPresenter runs the suite of the mouth, also with a printer that could clear its buffers and counts cuts.
+func TestPresenter(t *testing.T) {
+	kpm := model(t, "presenter-kpm")
+	rich := model(t, "presenter")
+	rich.Profile.HasCuts, rich.Profile.HasClear = true, true
+	for name, m := range map[string]escpos.Model{"gs e": model(t, "presenter"), "kpm": kpm, "counting": rich} {
+		t.Run(name, func(t *testing.T) { printertest.ExercisePresenter(t, rollBench(m.Profile, simulated(m))) })
+	}
 }
 
 // watched lets a hand in when the host sends the cut.
@@ -253,4 +299,74 @@ func TestTroubleAtTheCut(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestTroubleAtTheMouth: the strip is cut and the order to hold it out is lost, or its answer. Then it is Doubtful and
+// what is between the rollers is known to hang there; clearing draws it in, and nobody gets it after that.
+func TestTroubleAtTheMouth(t *testing.T) {
+	m := model(t, "presenter")
+	for _, trouble := range []string{"unplug", "power", "silence"} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, m.Profile, simulated(m))
+			b.sim.HoldPaper(true)
+			armed, plain := true, b.open
+			p := escpos.New(func() (wire.Port, error) {
+				port, err := plain()
+				if err != nil {
+					return nil, err
+				}
+				return present{port.(net.Conn), func() {
+					switch {
+					case !armed:
+					case trouble == "power":
+						b.sim.Power(false)
+					default:
+						b.sim.Faults().Arm(trouble, 100)
+					}
+				}}, nil
+			}, m.Profile)
+			ctx, cancel := context.WithCancel(context.Background())
+			ended := make(chan error, 1)
+			go func() { ended <- p.Run(ctx) }()
+			defer time.Sleep(time.Minute) // what the mechanism still does ends before the bubble
+			defer func() { cancel(); <-ended }()
+			time.Sleep(20 * time.Second)
+			strip := printer.Strip{Lines: []printer.Line{{Text: "one"}}}
+			if err := p.Print(ctx, strip); !fault.Is(err, fault.Doubtful) || !p.State().Unfinished {
+				t.Errorf("%s: %v, %+v; want doubtful and unfinished", trouble, err, p.State())
+			}
+			armed = false
+			b.sim.Faults().MendAll()
+			b.sim.Power(true)
+			time.Sleep(20 * time.Second)
+			if err := p.Print(ctx, strip); !fault.Is(err, fault.Busy) {
+				t.Errorf("%s: print over a leftover: %v, want busy", trouble, err)
+			}
+			if err := p.Clear(ctx); err != nil || p.State().Unfinished {
+				t.Errorf("%s: clear: %v, %+v", trouble, err, p.State())
+			}
+			if got := b.sim.Fate(1); got != "retracted" && got != "taken" || got == "taken" && trouble != "silence" {
+				t.Errorf("%s: the strip is %s: %s", trouble, got, b.sim.World())
+			}
+			if s := p.State(); s.Taken != 0 {
+				t.Errorf("%s: counted as taken: %+v", trouble, s)
+			}
+			if err := p.Print(ctx, strip); err != nil {
+				t.Errorf("%s: the next strip: %v", trouble, err)
+			}
+		})
+	}
+}
+
+// present lets a hand in when the host sends the order to hold the strip out.
+type present struct {
+	net.Conn
+	atPresent func()
+}
+
+func (w present) Write(p []byte) (int, error) {
+	if string(p) == "\x1De\x03\x0C" {
+		w.atPresent()
+	}
+	return w.Conn.Write(p)
 }

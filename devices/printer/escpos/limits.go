@@ -16,6 +16,11 @@ const (
 	writeLimit    = 5 * time.Second        // 2 KiB take 2.1 s at 9600 baud; a stopped printer takes for ever
 	markerLimit   = 10 * time.Second       // added to the paper's own time until GS r must be answered
 	cutLimit      = 5 * time.Second        // feed to the cutter and the cut take 1.5 s
+	takeTime      = 30 * time.Second       // who takes a receipt at all takes it within this
+	presentLimit  = 5 * time.Second        // 84 mm of paper through the mouth take a second
+	mouthEvery    = 200 * time.Millisecond // a strip is in the mouth for half a second at least
+	retractMax    = 3                      // orders to draw a strip in, until staff is called
+	retractWait   = 3 * time.Second        // between those: the paper moves for a second
 	recoverWait   = time.Second            // an error that was lifted shows in the status within this
 	blockLimit    = 500 * time.Millisecond // a text answer takes 70 ms at 9600 baud
 	rowTime       = 4 * time.Millisecond   // 30 mm/s: the slowest printer with a dark picture

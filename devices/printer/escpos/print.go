@@ -26,12 +26,19 @@ func (p *Printer) Print(ctx context.Context, strip printer.Strip) error {
 	if p.State().Unfinished {
 		return p.fail(fault.Busy, "print", "an unfinished strip hangs in the printer and must be cleared first", nil)
 	}
+	if err := p.emptyMouth(ctx, l, "print"); err != nil {
+		return err
+	}
 	p.setUnfinished(true)
 	if err := p.content(ctx, l, segments); err != nil {
 		p.forget(l)
 		return err
 	}
 	if err := p.cut(ctx, l, "print", before); err != nil {
+		return err
+	}
+	// A strip that is cut and not held out is still between the rollers: it hangs there as half a strip does.
+	if err := p.present(l, "print"); err != nil {
 		return err
 	}
 	p.setUnfinished(false)
@@ -56,13 +63,17 @@ func (p *Printer) Clear(ctx context.Context) error {
 	if err := p.cut(ctx, l, "clear", before); err != nil {
 		return err
 	}
+	if err := p.swallow(l, "clear"); err != nil {
+		return err
+	}
 	p.setUnfinished(false)
 	return nil
 }
 
-// Cuts is the printer's lifetime count of cuts.
+// Cuts is the printer's lifetime count of cuts. Where there is a presenter the cut is not the end of a strip, and a
+// count that says more would be believed too much.
 func (p *Printer) Cuts(ctx context.Context) (n int64, ok bool, err error) {
-	if !p.profile.HasCuts {
+	if !p.profile.HasCuts || p.profile.Presenter != nil {
 		return 0, false, nil
 	}
 	_, n, err = p.begin(ctx, "cuts")
@@ -93,7 +104,12 @@ func (p *Printer) begin(ctx context.Context, op string) (l *line, cuts int64, er
 		return nil, 0, err
 	}
 	f := s.fault(op)
-	if f != nil && f.Kind == fault.Jammed && op == "clear" {
+	if f == nil {
+		if err := p.attend(l, op); err != nil {
+			return nil, 0, err
+		}
+		f = p.mouthFault(op)
+	} else if f.Kind == fault.Jammed && op == "clear" {
 		// The cause is gone or not; only this command ends an error of the cutter.
 		if err := l.send(cmdClearError, writeLimit); err != nil {
 			return nil, 0, p.lost(l, op, err)

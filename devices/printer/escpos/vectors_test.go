@@ -143,6 +143,7 @@ func TestDecode(t *testing.T) {
 		{"0c", answerMarker, 1}, {"0f", answerMarker, 1}, {"01", answerGarbage, 1}, {"11", answerFlow, 1}, {"13", answerFlow, 1},
 		{"10", 0, 0}, {"100000", 0, 0}, {"10000000", answerASB, 4}, {"2800030f12", answerGarbage, 1}, {"38080c0f12", answerASB, 4},
 		{"10120000", answerGarbage, 1}, {"5f", 0, 0}, {"5f3132", 0, 0}, {"5f313200", answerBlock, 4}, {"372500", answerCleared, 3},
+		{"100f", 0, 0}, {"100f000000", 0, 0}, {"100f2000000012", answerFull, 6}, {"100fffffffff", answerFull, 6}, {"100e0000", answerASB, 4},
 		{"3725", 0, 0}, {"372600", answerGarbage, 1}, {"ff", answerGarbage, 1}, {"92", answerGarbage, 1}, {"47", answerGarbage, 1},
 		{"5f" + strings.Repeat("31", blockBytesMax), answerGarbage, blockBytesMax + 1},
 	} {
@@ -285,7 +286,7 @@ func TestShortGaps(t *testing.T) {
 				got, b = append(got, fmt.Sprintf("f%d", b[2])), b[3:]
 			} else {
 				n := int(b[6])
-				got, b = append(got, fmt.Sprintf("b%d", n)), b[8+3*n:]
+				got, b = append(got, fmt.Sprintf("b%d", n)), b[8+int(b[4])*n:]
 			}
 		}
 		if got := strings.Join(got, " "); got != c.want {
