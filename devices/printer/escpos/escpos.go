@@ -176,10 +176,11 @@ func (p *Printer) settle(l *line) error {
 	}
 	var texts [3]string
 	for i, n := range []byte{66, 67, 68} {
-		if err := l.send(cmdIdentity(n), writeLimit); err != nil {
+		if err := l.question(cmdIdentity(n)); err != nil {
 			return p.lost(l, "open", err)
 		}
 		a, err := l.answer(answerBlock, time.Now().Add(blockLimit))
+		l.answered()
 		if err != nil && !isTimeout(err) {
 			return p.lost(l, "open", err)
 		}
@@ -229,6 +230,20 @@ func (p *Printer) status(l *line, op string) (status, error) {
 	return last, nil
 }
 
+// look is the state by one question, as long as its answer stays the same: the off-line bit is set by every stop.
+func (p *Printer) look(l *line, op string) (status, error) {
+	if p.asked {
+		b, err := p.ask(l, op, 1)
+		if err != nil {
+			return status{}, err
+		}
+		if b == p.believed.raw[0] {
+			return p.believed, nil
+		}
+	}
+	return p.status(l, op)
+}
+
 // glance looks whether the printer is still fit, by one question as long as its answer stays the same: the
 // off-line bit is set by every stop.
 func (p *Printer) glance(l *line, op string) error {
@@ -273,12 +288,17 @@ func (p *Printer) ask(l *line, op string, n byte) (byte, error) {
 	var err error
 	l.takeGarbage()
 	for range triesMax {
-		if err := l.send(cmdStatus(n), writeLimit); err != nil {
+		if err := l.question(cmdStatus(n)); err != nil {
 			return 0, p.lost(l, op, err)
 		}
 		var a answer
 		a, err = l.answer(answerRealTime, time.Now().Add(answerLimit))
-		if err == nil && l.echoes(a.raw[0]) {
+		switch {
+		case err != nil:
+		case p.asked && a.raw[0] == p.believed.raw[n-1]: // what is known is believed at once
+			l.answered()
+			return a.raw[0], nil
+		case l.echoes(a.raw[0]):
 			return a.raw[0], nil
 		}
 		l.missed++
@@ -298,14 +318,15 @@ func (p *Printer) ask(l *line, op string, n byte) (byte, error) {
 // marker asks for an answer that comes when all before it has been worked off, and waits for it.
 func (p *Printer) marker(l *line, op string, limit time.Duration, strict bool) error {
 	l.owed++
-	if err := l.send(cmdMarker, writeLimit); err != nil {
+	if err := l.question(cmdMarker); err != nil {
 		return p.lost(l, op, err)
 	}
 	if _, err := p.await(l, op, answerMarker, limit, strict); err != nil {
 		return err
 	}
 	l.owed--
-	return l.settleEchoes()
+	l.answered()
+	return nil
 }
 
 // catchUp takes in the answers to markers that were given up, so that none is taken for a later one.

@@ -9,6 +9,7 @@ const (
 	quietAfter    = 600 * time.Millisecond // an answer later than a second is none; until then we listen, not talk
 	quietLimit    = 2 * time.Second        // listening for quiet has an end too
 	echoGap       = 15 * time.Millisecond  // a doubled byte follows within 1 ms at 9600 baud, and a USB frame
+	echoPeek      = time.Millisecond       // what has come and was not read is there at once
 	triesMax      = 3                      // three misses in a row are silence
 	agreeMax      = 4                      // readings until two in a row agree
 	reopenEvery   = time.Second            // how often an unplugged printer is looked for

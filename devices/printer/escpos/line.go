@@ -12,10 +12,11 @@ import (
 type line struct {
 	port    wire.Port
 	pending []byte
-	garbage []byte // what could not be understood since the last takeGarbage, bounded
-	held    answer // an answer to a buffered request that came while another was waited for
-	owed    int    // markers whose answers may still come
-	missed  int    // status requests that were not answered properly, ever
+	garbage []byte    // what could not be understood since the last takeGarbage, bounded
+	held    answer    // an answer to a buffered request that came while another was waited for
+	hush    time.Time // when the last answer can no longer come a second time; zero when nothing was said since
+	owed    int       // markers whose answers may still come
+	missed  int       // status requests that were not answered properly, ever
 }
 
 func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
@@ -29,6 +30,28 @@ func (l *line) send(b []byte, limit time.Duration) error {
 		return os.ErrDeadlineExceeded
 	}
 	return err
+}
+
+// question sends a request that is answered, after an answer before it can no longer come twice.
+func (l *line) question(b []byte) error {
+	if !l.hush.IsZero() {
+		// Also what came long ago and was not read must not be taken for the answer to this one.
+		until := time.Now().Add(echoPeek)
+		if l.hush.After(until) {
+			until = l.hush
+		}
+		l.hush = time.Time{}
+		for {
+			_, err := l.answer(answerRealTime, until)
+			if isTimeout(err) {
+				break
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return l.send(b, writeLimit)
 }
 
 // read waits until the given time for more bytes.
@@ -95,16 +118,15 @@ func (l *line) echoes(b byte) bool {
 	}
 }
 
+// answered notes that an answer has come, which may come twice: the next question throws that away. Nobody waits for
+// it before: content can be sent meanwhile.
+func (l *line) answered() { l.hush = time.Now().Add(echoGap) }
+
 // quiet throws away what comes until nothing has come for quietAfter.
-func (l *line) quiet() error { return l.drain(quietAfter) }
-
-// settleEchoes throws away a doubled answer.
-func (l *line) settleEchoes() error { return l.drain(echoGap) }
-
-// drain reads until nothing has come for gap.
-func (l *line) drain(gap time.Duration) error {
+func (l *line) quiet() error {
+	l.hush = time.Time{}
 	for end := time.Now().Add(quietLimit); time.Now().Before(end); {
-		_, err := l.answer(answerRealTime, time.Now().Add(gap)) // late: the question is given up
+		_, err := l.answer(answerRealTime, time.Now().Add(quietAfter)) // late: the question is given up
 		if isTimeout(err) {
 			return nil
 		}

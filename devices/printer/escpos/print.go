@@ -98,7 +98,7 @@ func (p *Printer) begin(ctx context.Context, op string) (l *line, cuts int64, er
 	if l = p.current(); l == nil {
 		return nil, 0, p.fail(fault.Absent, op, "the printer is not connected", nil)
 	}
-	s, err := p.status(l, op)
+	s, err := p.look(l, op)
 	p.report(s, err)
 	if err != nil {
 		return nil, 0, err
@@ -233,7 +233,7 @@ func (p *Printer) cut(ctx context.Context, l *line, op string, before int64) err
 func (p *Printer) countCuts(l *line, op string, limit time.Duration) (int64, error) {
 	var err error
 	for range triesMax {
-		if err := l.send(cmdCutCount, writeLimit); err != nil {
+		if err := l.question(cmdCutCount); err != nil {
 			return 0, p.lost(l, op, err)
 		}
 		var a answer
@@ -241,7 +241,8 @@ func (p *Printer) countCuts(l *line, op string, limit time.Duration) (int64, err
 		if err == nil {
 			var n int64
 			if n, err = parseCount(a.raw); err == nil {
-				return n, l.settleEchoes()
+				l.answered()
+				return n, nil
 			}
 			err = &fault.Error{Kind: fault.Garbled, Device: device, Op: op, Detail: "the count of cuts", Raw: a.raw, Err: err}
 		}
