@@ -176,11 +176,11 @@ func (p *Printer) settle(l *line) error {
 	}
 	var texts [3]string
 	for i, n := range []byte{66, 67, 68} {
-		if err := l.question(cmdIdentity(n)); err != nil {
+		if err := l.question(cmdIdentity(n), answerBlock); err != nil {
 			return p.lost(l, "open", err)
 		}
 		a, err := l.answer(answerBlock, time.Now().Add(blockLimit))
-		l.answered()
+		l.answered(answerBlock)
 		if err != nil && !isTimeout(err) {
 			return p.lost(l, "open", err)
 		}
@@ -288,7 +288,7 @@ func (p *Printer) ask(l *line, op string, n byte) (byte, error) {
 	var err error
 	l.takeGarbage()
 	for range triesMax {
-		if err := l.question(cmdStatus(n)); err != nil {
+		if err := l.question(cmdStatus(n), answerRealTime); err != nil {
 			return 0, p.lost(l, op, err)
 		}
 		var a answer
@@ -296,7 +296,7 @@ func (p *Printer) ask(l *line, op string, n byte) (byte, error) {
 		switch {
 		case err != nil:
 		case p.asked && a.raw[0] == p.believed.raw[n-1]: // what is known is believed at once
-			l.answered()
+			l.answered(answerRealTime)
 			return a.raw[0], nil
 		case l.echoes(a.raw[0]):
 			return a.raw[0], nil
@@ -318,14 +318,14 @@ func (p *Printer) ask(l *line, op string, n byte) (byte, error) {
 // marker asks for an answer that comes when all before it has been worked off, and waits for it.
 func (p *Printer) marker(l *line, op string, limit time.Duration, strict bool) error {
 	l.owed++
-	if err := l.question(cmdMarker); err != nil {
+	if err := l.question(cmdMarker, answerMarker); err != nil {
 		return p.lost(l, op, err)
 	}
 	if _, err := p.await(l, op, answerMarker, limit, strict); err != nil {
 		return err
 	}
 	l.owed--
-	l.answered()
+	l.answered(answerMarker)
 	return nil
 }
 

@@ -12,11 +12,11 @@ import (
 type line struct {
 	port    wire.Port
 	pending []byte
-	garbage []byte    // what could not be understood since the last takeGarbage, bounded
-	held    answer    // an answer to a buffered request that came while another was waited for
-	hush    time.Time // when the last answer can no longer come a second time; zero when nothing was said since
-	owed    int       // markers whose answers may still come
-	missed  int       // status requests that were not answered properly, ever
+	garbage []byte                   // what could not be understood since the last takeGarbage, bounded
+	held    answer                   // an answer to a buffered request that came while another was waited for
+	hush    map[answerKind]time.Time // when the last answer of a kind can no longer come a second time; none is that nothing was said
+	owed    int                      // markers whose answers may still come
+	missed  int                      // status requests that were not answered properly, ever
 }
 
 func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
@@ -32,15 +32,16 @@ func (l *line) send(b []byte, limit time.Duration) error {
 	return err
 }
 
-// question sends a request that is answered, after an answer before it can no longer come twice.
-func (l *line) question(b []byte) error {
-	if !l.hush.IsZero() {
+// question sends a request for this kind of answer, after one of that kind before it can no longer come twice. What is of
+// another kind is told apart by its bytes.
+func (l *line) question(b []byte, kind answerKind) error {
+	if hush, said := l.hush[kind]; said {
+		delete(l.hush, kind)
 		// Also what came long ago and was not read must not be taken for the answer to this one.
 		until := time.Now().Add(echoPeek)
-		if l.hush.After(until) {
-			until = l.hush
+		if hush.After(until) {
+			until = hush
 		}
-		l.hush = time.Time{}
 		for {
 			_, err := l.answer(answerRealTime, until)
 			if isTimeout(err) {
@@ -118,13 +119,18 @@ func (l *line) echoes(b byte) bool {
 	}
 }
 
-// answered notes that an answer has come, which may come twice: the next question throws that away. Nobody waits for
-// it before: content can be sent meanwhile.
-func (l *line) answered() { l.hush = time.Now().Add(echoGap) }
+// answered notes that an answer has come, which may come twice: the next question of its kind throws that away. Nobody
+// waits for it before: content can be sent meanwhile.
+func (l *line) answered(kind answerKind) {
+	if l.hush == nil {
+		l.hush = map[answerKind]time.Time{}
+	}
+	l.hush[kind] = time.Now().Add(echoGap)
+}
 
 // quiet throws away what comes until nothing has come for quietAfter.
 func (l *line) quiet() error {
-	l.hush = time.Time{}
+	clear(l.hush)
 	for end := time.Now().Add(quietLimit); time.Now().Before(end); {
 		_, err := l.answer(answerRealTime, time.Now().Add(quietAfter)) // late: the question is given up
 		if isTimeout(err) {

@@ -61,12 +61,12 @@ func (p *Printer) full(l *line, op string) (fullStatus, error) {
 func (p *Printer) askFull(l *line, op string) (fullStatus, error) {
 	l.takeGarbage()
 	for range triesMax {
-		if err := l.question(cmdFullStatus); err != nil {
+		if err := l.question(cmdFullStatus, answerFull); err != nil {
 			return fullStatus{}, p.lost(l, op, err)
 		}
 		a, err := l.answer(answerFull, time.Now().Add(answerLimit))
 		if err == nil {
-			l.answered()
+			l.answered(answerFull)
 			return makeFullStatus([4]byte(a.raw)), nil
 		}
 		if !isTimeout(err) {

@@ -233,7 +233,7 @@ func (p *Printer) cut(ctx context.Context, l *line, op string, before int64) err
 func (p *Printer) countCuts(l *line, op string, limit time.Duration) (int64, error) {
 	var err error
 	for range triesMax {
-		if err := l.question(cmdCutCount); err != nil {
+		if err := l.question(cmdCutCount, answerBlock); err != nil {
 			return 0, p.lost(l, op, err)
 		}
 		var a answer
@@ -241,7 +241,7 @@ func (p *Printer) countCuts(l *line, op string, limit time.Duration) (int64, err
 		if err == nil {
 			var n int64
 			if n, err = parseCount(a.raw); err == nil {
-				l.answered()
+				l.answered(answerBlock)
 				return n, nil
 			}
 			err = &fault.Error{Kind: fault.Garbled, Device: device, Op: op, Detail: "the count of cuts", Raw: a.raw, Err: err}

@@ -29,9 +29,10 @@ const (
 	rowTime       = time.Second / 640 // 80 mm/s
 	cutTime       = 500 * time.Millisecond
 	bootTime      = 1500 * time.Millisecond
-	pieceRows     = 24  // power and points are looked at this often
-	halfRows      = 120 // 15 mm: more than any first line, less than any receipt
-	feedToCutter  = 96  // rows between head and cutter
+	pieceRows     = 24                     // power and points are looked at this often
+	halfRows      = 120                    // 15 mm: more than any first line, less than any receipt
+	feedToCutter  = 96                     // rows between head and cutter
+	lineIdle      = 200 * time.Microsecond // a read that waits so long found the line idle
 	presentTime   = 400 * time.Millisecond
 	handTime      = 1500 * time.Millisecond // from the mouth to a hand
 	lineDefault   = 30                      // 1/6 inch in steps of 1/180, as the manual's default
@@ -43,6 +44,7 @@ type Options struct {
 	Log       *mechanism.Log
 	WidthDots int  // 576 when 0
 	Pace      bool // printing takes its time
+	Baud      int  // bytes come and go at the pace of a serial line of so many bits a second; 0 is at once
 	Buffer    int  // bytes; 64 KiB when 0
 	NoCuts    bool // does not answer GS g 2
 	NoClear   bool // does not obey DLE DC4 8
@@ -286,7 +288,7 @@ func (s solid) Write(b []byte) (int, error) {
 
 // answer writes the answers of one host one after the other.
 func (p *Printer) answer(ctx context.Context, w io.Writer, out <-chan reply) {
-	line := mechanism.Line{Device: device, W: solid{w}, Faults: p.faults, Log: p.opts.Log,
+	line := mechanism.Line{Device: device, W: solid{&paced{w: w, baud: p.opts.Baud}}, Faults: p.faults, Log: p.opts.Log,
 		Late: 700 * time.Millisecond, Gap: 50 * time.Millisecond}
 	for {
 		select {
@@ -319,11 +321,18 @@ func (p *Printer) reply(frame []byte, what string, buffered bool) {
 // listen takes bytes in as long as there is room.
 func (p *Printer) listen(ctx context.Context, r io.Reader) error {
 	buf := make([]byte, 512)
+	line := paced{baud: p.opts.Baud}
+	line.begin()
 	for {
 		if err := p.room(ctx); err != nil {
 			return err
 		}
-		n, err := r.Read(buf)
+		asked := time.Now()
+		n, err := r.Read(buf[:line.chunk(len(buf))])
+		if time.Since(asked) > lineIdle {
+			line.begin()
+		}
+		line.wait(n)
 		if n > 0 {
 			p.receive(buf[:n])
 		}
