@@ -158,7 +158,7 @@ func (p *Printer) report(s status, err error) {
 // settle brings the printer out of whatever a program before us left it in, without moving paper on
 // purpose: NULs end a command that broke off, and the rest of it comes out as blank dots.
 func (p *Printer) settle(l *line) error {
-	if err := l.send(make([]byte, fillBytes), writeLimit); err != nil {
+	if err := l.load(make([]byte, fillBytes)); err != nil {
 		return p.lost(l, "open", err)
 	}
 	if err := l.send(cmdNoASB, writeLimit); err != nil {
@@ -292,7 +292,7 @@ func (p *Printer) ask(l *line, op string, n byte) (byte, error) {
 			return 0, p.lost(l, op, err)
 		}
 		var a answer
-		a, err = l.answer(answerRealTime, time.Now().Add(answerLimit))
+		a, err = l.answer(answerRealTime, l.due(answerLimit))
 		switch {
 		case err != nil:
 		case p.asked && a.raw[0] == p.believed.raw[n-1]: // what is known is believed at once

@@ -370,3 +370,80 @@ func (w present) Write(p []byte) (int, error) {
 	}
 	return w.Conn.Write(p)
 }
+
+// buffered is a port as a computer has it: what is written is taken at once, up to 4 KiB, and waits for the line.
+type buffered struct {
+	net.Conn
+	queue chan byte
+	ended chan struct{}
+	once  *sync.Once
+}
+
+func newBuffered(c net.Conn) buffered {
+	b := buffered{c, make(chan byte, 4096), make(chan struct{}), new(sync.Once)}
+	go func() {
+		for {
+			select {
+			case one := <-b.queue:
+				if _, err := c.Write([]byte{one}); err != nil {
+					return
+				}
+			case <-b.ended:
+				return
+			}
+		}
+	}()
+	return b
+}
+
+func (b buffered) Write(p []byte) (int, error) {
+	for i, one := range p {
+		select {
+		case b.queue <- one:
+		case <-b.ended:
+			return i, net.ErrClosed
+		}
+	}
+	return len(p), nil
+}
+
+func (b buffered) Close() error {
+	b.once.Do(func() { close(b.ended) })
+	return b.Conn.Close()
+}
+
+// TestSlowLine: at 9600 baud a question waits behind a second and a half of content, and is no lost one for that;
+// a printer that loses power then is still noticed.
+func TestSlowLine(t *testing.T) {
+	for _, fails := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			o := escpossim.Options{Pace: true, Baud: 9600}
+			b := newBench(t, model(t, "").Profile, o)
+			p := escpos.New(func() (wire.Port, error) {
+				port, err := b.open()
+				if err != nil {
+					return nil, err
+				}
+				return newBuffered(port.(net.Conn)), nil
+			}, b.profile)
+			ctx, cancel := context.WithCancel(context.Background())
+			ended := make(chan error, 1)
+			go func() { ended <- p.Run(ctx) }()
+			defer time.Sleep(time.Minute) // what the mechanism still does ends before the bubble
+			defer func() { cancel(); <-ended }()
+			time.Sleep(30 * time.Second)
+			if fails {
+				b.sim.OnPoint(func(string) { b.sim.Power(false) })
+			}
+			strip := printer.Strip{}
+			for range 60 {
+				strip.Lines = append(strip.Lines, printer.Line{Text: "水费 2026-10 户号 3102****5518 元 133.40"})
+			}
+			began := time.Now()
+			err := p.Print(ctx, strip)
+			if took := time.Since(began); fails != fault.Is(err, fault.Silent) || !fails && err != nil || took > 20*time.Second {
+				t.Errorf("power fails %v: got %v after %v", fails, err, took)
+			}
+		})
+	}
+}

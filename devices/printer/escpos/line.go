@@ -15,6 +15,7 @@ type line struct {
 	garbage []byte                   // what could not be understood since the last takeGarbage, bounded
 	held    answer                   // an answer to a buffered request that came while another was waited for
 	hush    map[answerKind]time.Time // when the last answer of a kind can no longer come a second time; none is that nothing was said
+	passed  time.Time                // when what was sent has surely passed the line
 	owed    int                      // markers whose answers may still come
 	missed  int                      // status requests that were not answered properly, ever
 }
@@ -30,6 +31,23 @@ func (l *line) send(b []byte, limit time.Duration) error {
 		return os.ErrDeadlineExceeded
 	}
 	return err
+}
+
+// load sends content. It returns when the port has taken the bytes, which then wait in the computer for the line.
+func (l *line) load(b []byte) error {
+	if now := time.Now(); now.After(l.passed) {
+		l.passed = now
+	}
+	l.passed = l.passed.Add(time.Duration(len(b)) * bitsOfByte * time.Second / baudMin)
+	return l.send(b, writeLimit)
+}
+
+// due is when an answer must have come that takes so long: a question waits behind the content before it.
+func (l *line) due(limit time.Duration) time.Time {
+	if now := time.Now(); now.After(l.passed) {
+		return now.Add(limit)
+	}
+	return l.passed.Add(limit)
 }
 
 // question sends a request for this kind of answer, after one of that kind before it can no longer come twice. What is of
@@ -126,6 +144,7 @@ func (l *line) answered(kind answerKind) {
 		l.hush = map[answerKind]time.Time{}
 	}
 	l.hush[kind] = time.Now().Add(echoGap)
+	l.passed = time.Now() // and so has all that was sent before the question
 }
 
 // quiet throws away what comes until nothing has come for quietAfter.

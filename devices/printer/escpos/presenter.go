@@ -64,7 +64,7 @@ func (p *Printer) askFull(l *line, op string) (fullStatus, error) {
 		if err := l.question(cmdFullStatus, answerFull); err != nil {
 			return fullStatus{}, p.lost(l, op, err)
 		}
-		a, err := l.answer(answerFull, time.Now().Add(answerLimit))
+		a, err := l.answer(answerFull, l.due(answerLimit))
 		if err == nil {
 			l.answered(answerFull)
 			return makeFullStatus([4]byte(a.raw)), nil

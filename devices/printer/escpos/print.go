@@ -54,7 +54,7 @@ func (p *Printer) Clear(ctx context.Context) error {
 	}
 	defer p.end()
 	// A command may have broken off; after it, ESC @ forgets the line that was begun.
-	if err := l.send(make([]byte, fillBytes), writeLimit); err != nil {
+	if err := l.load(make([]byte, fillBytes)); err != nil {
 		return p.lost(l, "clear", err)
 	}
 	if err := l.send(cmdInit, writeLimit); err != nil {
@@ -149,7 +149,7 @@ func (p *Printer) content(ctx context.Context, l *line, segments []segment) erro
 		if ctx.Err() != nil {
 			return p.fail(fault.Busy, "print", "given up before the cut", ctx.Err())
 		}
-		if err := l.send(s.data, writeLimit); err != nil {
+		if err := l.load(s.data); err != nil {
 			return p.lost(l, "print", err)
 		}
 		paper += time.Duration(s.rows) * rowTime
