@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -443,6 +444,64 @@ func TestSlowLine(t *testing.T) {
 			err := p.Print(ctx, strip)
 			if took := time.Since(began); fails != fault.Is(err, fault.Silent) || !fails && err != nil || took > 20*time.Second {
 				t.Errorf("power fails %v: got %v after %v", fails, err, took)
+			}
+		})
+	}
+}
+
+// carried counts what passes a port.
+type carried struct {
+	buffered
+	bytes *atomic.Int64
+}
+
+func (c carried) Write(p []byte) (int, error) {
+	c.bytes.Add(int64(len(p)))
+	return c.buffered.Write(p)
+}
+
+func (c carried) Read(p []byte) (int, error) {
+	n, err := c.buffered.Read(p)
+	c.bytes.Add(int64(n))
+	return n, err
+}
+
+// TestTimeOnTheLine: a receipt of 40 lines takes hardly more than its bytes need, at each rate, as text and as dots. The
+// printer takes no time of its own here.
+func TestTimeOnTheLine(t *testing.T) {
+	text, dots := printer.Strip{}, printer.Strip{}
+	for range 40 {
+		text.Lines = append(text.Lines, printer.Line{Text: "水费 2026-10 户号 3102****5518 元 133.40"})
+		dots.Lines = append(dots.Lines, printer.Line{Dots: &printer.Dots{Width: 576, Height: 30, Bits: bytes.Repeat([]byte{0xAA}, 72*30)}})
+	}
+	for name, c := range map[string]struct {
+		strip printer.Strip
+		baud  int
+		limit float64
+	}{"text fast": {text, 115200, 1.01}, "text slow": {text, 9600, 1.01}, "dots": {dots, 115200, 1.01}} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, model(t, "").Profile, escpossim.Options{Baud: c.baud})
+			passed := new(atomic.Int64)
+			p := escpos.New(func() (wire.Port, error) {
+				port, err := b.open()
+				if err != nil {
+					return nil, err
+				}
+				return carried{newBuffered(port.(net.Conn)), passed}, nil
+			}, b.profile)
+			ctx, cancel := context.WithCancel(context.Background())
+			ended := make(chan error, 1)
+			go func() { ended <- p.Run(ctx) }()
+			defer time.Sleep(time.Minute) // what the mechanism still does ends before the bubble
+			defer func() { cancel(); <-ended }()
+			time.Sleep(30*time.Second + 300*time.Millisecond) // between two polls
+			began, before := time.Now(), passed.Load()
+			if err := p.Print(ctx, c.strip); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			took, need := time.Since(began), time.Duration(passed.Load()-before)*10*time.Second/time.Duration(c.baud)
+			if ratio := took.Seconds() / need.Seconds(); ratio > c.limit {
+				t.Errorf("%s: %v for bytes that need %v: %.3f, want at most %.2f", name, took, need, ratio, c.limit)
 			}
 		})
 	}

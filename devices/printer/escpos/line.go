@@ -16,6 +16,7 @@ type line struct {
 	held    answer                   // an answer to a buffered request that came while another was waited for
 	hush    map[answerKind]time.Time // when the last answer of a kind can no longer come a second time; none is that nothing was said
 	passed  time.Time                // when what was sent has surely passed the line
+	behind  int                      // bytes of content sent after the last question
 	owed    int                      // markers whose answers may still come
 	missed  int                      // status requests that were not answered properly, ever
 }
@@ -38,9 +39,13 @@ func (l *line) load(b []byte) error {
 	if now := time.Now(); now.After(l.passed) {
 		l.passed = now
 	}
-	l.passed = l.passed.Add(time.Duration(len(b)) * bitsOfByte * time.Second / baudMin)
+	l.passed = l.passed.Add(lineTime(len(b)))
+	l.behind += len(b)
 	return l.send(b, writeLimit)
 }
+
+// lineTime is what so many bytes need at most.
+func lineTime(n int) time.Duration { return time.Duration(n) * bitsOfByte * time.Second / baudMin }
 
 // due is when an answer must have come that takes so long: a question waits behind the content before it.
 func (l *line) due(limit time.Duration) time.Time {
@@ -70,6 +75,7 @@ func (l *line) question(b []byte, kind answerKind) error {
 			}
 		}
 	}
+	l.behind = 0
 	return l.send(b, writeLimit)
 }
 
@@ -144,7 +150,7 @@ func (l *line) answered(kind answerKind) {
 		l.hush = map[answerKind]time.Time{}
 	}
 	l.hush[kind] = time.Now().Add(echoGap)
-	l.passed = time.Now() // and so has all that was sent before the question
+	l.passed = time.Now().Add(lineTime(l.behind)) // all that was sent before the question has passed
 }
 
 // quiet throws away what comes until nothing has come for quietAfter.

@@ -615,14 +615,14 @@ func TestContent(t *testing.T) {
 		marker bool
 	}{
 		{"well", fit("1"), "", "onetwothree", true},
-		{"a look is lost", say(2, lostOnce()), fault.Silent, "onetwo", false},
+		{"a look is lost", say(2, lostOnce()), fault.Silent, "onetwothree", false},
 		{"the cover is opened", say(2, func(_ int, b []byte) []byte {
 			if b[0] != 0x10 {
 				return nil
 			}
 			return []byte{"\x1A\x16\x12\x12"[b[2]-1]}
-		}), fault.Open, "onetwo", false},
-		{"silence", say(3, words("")), fault.Silent, "onetwothree", false},
+		}), fault.Open, "onetwothree", false},
+		{"silence", say(3, words("")), fault.Silent, "onetwothree", true},
 		{"no answer to the marker", func(n int, b []byte) []byte {
 			if b[0] == 0x1D {
 				return nil

@@ -142,10 +142,11 @@ func (p *Printer) begin(ctx context.Context, op string) (l *line, cuts int64, er
 func (p *Printer) end() { p.turn <- struct{}{} }
 
 // content sends the strip and waits until the printer says that it has worked it off. No error of this
-// part leaves doubt: nothing has been cut.
+// part leaves doubt: nothing has been cut. After each segment goes a question about the state, and its answer is
+// awaited when the next segment is on its way: so the line never rests, and one question is open at a time.
 func (p *Printer) content(ctx context.Context, l *line, segments []segment) error {
 	var paper time.Duration
-	for _, s := range segments {
+	for i, s := range segments {
 		if ctx.Err() != nil {
 			return p.fail(fault.Busy, "print", "given up before the cut", ctx.Err())
 		}
@@ -153,17 +154,55 @@ func (p *Printer) content(ctx context.Context, l *line, segments []segment) erro
 			return p.lost(l, "print", err)
 		}
 		paper += time.Duration(s.rows) * rowTime
-		missed := l.missed
-		err := p.glance(l, "print")
-		if err == nil && l.missed > missed {
-			err = p.fail(fault.Silent, "print", "an unanswered status request: the printer may have restarted", nil)
+		if i > 0 {
+			if err := p.stillFit(l, "print"); err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			return err
+		if i == len(segments)-1 {
+			break // the marker asks for more
+		}
+		if err := l.question(cmdStatus(1), answerRealTime); err != nil {
+			return p.lost(l, "print", err)
 		}
 	}
 	// The marker is not asked again: after a restart in between the printer would answer it all the same.
 	return p.marker(l, "print", paper+markerLimit, true)
+}
+
+// stillFit takes the answer to the question behind a segment. None at all means that the printer may have lost power
+// and forgotten what it had.
+func (p *Printer) stillFit(l *line, op string) error {
+	a, err := l.answer(answerRealTime, l.due(answerLimit))
+	switch {
+	case err != nil && !isTimeout(err):
+		return p.lost(l, op, err)
+	case err != nil:
+		l.missed++
+		if err := l.quiet(); err != nil {
+			return p.lost(l, op, err)
+		}
+		f := p.fail(fault.Silent, op, "an unanswered status request: the printer may have restarted", nil)
+		p.report(status{}, f)
+		return f
+	case p.asked && a.raw[0] == p.believed.raw[0]:
+		l.answered(answerRealTime)
+		return nil
+	}
+	l.answered(answerRealTime)
+	missed := l.missed
+	s, err := p.status(l, op)
+	p.report(s, err)
+	switch {
+	case err != nil:
+		return err
+	case l.missed > missed:
+		return p.fail(fault.Silent, op, "an unanswered status request: the printer may have restarted", nil)
+	}
+	if f := s.fault(op); f != nil {
+		return f
+	}
+	return nil
 }
 
 // forget makes the printer drop what it has not printed of an abandoned strip. A printer that cannot do that
