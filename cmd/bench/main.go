@@ -28,7 +28,7 @@ func main() {
 }
 
 // rows is every comparison there is.
-var rows = []row{enqueueOne, licenseWarm, cardWire}
+var rows = []row{enqueueOne, licenseWarm, cardWire, receiptWire, receiptRaster}
 
 // run is the program. The answer is the exit status: 1 when a row does not hold, 2 when it was called wrongly.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
