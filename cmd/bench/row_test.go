@@ -123,12 +123,16 @@ func TestLineHasTheContractsFields(t *testing.T) {
 }
 
 func TestCommandLine(t *testing.T) {
+	all := ""
+	for _, r := range rows {
+		all += r.name + "\n"
+	}
 	for _, c := range []struct {
 		args   []string
 		status int
 		out    string
 	}{
-		{[]string{"--list"}, 0, "queue.enqueue.1\npaper.license.warm\ncard.wire\n"},
+		{[]string{"--list"}, 0, all},
 		{[]string{"--list", "--only", "paper.*"}, 0, "paper.license.warm\n"},
 		{[]string{"--only", "nothing"}, 2, ""},
 		{[]string{"--only", "["}, 2, ""},
