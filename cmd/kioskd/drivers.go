@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -70,11 +71,15 @@ var (
 			return cctalkhopper.On(bus, o), errors.Join(err, bad)
 		},
 	}
-	rollDrivers = map[string]func(string) (printer.Roll, error){
-		"escpos": func(a string) (printer.Roll, error) {
-			open, err := serial(a, serialport.Options{Baud: 115200})
-			return escpos.New(open, escpos.Profile{HasQR: true, HasCuts: true, HasClear: true}), err
-		},
+	rollDrivers = map[string]func(string, *slog.Logger) (printer.Roll, error){
+		"escpos":               escposModel(""),
+		"escpos-58":            escposModel("58"),
+		"escpos-80":            escposModel("80"),
+		"escpos-80-512":        escposModel("80-512"),
+		"escpos-80-gb2312":     escposModel("80-gb2312"),
+		"escpos-80-latin":      escposModel("80-latin"),
+		"escpos-presenter":     escposModel("presenter"),
+		"escpos-presenter-kpm": escposModel("presenter-kpm"),
 	}
 	sheetDrivers = map[string]func(string) (printer.Sheets, error){
 		"ipp": func(a string) (printer.Sheets, error) { return ipp.New(a, ipp.Options{}), url(a) },
@@ -99,6 +104,18 @@ var (
 		},
 	}
 )
+
+// escposModel drives the printers of one row of escpos.Models.
+func escposModel(name string) func(string, *slog.Logger) (printer.Roll, error) {
+	at := slices.IndexFunc(escpos.Models, func(m escpos.Model) bool { return m.Name == name })
+	if at < 0 {
+		panic("drivers: escpos has no model " + name)
+	}
+	return func(a string, log *slog.Logger) (printer.Roll, error) {
+		open, err := serial(a, serialport.Options{Baud: 115200})
+		return escpos.New(open, escpos.Models[at].Profile).Tell(log), err
+	}
+}
 
 // serial makes an opener of a serial address. Opening itself comes later and again after each unplug.
 func serial(address string, o serialport.Options) (wire.Opener, error) {
@@ -184,7 +201,9 @@ func openDevices(c *config.Config, log *slog.Logger) (devices, error) {
 				return f(spec.Address, log)
 			})
 		case "receipt":
-			d.roll, err = pick(rollDrivers, spec, func(f func(string) (printer.Roll, error)) (printer.Roll, error) { return f(spec.Address) })
+			d.roll, err = pick(rollDrivers, spec, func(f func(string, *slog.Logger) (printer.Roll, error)) (printer.Roll, error) {
+				return f(spec.Address, log)
+			})
 		case "license":
 			d.sheets, err = pick(sheetDrivers, spec, func(f func(string) (printer.Sheets, error)) (printer.Sheets, error) { return f(spec.Address) })
 		case "idcard":

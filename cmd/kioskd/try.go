@@ -234,6 +234,11 @@ func parseOrder(text string) (o order, err error) {
 
 func (t *tester) choose(protocol, address string, log *slog.Logger) error {
 	spec := config.Spec{Protocol: protocol, Address: address}
+	if drive, ok := rollDrivers[protocol]; ok {
+		r, err := drive(address, log)
+		t.roll(r)
+		return err
+	}
 	switch protocol {
 	case "cctalk", "id003", "ccnet", "ssp", "essp", "ssp-payout":
 		a, err := cashDrivers[protocol](address, log)
@@ -246,10 +251,6 @@ func (t *tester) choose(protocol, address string, log *slog.Logger) error {
 	case "cctalk-hopper":
 		p, err := payDrivers[protocol](address, log)
 		t.payer(p)
-		return err
-	case "escpos":
-		r, err := rollDrivers[protocol](address)
-		t.roll(r)
 		return err
 	case "ipp":
 		s, err := sheetDrivers[protocol](address)
