@@ -14,8 +14,9 @@ dbus dbus-x11 at-spi2-core
 openssl cups-ipp-utils
 jq sqlite3 curl
 "
-# Any browser of this family will do for the tests of web pages; Debian calls it chromium.
-[ "${1:-}" = "--tests" ] && packages="$packages chromium"
+# Any browser of this family will do for the tests of web pages; Debian calls it chromium. The tests of the license printer
+# start a cupsd of their own, as nobody and on this machine alone; Debian's own one may start too when it is installed.
+[ "${1:-}" = "--tests" ] && packages="$packages chromium cups-daemon cups-client"
 
 go_wanted=1.26
 
