@@ -55,7 +55,8 @@
 //
 // Buffers are empty; a half-printed strip still hangs in the mouth, and the printer does not know of it.
 // After a restart of the program alone the printer may wait for the rest of a picture: whenever the line is
-// opened we send as many NULs as the longest command of ours can lack. Outside a command NUL does nothing.
+// opened we send as many NULs as the longest command of ours can lack, and a few of them before the first question, which
+// a command that lacks its height would take for one. Outside a command NUL does nothing.
 // Nothing is cut then: the owner first reads Cuts, compares it with the count that it noted before the
 // strip, and then calls Clear, which throws the rest away and cuts the half strip off, so that the next
 // person does not take it home.

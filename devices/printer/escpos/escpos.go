@@ -97,11 +97,21 @@ func (p *Printer) Run(ctx context.Context) error {
 		p.mu.Lock()
 		p.line, p.ready = l, false
 		p.mu.Unlock()
+		p.endHead(l)
 		p.watch(ctx, l)
 		p.drop(l, "poll")
 		pause(ctx, reopenEvery)
 	}
 	return ctx.Err()
+}
+
+// endHead ends the head of a command that broke off when the port was lost, before the first question: the printer looks
+// for questions in every byte, but counts them to the command as well, and 10 04 for a height would make it wait for
+// more rows than there ever were.
+func (p *Printer) endHead(l *line) {
+	if err := l.load(make([]byte, headBytes)); err != nil {
+		p.lost(l, "open", err) // watch sees it too
+	}
 }
 
 // watch polls until the port dies or ctx ends.

@@ -31,6 +31,7 @@ const (
 	bandRows      = 24                     // rows of one picture command: cheap printers choke on more
 	segmentBytes  = 1536                   // bytes between two looks at the state
 	fillBytes     = 2048                   // more than the longest command of ours: 24 rows of 80 bytes and header
+	headBytes     = 16                     // more than the bytes of a command before its data
 	widthDotsMax  = 640                    // bandRows rows of it must stay below fillBytes
 	qrBytesMax    = 512                    // fits a symbol of 576 dots with 4 dots a module
 	blockBytesMax = 96                     // maker, model and serial texts are shorter than 80 characters
