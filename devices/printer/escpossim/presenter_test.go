@@ -42,12 +42,14 @@ func TestPresenterMoves(t *testing.T) {
 			if said := hex.EncodeToString(talk(t, p, unhex(t, c.in))); said != c.said {
 				t.Errorf("%s: said %s, want %s", c.name, said, c.said)
 			}
+			p.mu.Lock()
+			defer p.mu.Unlock()
 			var fates []string
 			for _, s := range p.prints {
 				fates = append(fates, s.Fate)
 			}
 			if got := strings.Join(fates, " "); got != c.fates {
-				t.Errorf("%s: %s, want %s; %s", c.name, got, c.fates, p.World())
+				t.Errorf("%s: %s, want %s", c.name, got, c.fates)
 			}
 			full := p.fullStatus()
 			if mouth := full[2]&0x20 != 0; mouth != strings.Contains(c.fates, "mouth") {

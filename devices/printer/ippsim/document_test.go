@@ -118,6 +118,8 @@ func TestBothSides(t *testing.T) {
 					t.Errorf("%+v: %s %d, want %d", c, name, got, want)
 				}
 			}
+			p.mu.Lock()
+			defer p.mu.Unlock()
 			var marked, first []int
 			for _, s := range p.prints {
 				marked, first = append(marked, s.Pages), append(first, s.Page)
@@ -158,10 +160,12 @@ func TestCancelMyJobs(t *testing.T) {
 					m.Operation.Add(ints("job-ids", goipp.TagInteger, c.ids...))
 				}
 			})
+			p.mu.Lock()
 			var states []int
 			for _, j := range p.jobs {
 				states = append(states, j.state)
 			}
+			p.mu.Unlock()
 			if goipp.Status(a.Code) != c.status || fmt.Sprint(states) != c.want {
 				t.Errorf("%v: got %s, states %v; want %s, %s", c.ids, goipp.Status(a.Code), states, c.status, c.want)
 			}
