@@ -87,12 +87,10 @@ type Port struct {
 
 	writing sync.Mutex // held during a Write, and by Close, so that no write meets a closed handle
 
-	mu       sync.Mutex
-	buffer   []byte
-	failed   error // why reading ended
-	closed   bool
-	deadline time.Time
-	changed  chan struct{} // closed and made anew whenever something above changes
+	inbox *wire.Inbox
+
+	mu     sync.Mutex // guards closed
+	closed bool
 }
 
 var _ wire.Port = (*Port)(nil)
@@ -124,106 +122,34 @@ func start(path string, below line) (*Port, error) {
 	// Some adapters feed their level shifter from these lines. Where there are none it does not matter.
 	below.SetDTR(true)
 	below.SetRTS(true)
-	p := &Port{path: path, below: below, ended: make(chan struct{}), changed: make(chan struct{})}
+	p := &Port{path: path, below: below, ended: make(chan struct{}), inbox: wire.NewInbox(bufferMax)}
 	go p.fill()
 	return p, nil
-}
-
-// change wakes everybody who waits. Called with mu held.
-func (p *Port) change() {
-	close(p.changed)
-	p.changed = make(chan struct{})
 }
 
 // fill reads until the line fails or is closed.
 func (p *Port) fill() {
 	defer close(p.ended)
 	chunk := make([]byte, chunkBytes)
-	for p.room() {
+	for p.inbox.Room() {
 		began := time.Now()
 		n, err := p.below.Read(chunk)
 		if n == 0 && err == nil && time.Since(began) < readSlice/2 {
 			// An adapter in trouble says "nothing" at once instead of after the time-out. Do not spin.
 			time.Sleep(readSlice / 2)
 		}
-		p.mu.Lock()
 		if n > 0 {
-			p.buffer = append(p.buffer, chunk[:n]...)
+			p.inbox.Put(chunk[:n])
 		}
 		if err != nil {
-			p.failed = fmt.Errorf("read %s: %w", p.path, err)
-		}
-		if n > 0 || err != nil {
-			p.change()
-		}
-		p.mu.Unlock()
-		if err != nil {
+			p.inbox.Fail(fmt.Errorf("read %s: %w", p.path, err))
 			return
 		}
 	}
 }
 
-// room waits until the buffer has room for a chunk, and says whether reading goes on.
-func (p *Port) room() bool {
-	for {
-		p.mu.Lock()
-		closed, full, changed := p.closed, len(p.buffer)+chunkBytes > bufferMax, p.changed
-		p.mu.Unlock()
-		if closed || !full {
-			return !closed
-		}
-		<-changed
-	}
-}
-
 // Read gives what has come, at least one byte, waiting for it until the deadline.
-func (p *Port) Read(to []byte) (int, error) {
-	if len(to) == 0 {
-		return 0, nil
-	}
-	for {
-		p.mu.Lock()
-		if p.closed {
-			p.mu.Unlock()
-			return 0, fmt.Errorf("read %s: %w", p.path, os.ErrClosed)
-		}
-		if len(p.buffer) > 0 {
-			n := copy(to, p.buffer)
-			p.buffer = p.buffer[:copy(p.buffer, p.buffer[n:])]
-			p.change()
-			p.mu.Unlock()
-			return n, nil
-		}
-		failed, deadline, changed := p.failed, p.deadline, p.changed
-		p.mu.Unlock()
-		if failed != nil {
-			return 0, failed
-		}
-		if err := await(changed, deadline); err != nil {
-			return 0, err
-		}
-	}
-}
-
-// await waits for a change until the deadline; a zero deadline is none.
-func await(changed <-chan struct{}, deadline time.Time) error {
-	if deadline.IsZero() {
-		<-changed
-		return nil
-	}
-	left := time.Until(deadline)
-	if left <= 0 {
-		return os.ErrDeadlineExceeded
-	}
-	t := time.NewTimer(left)
-	defer t.Stop()
-	select {
-	case <-changed:
-		return nil
-	case <-t.C:
-		return os.ErrDeadlineExceeded
-	}
-}
+func (p *Port) Read(to []byte) (int, error) { return p.inbox.Read(to) }
 
 // SetReadDeadline bounds the reads, also one that waits now. The zero time takes the bound away.
 func (p *Port) SetReadDeadline(t time.Time) error {
@@ -232,9 +158,7 @@ func (p *Port) SetReadDeadline(t time.Time) error {
 	if p.closed {
 		return fmt.Errorf("set deadline %s: %w", p.path, os.ErrClosed)
 	}
-	p.deadline = t
-	p.change()
-	return nil
+	return p.inbox.SetReadDeadline(t)
 }
 
 // Write sends all of data. A device that takes nothing for writeLimit ends it with os.ErrDeadlineExceeded.
@@ -285,8 +209,8 @@ func (p *Port) Close() error {
 		return nil
 	}
 	p.closed = true
-	p.change()
 	p.mu.Unlock()
+	p.inbox.Close(fmt.Errorf("read %s: %w", p.path, os.ErrClosed))
 	// The handle must stay open until nobody uses it: its number may at once belong to another file.
 	p.below.ResetOutputBuffer()
 	p.writing.Lock()
