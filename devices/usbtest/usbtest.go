@@ -1,0 +1,73 @@
+// Package usbtest runs the tests of USB drivers against emulated devices, through gousb and libusb.
+//
+// A package's TestMain calls Main, which starts the test program once more with the library preloaded that
+// diverts libusb's calls (see package usbsim), opens one bus for all tests, and runs them. Everything is in one
+// program: the driver, libusb, and the simulator at the other end of the cable, so that a test can lay a card
+// down and pull the plug. Time is real: libusb waits in C, and no bubble of virtual time can hold that.
+package usbtest
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"yichuang/devices/usbsim"
+)
+
+// bus is the one bus of the test program.
+var bus *usbsim.Bus
+
+// mark is in the environment of the program that was started once more.
+const mark = "YICHUANG_USB_TEST"
+
+// Main runs the tests on a bus and ends the program.
+func Main(m *testing.M) {
+	if os.Getenv(mark) == "" {
+		env := append(os.Environ(), mark+"=1", "LD_PRELOAD="+usbsim.Preload)
+		fail(syscall.Exec("/proc/self/exe", os.Args, env))
+	}
+	// They mostly wait for time to pass; go test would run only as many at once as there are cores. A number on the command
+	// line, which is read after this, counts.
+	flag.Set("test.parallel", "16")
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "usb")
+	if err != nil {
+		fail(err)
+	}
+	defer os.RemoveAll(dir)
+	if bus, err = usbsim.Open(dir); err != nil {
+		fail(err)
+	}
+	defer bus.Close()
+	for _, v := range bus.Env() {
+		name, value, _ := strings.Cut(v, "=")
+		os.Setenv(name, value) // the program has cgo in it, so that the C library sees it too
+	}
+	return m.Run()
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "usbtest:", err)
+	os.Exit(1)
+}
+
+// Plug makes a device on the bus and plugs it in. It is pulled out at the end of the test.
+func Plug(t testing.TB, o usbsim.Options) *usbsim.Device {
+	t.Helper()
+	d := bus.Device(o)
+	if err := d.Plug(true); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Plug(false); err != nil {
+			t.Errorf("pull the plug: %v", err)
+		}
+	})
+	return d
+}
