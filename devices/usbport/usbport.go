@@ -133,7 +133,8 @@ func (d *Device) open(c Class, most int) (err error) {
 		if err = d.try(at, c, most); err == nil {
 			return nil
 		}
-		d.release()
+		d.release() // what is wrong has been told
+		d.pipes = nil
 	}
 	if errors.Is(err, gousb.ErrorAccess) {
 		return fmt.Errorf("%w: no udev rule gives this user the device", err)
@@ -247,7 +248,7 @@ func (d *Device) release() error {
 		}
 		errs = append(errs, d.device.Close())
 	}
-	d.claimed, d.config, d.device, d.pipes = nil, nil, nil, nil
+	d.claimed, d.config, d.device = nil, nil, nil
 	return errors.Join(errs...)
 }
 

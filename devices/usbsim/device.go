@@ -130,6 +130,12 @@ func (d *Device) Noise(endpoint byte) { d.with(func(p *plugged) { p.noise(endpoi
 // requests on the control pipe without an answer.
 func (d *Device) Hold(hold, all bool) { d.with(func(p *plugged) { p.hold(hold, all) }) }
 
+// Unfetched is how many bytes that its wits have said lie at an endpoint.
+func (d *Device) Unfetched(endpoint byte) (n int) {
+	d.with(func(p *plugged) { n = p.unfetched(endpoint) })
+	return n
+}
+
 func (d *Device) with(do func(*plugged)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

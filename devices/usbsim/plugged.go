@@ -250,6 +250,17 @@ func (p *plugged) control(u *urb) {
 	}
 }
 
+// unfetched is how many bytes for the host lie at an endpoint.
+func (p *plugged) unfetched(e byte) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for _, b := range p.packets[e] {
+		n += len(b)
+	}
+	return n
+}
+
 // line is the device's end of a pair of pipes.
 type line struct {
 	p     *plugged

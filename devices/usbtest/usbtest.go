@@ -3,16 +3,19 @@
 // A package's TestMain calls Main, which starts the test program once more with the library preloaded that
 // diverts libusb's calls (see package usbsim), opens one bus for all tests, and runs them. Everything is in one
 // program: the driver, libusb, and the simulator at the other end of the cable, so that a test can lay a card
-// down and pull the plug. Time is real: libusb waits in C, and no bubble of virtual time can hold that.
+// down and pull the plug. Time is real, since libusb waits in C and no bubble of virtual time can hold that; package
+// cabletest keeps libusb outside and lets the driver and the simulator live in a bubble all the same.
 package usbtest
 
 import (
 	"flag"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"yichuang/devices/usbsim"
 )
@@ -45,6 +48,10 @@ func run(m *testing.M) int {
 		fail(err)
 	}
 	defer bus.Close()
+	for range errandsMax {
+		free <- &errand{done: make(chan struct{})}
+		go goErrands()
+	}
 	for _, v := range bus.Env() {
 		name, value, _ := strings.Cut(v, "=")
 		os.Setenv(name, value) // the program has cgo in it, so that the C library sees it too
@@ -56,6 +63,56 @@ func fail(err error) {
 	fmt.Fprintln(os.Stderr, "usbtest:", err)
 	os.Exit(1)
 }
+
+// errandsMax is how many things can be done outside at a time.
+const errandsMax = 256
+
+// errand is something to be done outside. Its channel is made outside too.
+type errand struct {
+	do   func()
+	done chan struct{}
+}
+
+var (
+	free    = make(chan *errand, errandsMax)
+	waiting = make(chan *errand)
+)
+
+// goErrands does one errand after the other.
+func goErrands() {
+	for e := range waiting {
+		e.do()
+		e.done <- struct{}{}
+	}
+}
+
+// Outside runs do outside of any bubble of virtual time, and waits for it. Meanwhile the bubble's time stands still. What is
+// begun by do, goroutines and channels, is outside as well: libusb needs that.
+func Outside(do func()) {
+	e := <-free
+	e.do = do
+	waiting <- e
+	<-e.done
+	free <- e
+}
+
+// Seed is for chance in a test. It is printed, and SEED in the environment repeats it.
+func Seed(t testing.TB) uint64 {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if text := os.Getenv("SEED"); text != "" {
+		n, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seed = n
+	}
+	t.Logf("SEED=%d", seed)
+	return seed
+}
+
+// Device makes a device on the bus, which is not plugged in.
+func Device(o usbsim.Options) *usbsim.Device { return bus.Device(o) }
 
 // Plug makes a device on the bus and plugs it in. It is pulled out at the end of the test.
 func Plug(t testing.TB, o usbsim.Options) *usbsim.Device {

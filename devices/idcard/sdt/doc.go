@@ -48,5 +48,5 @@
 // maker's library for it.
 //
 // Not supported: fingerprint matching, the management number commands 30 05 and following, and the Bluetooth
-// readers' wrapper. USB readers need another transport and have the same frames.
+// readers' wrapper. USB readers have the same frames over another transport: package sdtusb.
 package sdt

@@ -412,3 +412,19 @@ func TestNothingPersonalInErrors(t *testing.T) {
 		})
 	}
 }
+
+// TestTransportWithoutSpeed: a reader that stays silent is not looked for at other speeds.
+func TestTransportWithoutSpeed(t *testing.T) {
+	onDesk(t, sdtsim.Options{Baud: 9600}, sdt.Options{NoSpeed: true}, func(t *testing.T, d *desk) {
+		defer d.run()()
+		if _, err := d.read(); fault.KindOf(err) != fault.Silent {
+			t.Errorf("got %v, want silent", err)
+		}
+		pause(t.Context())
+		for _, baud := range d.speeds() {
+			if baud != 115200 {
+				t.Errorf("opened at %v", d.speeds())
+			}
+		}
+	})
+}

@@ -21,6 +21,7 @@ type Opener func(baud int) (wire.Port, error)
 type Options struct {
 	NewestAddress bool // also ask for the address added later (追加地址) and deliver it as the address
 	NoFingerprint bool // ask 30 01 at once; otherwise 30 10, and 30 01 from a reader that refuses it
+	NoSpeed       bool // the transport has no speed, so that one opening tells whether the reader answers
 }
 
 // Reader is a card reader. Its Run keeps the line open; Read asks for a card.
@@ -129,6 +130,9 @@ func (r *Reader) connect(ctx context.Context) error {
 
 // order is the speeds with the one that worked last first.
 func (r *Reader) order() []int {
+	if r.options.NoSpeed {
+		return []int{speeds[0]}
+	}
 	order := []int{}
 	if r.baud != 0 {
 		order = append(order, r.baud)
