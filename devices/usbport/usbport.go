@@ -228,7 +228,7 @@ func (d *Device) pair(i *gousb.Interface) error {
 		if err != nil {
 			return err
 		}
-		d.pipes = append(d.pipes, &Pipe{device: d, Interface: i.Setting.Number, Setting: i.Setting.Alternate, in: in, out: out, inbox: wire.NewInbox(bufferMax)})
+		d.pipes = append(d.pipes, &Pipe{device: d, Interface: i.Setting.Number, Setting: i.Setting.Alternate, WriteLimit: writeLimit, in: in, out: out, inbox: wire.NewInbox(bufferMax)})
 	}
 	return nil
 }
@@ -303,7 +303,8 @@ func (d *Device) Close() error {
 
 // Pipe is a pair of bulk pipes. It satisfies wire.Port.
 type Pipe struct {
-	Interface, Setting int // where it is, for requests on the control pipe
+	Interface, Setting int           // where it is, for requests on the control pipe
+	WriteLimit         time.Duration // how long the device may take no byte of a chunk; set before the first Write
 
 	device  *Device
 	in      *gousb.InEndpoint
@@ -358,7 +359,7 @@ func (p *Pipe) Read(to []byte) (int, error) { return p.inbox.Read(to) }
 // SetReadDeadline bounds the reads, also one that waits now. The zero time takes the bound away.
 func (p *Pipe) SetReadDeadline(t time.Time) error { return p.inbox.SetReadDeadline(t) }
 
-// Write sends all of data. A device that does not take a chunk within writeLimit ends it with
+// Write sends all of data. A device that does not take a chunk within WriteLimit ends it with
 // os.ErrDeadlineExceeded; the number says how much it took.
 func (p *Pipe) Write(data []byte) (int, error) {
 	p.writing.Lock()
@@ -367,7 +368,7 @@ func (p *Pipe) Write(data []byte) (int, error) {
 	defer p.device.use.RUnlock()
 	sent := 0
 	for chunk := range slices.Chunk(data, chunkBytes) {
-		ctx, cancel := context.WithTimeout(p.device.ctx, writeLimit)
+		ctx, cancel := context.WithTimeout(p.device.ctx, p.WriteLimit)
 		n, err := p.writeSome(ctx, chunk)
 		cancel()
 		sent += n

@@ -38,11 +38,15 @@ const Preload = "libumockdev-preload.so.0"
 // messageMax bounds a message of the testbed: a transfer of libusb is at most 16 KiB.
 const messageMax = 1 << 20
 
+// errGone is told when the testbed has ended.
+var errGone = errors.New("usb bus: the testbed is gone")
+
 // ErrMissing is told when the parts that make a bus are not installed.
 var ErrMissing = errors.New("an emulated USB device needs gcc, pkg-config and libumockdev-dev: run packaging/setup.sh --tests")
 
 // Bus is one emulated bus. It may hold many devices.
 type Bus struct {
+	dir     string // of the program and the testbed; the program takes it away when it ends by itself
 	root    string // the testbed's folder
 	program *exec.Cmd
 	pipe    net.Conn
@@ -65,9 +69,29 @@ type answer struct {
 	text string
 }
 
-// Open compiles the testbed in dir, which must be empty or the place of an earlier one, and starts it.
-func Open(dir string) (*Bus, error) {
-	program := filepath.Join(dir, "usb-bus")
+// Open compiles the testbed and starts it.
+func Open() (*Bus, error) {
+	dir, err := folder()
+	if err != nil {
+		return nil, fmt.Errorf("usb bus: %w", err)
+	}
+	b, err := open(dir)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return b, nil
+}
+
+// folder makes a place with a short path: the testbed has sockets below it, whose paths may be 107 bytes long.
+func folder() (string, error) {
+	if dir, err := os.MkdirTemp("/tmp", "usb-"); err == nil {
+		return dir, nil
+	}
+	return os.MkdirTemp("", "usb-")
+}
+
+func open(dir string) (*Bus, error) {
+	program := filepath.Join(dir, "bus")
 	if err := build(program); err != nil {
 		return nil, err
 	}
@@ -76,11 +100,12 @@ func Open(dir string) (*Bus, error) {
 		return nil, fmt.Errorf("usb bus: %w", err)
 	}
 	defer far.Close()
-	b := &Bus{pipe: near, read: make(chan struct{}), answers: make(chan answer, 1),
+	b := &Bus{dir: dir, pipe: near, read: make(chan struct{}), answers: make(chan answer, 1),
 		sockets: map[int]*Device{}, plugged: map[[2]byte]*plugged{}}
 	b.program = exec.Command(program)
 	b.program.ExtraFiles, b.program.Stderr = []*os.File{far}, os.Stderr
 	b.program.Env = append(os.Environ(), "LD_PRELOAD="+Preload, "TMPDIR="+dir)
+	b.program.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C is for whoever owns the bus
 	if err := b.program.Start(); err != nil {
 		near.Close()
 		return nil, fmt.Errorf("usb bus: %w", err)
@@ -94,17 +119,13 @@ func Open(dir string) (*Bus, error) {
 	return b, nil
 }
 
-// build compiles the testbed, unless it is there already.
+// build compiles the testbed.
 func build(program string) error {
-	if _, err := os.Stat(program); err == nil {
-		return nil
-	}
 	flags, err := exec.Command("pkg-config", "--cflags", "--libs", "umockdev-1.0", "gio-2.0").Output()
 	if err != nil {
 		return ErrMissing
 	}
-	// Only a whole program gets the name.
-	args := []string{"-O1", "-x", "c", "-o", program + ".new", "-", "-x", "none"}
+	args := []string{"-O1", "-x", "c", "-o", program, "-", "-x", "none"}
 	for _, f := range bytes.Fields(flags) {
 		args = append(args, string(f))
 	}
@@ -116,7 +137,7 @@ func build(program string) error {
 	} else if err != nil {
 		return fmt.Errorf("usb bus: compile: %w: %s", err, out)
 	}
-	return os.Rename(program+".new", program)
+	return nil
 }
 
 // socketpair is a line to the testbed; the far end goes to it.
@@ -140,7 +161,7 @@ func (b *Bus) Env() []string {
 	return []string{"LD_PRELOAD=" + Preload, "UMOCKDEV_DIR=" + b.root}
 }
 
-// Close pulls all plugs and ends the testbed.
+// Close pulls all plugs and ends the testbed. One that was killed has pulled them all.
 func (b *Bus) Close() error {
 	b.mu.Lock()
 	var all []*Device
@@ -154,7 +175,8 @@ func (b *Bus) Close() error {
 	}
 	b.pipe.Close() // the testbed ends with its line
 	<-b.read
-	return errors.Join(append(errs, b.program.Wait())...)
+	b.program.Wait() // how it ended matters to nobody
+	return errors.Join(append(errs, os.RemoveAll(b.dir))...)
 }
 
 // send gives the testbed a message.
@@ -179,12 +201,12 @@ func (b *Bus) ask(kind byte, body ...[]byte) error {
 	b.asking.Lock()
 	defer b.asking.Unlock()
 	if err := b.send(kind, body...); err != nil {
-		return fmt.Errorf("usb bus: %w", err)
+		return errGone
 	}
 	a, ok := <-b.answers
 	switch {
 	case !ok:
-		return errors.New("usb bus: the testbed is gone")
+		return errGone
 	case a.kind == 'e':
 		return fmt.Errorf("usb bus: %s", a.text)
 	}

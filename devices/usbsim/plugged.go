@@ -89,6 +89,9 @@ func (p *plugged) pull() error {
 	p.mu.Unlock()
 	p.cancel()
 	<-p.served
+	if errors.Is(err, errGone) {
+		return nil // all plugs of a bus that is gone are out
+	}
 	return err
 }
 

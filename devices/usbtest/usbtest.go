@@ -39,12 +39,8 @@ func Main(m *testing.M) {
 }
 
 func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "usb")
-	if err != nil {
-		fail(err)
-	}
-	defer os.RemoveAll(dir)
-	if bus, err = usbsim.Open(dir); err != nil {
+	var err error
+	if bus, err = usbsim.Open(); err != nil {
 		fail(err)
 	}
 	defer bus.Close()

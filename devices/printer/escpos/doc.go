@@ -12,7 +12,7 @@
 //
 // Epson, "ESC/POS Command Reference" (the public on-line edition), and the command manuals of printers that
 // follow it. Serial lines 9600 to 115200 baud, 8 data bits, no parity, 1 stop bit, RTS/CTS or XON/XOFF; USB
-// printer class 07/01/02. 203 dpi, that is 8 dots to the millimetre: 384 dots on 58 mm paper, 576 on 80 mm.
+// printer class 07/01/02 (package escposusb). 203 dpi, that is 8 dots to the millimetre: 384 dots on 58 mm paper, 576 on 80 mm.
 //
 //   - DLE EOT n (10 04 n): one status byte, answered at once even while the buffer is full or paper is out.
 //     The byte does not say which n it answers, and has no checksum: we ask one at a time, wait for the line

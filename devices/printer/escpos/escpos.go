@@ -52,6 +52,11 @@ type Printer struct {
 	retracted  int
 }
 
+// identified is a port that knows whose printer it leads to, as USB does.
+type identified interface {
+	Identity() (maker, model, serial string)
+}
+
 // New makes a driver; Run opens the port.
 func New(open wire.Opener, profile Profile) *Printer {
 	if profile.WidthDots == 0 {
@@ -195,6 +200,14 @@ func (p *Printer) settle(l *line) error {
 			return p.lost(l, "open", err)
 		}
 		texts[i] = printable(a.raw) // a printer that does not say has a profile
+	}
+	if port, ok := l.port.(identified); ok {
+		maker, model, serial := port.Identity()
+		for i, s := range []string{maker, model, serial} {
+			if texts[i] == "" {
+				texts[i] = s
+			}
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -417,6 +430,10 @@ func (p *Printer) settled() bool {
 
 // lost drops a port on which reading or writing failed: Run opens it again.
 func (p *Printer) lost(l *line, op string, err error) error {
+	if kind := fault.KindOf(err); kind != "" { // the port knows by a way of its own what holds the printer up
+		p.drop(l, op)
+		return p.fail(kind, op, "the printer takes no bytes", err)
+	}
 	if isTimeout(err) {
 		p.drop(l, op)
 		return p.fail(fault.Silent, op, "the printer takes no bytes", err)

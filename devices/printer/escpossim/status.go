@@ -93,3 +93,24 @@ func (p *Printer) fullStatus() []byte {
 	}
 	return f
 }
+
+// Request answers a request of the USB printer class (version 1.1, §4.2): 0 who the printer is, 1 how it is.
+func (p *Printer) Request(request byte) (answer []byte, ok bool) {
+	switch request {
+	case 0:
+		name := "MFG:" + p.opts.Maker + ";MDL:" + p.opts.Model + ";CMD:ESC/POS;SN:" + p.opts.Serial + ";"
+		return append([]byte{byte((len(name) + 2) >> 8), byte(len(name) + 2)}, name...), true
+	case 1:
+		b := byte(0x18) // selected, no error
+		if p.faults.On("paper_out") {
+			b |= 0x20
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.stopped() != "" {
+			b &^= 0x08
+		}
+		return []byte{b}, true
+	}
+	return nil, false
+}

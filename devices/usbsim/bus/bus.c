@@ -385,5 +385,9 @@ int main(void) {
 	g_thread_unref(g_thread_new("listen", listen, loop));
 	g_main_loop_run(loop);
 	g_object_unref(bed); // takes its folder away
+	// Whoever was killed could not tidy up.
+	char *program = g_build_filename(g_get_tmp_dir(), "bus", NULL);
+	unlink(program);
+	rmdir(g_get_tmp_dir());
 	return 0;
 }
