@@ -70,7 +70,7 @@ func (d *desk) startTerminal(ctx context.Context) error {
 	}
 	k := d.doc.Kioskd
 	command := func(int) []string { return []string{d.bin("kioskd"), "--config", k.Config} }
-	if _, err := d.keep(ctx, keeper.Program{Name: "kioskd", Command: command, Env: d.environment(), Grace: graceKiosk}); err != nil {
+	if _, err := d.keep(ctx, keeper.Program{Name: "kioskd", Command: command, Env: d.environment(d.world.Env()...), Grace: graceKiosk}); err != nil {
 		return err
 	}
 	env := append([]string{"DBUS_SESSION_BUS_ADDRESS=" + d.doc.Bus, "GSETTINGS_BACKEND=memory"}, d.display.env...)

@@ -31,7 +31,8 @@ type Options struct {
 const loopback = "127.0.0.1:0"
 
 // Run runs the device until ctx ends, and returns nil then. It prints
-// "devsim: ready ADDRESS CONTROL_URL" when it can be spoken to.
+// "devsim: ready ADDRESS CONTROL_URL" when it can be spoken to, and before it, for a USB device, the environment in which
+// a program sees it.
 func Run(ctx context.Context, o Options, stdout io.Writer) error {
 	class, settings, err := o.world()
 	if err != nil {
@@ -48,6 +49,9 @@ func Run(ctx context.Context, o Options, stdout io.Writer) error {
 	server := answer.Server(control.Handler(w, nil))
 	go server.Serve(listener) // ends with Close below
 	_, address, _ := strings.Cut(w.Address(class), " ")
+	if env := w.Env(); env != nil {
+		fmt.Fprintf(stdout, "devsim: environment %s\n", strings.Join(env, " "))
+	}
 	fmt.Fprintf(stdout, "devsim: ready %s http://%s\n", address, listener.Addr())
 	<-ctx.Done()
 	return errors.Join(server.Close(), w.Close())
@@ -76,6 +80,10 @@ func (o Options) world() (class string, w world.Options, err error) {
 			w.License = loopback
 		}
 		return class, w, nil
+	case strings.HasSuffix(o.Protocol, "-usb") && (o.Listen != "" || o.Link != ""):
+		return "", w, fmt.Errorf("%s has a USB plug, and neither --link nor --listen", o.Protocol)
+	case strings.HasSuffix(o.Protocol, "-usb"):
+		o.Link = class // which is not made: only a device with a line is there
 	case o.Listen != "" || o.Link == "":
 		return "", w, fmt.Errorf("%s has a serial line: name its path with --link", o.Protocol)
 	}

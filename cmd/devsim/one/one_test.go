@@ -148,6 +148,8 @@ func TestWrongOptionsAreRefused(t *testing.T) {
 		{Options{Protocol: "ipp", Link: "/x"}, "--listen"},
 		{Options{Protocol: "ipp", Listen: "nowhere"}, "license printer"},
 		{Options{Protocol: "cctalk", Link: "/proc/line"}, "plug"},
+		{Options{Protocol: "sdt-usb", Link: "/x"}, "USB plug"},
+		{Options{Protocol: "escpos-usb", Listen: "127.0.0.1:0"}, "USB plug"},
 	} {
 		if err := Run(t.Context(), row.o, io.Discard); err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%+v: got %v, want %q", row.o, err, row.want)

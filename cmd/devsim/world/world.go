@@ -28,13 +28,14 @@ import (
 	"yichuang/devices/mechanism"
 	"yichuang/devices/printer/escpossim"
 	"yichuang/devices/printer/ippsim"
+	"yichuang/devices/usbsim"
 )
 
 // Classes are the words for the devices, in faults, events, ports and configuration.
 var Classes = []string{"idcard", "cash", "receipt", "license", "scanner"}
 
 // Protocols are the protocols that there is a simulator for, by class; the first is the usual one.
-var Protocols = map[string][]string{"idcard": {"sdt"}, "cash": {"cctalk", "id003", "ccnet", "ssp", "essp", "ssp-payout"}, "receipt": {"escpos"}, "license": {"ipp"}, "scanner": {"scanner"}}
+var Protocols = map[string][]string{"idcard": {"sdt", "sdt-usb"}, "cash": {"cctalk", "id003", "ccnet", "ssp", "essp", "ssp-payout"}, "receipt": {"escpos", "escpos-usb"}, "license": {"ipp"}, "scanner": {"scanner"}}
 
 // Acceptor is a pretend banknote acceptor, whatever it speaks.
 type Acceptor interface {
@@ -82,7 +83,13 @@ type device struct {
 	power                    func(on, noteIn bool)
 	snapshot                 func() ([]byte, error)
 	restore                  func([]byte) error
-	plug                     *plug.Plug // nil without a serial line
+	plug                     socket // nil without a line of its own
+}
+
+// socket is where a device's plug is put in.
+type socket interface {
+	Set(in bool) error
+	Close() error
 }
 
 // World is the devices and the mains. The fields of devices that are not there are nil.
@@ -99,6 +106,7 @@ type World struct {
 	mains   mains
 	server  *http.Server // the license printer's network socket
 	keep    *keep
+	bus     *usbsim.Bus // nil without a USB device
 }
 
 // Open sets the devices up as an earlier world in the same folder left them, with the power on, and puts
@@ -109,6 +117,9 @@ func Open(o Options) (*World, error) {
 		if !slices.Contains(Protocols[class], protocol) {
 			return nil, fmt.Errorf("%s: there is no simulator of %q; there are %v", class, protocol, Protocols[class])
 		}
+	}
+	if err := w.openBus(); err != nil {
+		return nil, err
 	}
 	w.mains.world = w
 	w.build()
@@ -169,10 +180,14 @@ func (o Options) speaks(class string) string {
 	return Protocols[class][0]
 }
 
-// add gives a device on a serial line its plug.
+// add gives a device its plug: a serial line's, or one on the USB bus.
 func (w *World) add(class, link string, serve func(context.Context, io.ReadWriter) error, d device, onPlug func(func(bool))) {
 	d.class, d.protocol, d.address = class, w.options.speaks(class), "serial:"+link
-	d.plug = plug.New(link, serve)
+	if usb := usbDevices[d.protocol]; usb != nil {
+		d.address, d.plug = w.usb(usb(w), serve)
+	} else {
+		d.plug = plug.New(link, serve)
+	}
 	w.devices = append(w.devices, &d)
 	p := d.plug
 	onPlug(func(in bool) {
@@ -224,6 +239,9 @@ func (w *World) Close() error {
 		if d.plug != nil {
 			errs = append(errs, d.plug.Close())
 		}
+	}
+	if w.bus != nil {
+		errs = append(errs, w.bus.Close())
 	}
 	if w.keep != nil {
 		errs = append(errs, w.keep.end())
