@@ -21,9 +21,11 @@ import (
 	"yichuang/devices/cash/ssp"
 	"yichuang/devices/idcard"
 	"yichuang/devices/idcard/sdt"
+	"yichuang/devices/idcard/sdtusb"
 	"yichuang/devices/idcard/wlt"
 	"yichuang/devices/printer"
 	"yichuang/devices/printer/escpos"
+	"yichuang/devices/printer/escposusb"
 	"yichuang/devices/printer/ipp"
 	"yichuang/devices/serialport"
 	"yichuang/devices/wire"
@@ -80,6 +82,13 @@ var (
 		"escpos-80-latin":      escposModel("80-latin"),
 		"escpos-presenter":     escposModel("presenter"),
 		"escpos-presenter-kpm": escposModel("presenter-kpm"),
+		"escpos-usb": func(a string, log *slog.Logger) (printer.Roll, error) {
+			p, err := escposusb.New(a, escpos.Profile{HasQR: true, HasCuts: true, HasClear: true})
+			if err != nil {
+				return nil, err
+			}
+			return p.Tell(log), nil
+		},
 	}
 	sheetDrivers = map[string]func(string) (printer.Sheets, error){
 		"ipp": func(a string) (printer.Sheets, error) { return ipp.New(a, ipp.Options{}), url(a) },
@@ -92,6 +101,7 @@ var (
 			}
 			return sdt.New(open, sdt.Options{}), err
 		},
+		"sdt-usb": func(a string) (idcard.Reader, error) { return sdtusb.New(a, sdt.Options{}) },
 	}
 	scannerDrivers = map[string]func(string) (barcode.Scanner, error){
 		"scanner": func(a string) (barcode.Scanner, error) {

@@ -24,8 +24,8 @@ import (
 )
 
 type tryCommand struct {
-	Protocol string `arg:"" help:"sdt, cctalk, id003, ccnet, ssp, essp, ssp-payout, cctalk-coin, cctalk-hopper, escpos, scanner or ipp"`
-	Address  string `arg:"" help:"serial:PATH or http://HOST:PORT/PATH, as in kiosk.toml"`
+	Protocol string `arg:"" help:"sdt, sdt-usb, cctalk, id003, ccnet, ssp, essp, ssp-payout, cctalk-coin, cctalk-hopper, escpos, escpos-usb, scanner or ipp"`
+	Address  string `arg:"" help:"serial:PATH, usb:VVVV:PPPP or http://HOST:PORT/PATH, as in kiosk.toml"`
 }
 
 // signalLine is one line of `kioskd try`.
@@ -256,7 +256,7 @@ func (t *tester) choose(protocol, address string, log *slog.Logger) error {
 		s, err := sheetDrivers[protocol](address)
 		t.sheets(s)
 		return err
-	case "sdt":
+	case "sdt", "sdt-usb":
 		r, err := readerDrivers[protocol](address)
 		t.reader(r)
 		return err
@@ -265,7 +265,7 @@ func (t *tester) choose(protocol, address string, log *slog.Logger) error {
 		t.scanner(s)
 		return err
 	}
-	return fmt.Errorf("protocol %q: want sdt, cctalk, id003, ccnet, ssp, essp, ssp-payout, cctalk-coin, cctalk-hopper, escpos, scanner or ipp", spec.Protocol)
+	return fmt.Errorf("protocol %q: want sdt, sdt-usb, cctalk, id003, ccnet, ssp, essp, ssp-payout, cctalk-coin, cctalk-hopper, escpos, escpos-usb, scanner or ipp", spec.Protocol)
 }
 
 func unknown(o order) error {
