@@ -56,12 +56,19 @@ type program struct {
 // begin starts a program; it is killed with the test unless it has ended.
 func begin(t *testing.T, name string, args ...string) *program {
 	t.Helper()
+	return beginIn(t, nil, name, args...)
+}
+
+// beginIn starts a program with more in its environment.
+func beginIn(t *testing.T, env []string, name string, args ...string) *program {
+	t.Helper()
 	bin, err := programs()
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &program{t: t, name: name + " " + strings.Join(args, " "), cmd: exec.Command(filepath.Join(bin, name), args...),
 		lines: make(chan string, 1000), ended: make(chan struct{})}
+	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stderr = &p.stderr
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
@@ -191,12 +198,20 @@ func alone(t *testing.T, protocol string, flags ...string) (hand *deskclient.Des
 			t.Errorf("%s leaves its line behind", p.name)
 		}
 	})
+	hand, address = p.hands(dir)
+	if want := "serial:" + link; protocol != "ipp" && address != want {
+		t.Errorf("%s: address %s, want %s", p.name, address, want)
+	}
+	return hand, address
+}
+
+// hands reads where a pretend device is, and takes hold of it.
+func (p *program) hands(dir string) (hand *deskclient.Desk, address string) {
+	t := p.t
+	t.Helper()
 	var control string
 	if n, err := fmt.Sscanf(p.line(), "devsim: ready %s %s", &address, &control); n != 2 || err != nil {
 		t.Fatalf("%s said %q, want its address and that of its hands", p.name, p.said)
-	}
-	if want := "serial:" + link; protocol != "ipp" && address != want {
-		t.Errorf("%s: address %s, want %s", p.name, address, want)
 	}
 	file := filepath.Join(dir, "hands.json")
 	if err := os.WriteFile(file, fmt.Appendf(nil, `{"devsim":{"url":%q}}`, control), 0o600); err != nil {
