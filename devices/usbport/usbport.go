@@ -137,7 +137,7 @@ func (d *Device) open(c Class, most int) (err error) {
 		d.pipes = nil
 	}
 	if errors.Is(err, gousb.ErrorAccess) {
-		return fmt.Errorf("%w: no udev rule gives this user the device", err)
+		return fmt.Errorf("no access: no udev rule gives this user the device: %w", err)
 	}
 	return err
 }
