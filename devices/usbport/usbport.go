@@ -83,8 +83,8 @@ type Device struct {
 	once   sync.Once
 	err    error
 
-	mu     sync.Mutex
-	halted bool // an endpoint was halted, guarded by mu
+	mu      sync.Mutex
+	spoiled bool // it is to be reset, guarded by mu
 }
 
 // opening is held by whoever opens a device. libusb does not ask for that; what diverts its calls on a desk does, since it
@@ -243,7 +243,7 @@ func (d *Device) release() error {
 		errs = append(errs, d.config.Close())
 	}
 	if d.device != nil {
-		if d.halted {
+		if d.spoiled {
 			d.device.Reset() // a device that is gone needs none
 		}
 		errs = append(errs, d.device.Close())
@@ -279,6 +279,13 @@ func (d *Device) Control(kind, request byte, value, index uint16, data []byte) (
 		return 0, fmt.Errorf("request %s: %w", d.address, err)
 	}
 	return n, nil
+}
+
+// Spoil lets the device be reset when it is closed: something in it is not as it should be.
+func (d *Device) Spoil() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.spoiled = true
 }
 
 // Close breaks off what is under way, gives the interfaces back and ends libusb. A second call does nothing.
@@ -347,9 +354,7 @@ func (p *Pipe) fill() {
 // note remembers a halt.
 func (d *Device) note(err error) {
 	if errors.Is(err, gousb.TransferStall) {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		d.halted = true
+		d.Spoil()
 	}
 }
 

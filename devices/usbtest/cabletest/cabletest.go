@@ -59,7 +59,7 @@ type lane struct {
 }
 
 // New makes a cable, in a bubble, with the device of these options at its end, whose plug is out. serve is the simulator: it
-// runs in the bubble from each plugging in to the pulling out. o.Serve must be nil.
+// runs in the bubble from each plugging in to the pulling out, and its lines have SetReadDeadline too. o.Serve must be nil.
 func New(t *testing.T, o usbsim.Options, serve func(ctx context.Context, lines []io.ReadWriter)) *Cable {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	c := &Cable{t: t, serve: serve, kick: make(chan struct{}, 1), ended: make(chan struct{}), pump: cancel, lanes: make([]lane, len(o.Lines))}
@@ -235,6 +235,9 @@ type end struct {
 // Read gives what the host has sent.
 func (e *end) Read(to []byte) (int, error) { return e.inbox.Read(to) }
 
+// SetReadDeadline is in the bubble's time.
+func (e *end) SetReadDeadline(t time.Time) error { return e.inbox.SetReadDeadline(t) }
+
 // Write says something to the host.
 func (e *end) Write(b []byte) (n int, err error) {
 	c := e.c
@@ -326,6 +329,9 @@ func (d *Device) Control(kind, request byte, value, index uint16, data []byte) (
 	usbtest.Outside(func() { n, err = d.device.Control(kind, request, value, index, data) })
 	return n, err
 }
+
+// Spoil is that of usbport.
+func (d *Device) Spoil() { d.device.Spoil() }
 
 // Close closes the device. What it had said and libusb not yet fetched stays in it.
 func (d *Device) Close() (err error) {
