@@ -11,7 +11,7 @@
 //
 // RFC 8010 (encoding, transport), RFC 8011 (operations, states), PWG 5100.7 (media-col), PWG 5100.14 (IPP
 // Everywhere), PWG 5101.1 (media names). HTTP POST of application/ipp, port 631, mostly to /ipp/print; ipps is
-// the same in TLS. A USB printer appears at localhost through the ipp-usb service.
+// the same in TLS. A USB printer is reached by package ippusb, or appears at localhost through the ipp-usb service.
 //
 //   - A job is made with Create-Job and Send-Document, so that its number is known before the document is
 //     sent; an unfinished one is given up by the printer after multiple-operation-time-out. Printers of IPP

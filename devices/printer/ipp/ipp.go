@@ -96,6 +96,7 @@ func addresses(uri string) (post, name string, err error) {
 
 // Run asks the printer's state every few seconds until ctx ends.
 func (p *Printer) Run(ctx context.Context) error {
+	defer p.client.CloseIdleConnections()
 	for misses := 0; ctx.Err() == nil; pause(ctx, pollEvery) {
 		_, err := p.refresh(ctx, "poll")
 		if err == nil {

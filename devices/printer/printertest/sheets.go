@@ -26,6 +26,7 @@ type SheetsBench struct {
 	AtRequest func(k int, do func())
 	Out       func() []Sheet // the sheets that were drawn in
 	Close     func()         // ends Run and the mechanism
+	Unplugged fault.Kind     // what a printer without its plug is; silent when "", as on a network
 }
 
 // Sheet is one sheet that was drawn in.
@@ -298,7 +299,11 @@ func sheetsUnfit(t *testing.T, b *SheetsBench) {
 		awaitSheets(t, b.Sheets, "")
 	}
 	b.Arm("unplug", 1)
-	awaitSheets(t, b.Sheets, fault.Silent)
+	unplugged := fault.Silent
+	if b.Unplugged != "" {
+		unplugged = b.Unplugged
+	}
+	awaitSheets(t, b.Sheets, unplugged)
 	b.Arm("unplug", 0)
 	awaitSheets(t, b.Sheets, "")
 	paper(t, b, 0, 0)
