@@ -27,6 +27,7 @@ import (
 	"yichuang/devices/printer/escpos"
 	"yichuang/devices/printer/escposusb"
 	"yichuang/devices/printer/ipp"
+	"yichuang/devices/printer/ippusb"
 	"yichuang/devices/serialport"
 	"yichuang/devices/wire"
 	"yichuang/kiosk/config"
@@ -91,7 +92,8 @@ var (
 		},
 	}
 	sheetDrivers = map[string]func(string) (printer.Sheets, error){
-		"ipp": func(a string) (printer.Sheets, error) { return ipp.New(a, ipp.Options{}), url(a) },
+		"ipp":     func(a string) (printer.Sheets, error) { return ipp.New(a, ipp.Options{}), url(a) },
+		"ipp-usb": func(a string) (printer.Sheets, error) { return ippusb.New(a, ipp.Options{}) },
 	}
 	readerDrivers = map[string]func(string) (idcard.Reader, error){
 		"sdt": func(a string) (idcard.Reader, error) {

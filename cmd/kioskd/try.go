@@ -24,7 +24,7 @@ import (
 )
 
 type tryCommand struct {
-	Protocol string `arg:"" help:"sdt, sdt-usb, cctalk, id003, ccnet, ssp, essp, ssp-payout, cctalk-coin, cctalk-hopper, escpos, escpos-usb, scanner or ipp"`
+	Protocol string `arg:"" help:"sdt, sdt-usb, cctalk, id003, ccnet, ssp, essp, ssp-payout, cctalk-coin, cctalk-hopper, escpos, escpos-usb, scanner, ipp or ipp-usb"`
 	Address  string `arg:"" help:"serial:PATH, usb:VVVV:PPPP or http://HOST:PORT/PATH, as in kiosk.toml"`
 }
 
@@ -252,7 +252,7 @@ func (t *tester) choose(protocol, address string, log *slog.Logger) error {
 		p, err := payDrivers[protocol](address, log)
 		t.payer(p)
 		return err
-	case "ipp":
+	case "ipp", "ipp-usb":
 		s, err := sheetDrivers[protocol](address)
 		t.sheets(s)
 		return err
@@ -265,7 +265,7 @@ func (t *tester) choose(protocol, address string, log *slog.Logger) error {
 		t.scanner(s)
 		return err
 	}
-	return fmt.Errorf("protocol %q: want sdt, sdt-usb, cctalk, id003, ccnet, ssp, essp, ssp-payout, cctalk-coin, cctalk-hopper, escpos, escpos-usb, scanner or ipp", spec.Protocol)
+	return fmt.Errorf("protocol %q: want sdt, sdt-usb, cctalk, id003, ccnet, ssp, essp, ssp-payout, cctalk-coin, cctalk-hopper, escpos, escpos-usb, scanner, ipp or ipp-usb", spec.Protocol)
 }
 
 func unknown(o order) error {
