@@ -131,6 +131,37 @@ func TestNoPayout(t *testing.T) {
 	})
 }
 
+// A payout that does not start is told, pays nothing, and does not keep notes out.
+func TestPayoutThatDoesNotStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(sspsim.Options{Unit: sspsim.SmartPayout, PayoutBroken: true})
+		defer b.close()
+		b.sim.Path().Load(1000, "CNY", 5)
+		a, _ := running(t, b, ssp.Options{Encrypted: true}, cash.Mark{})
+		p := a.Payer()
+		await(t, a, cash.Ready)
+		<-time.After(time.Hour)
+		if s := p.State(); s.Fault == nil || s.Fault.Kind != fault.Broken || !s.Online {
+			t.Errorf("state: %+v", s)
+		}
+		m, err := p.Before(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked := []cash.Pile{{Note: cash.Note{Face: 1000, Currency: "CNY"}, Count: 2}}
+		if paid, err := p.Pay(t.Context(), m, asked); !fault.Is(err, fault.Refused) || len(paid.Out)+len(paid.Unsure) > 0 {
+			t.Errorf("pay: got %+v, %v, want %s and nothing paid", paid, err, fault.Refused)
+		}
+		if s := p.State(); s.Paying || !s.Online {
+			t.Errorf("state after the refusal: %+v", s)
+		}
+		escrow(t, b, a, 5000)
+		if a.State().Fault != nil {
+			t.Errorf("the acceptor: %+v", a.State())
+		}
+	})
+}
+
 // A note on its way out comes out when the power is back: the levels know.
 func TestPaidAtPowerUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -432,6 +432,9 @@ func (a *Acceptor) enable(l *line, c *talk) error {
 	if err != nil {
 		return err
 	}
+	a.mu.Lock()
+	delete(a.faults, onPayout)
+	a.mu.Unlock()
 	_, err = a.remember(l, c)
 	return err
 }

@@ -3,7 +3,9 @@ package ssp
 import (
 	"fmt"
 	"testing"
+	"time"
 
+	"yichuang/devices/cash"
 	"yichuang/devices/fault"
 )
 
@@ -132,5 +134,47 @@ func TestWhatStoppedAPayout(t *testing.T) {
 	a.paidEvent(&talk{}, event{code: evPayoutJam})
 	if a.job.stopped != nil {
 		t.Error("an order that was not given was stopped")
+	}
+}
+
+// Once there is a key, nothing in clear is believed but that the key is gone.
+func TestAnswersInClear(t *testing.T) {
+	l := &line{seal: newSeal(1, 2, quiet)}
+	for _, tt := range []struct {
+		data []byte
+		good bool
+	}{{[]byte{noKey}, true}, {[]byte{noKey, 1}, false}, {[]byte{ok}, false}, {[]byte{ok, evCredit, 3}, false}, {l.seal.wrap([]byte{ok}, 1), true},
+		{l.seal.wrap([]byte{ok}, 0), false}, {l.seal.wrap(nil, 1), false}} {
+		if got, err := l.open(tt.data); (err == nil) != tt.good {
+			t.Errorf("% X: got % X, %v", tt.data, got, err)
+		}
+	}
+}
+
+// What was told is in the mark before any counter is read again.
+func TestMarksGoOnWithWhatIsTold(t *testing.T) {
+	a := New(nil, Options{})
+	a.resumed = true
+	a.rejected(nil)
+	if a.base.rejected != 1 || a.refusals != 1 {
+		t.Errorf("a refusal: %+v, %d to be explained", a.base, a.refusals)
+	}
+	a.channels = []cash.Note{{Face: 100, Currency: "CNY"}}
+	a.held = &pending{channel: 1, note: a.channels[0], fresh: true}
+	a.rejected(nil)
+	for store, want := range map[bool]counters{false: {stacked: 1, rejected: 2}, true: {stored: 1, rejected: 2}} {
+		a.base.stacked, a.base.stored = 0, 0
+		a.held = &pending{channel: 1, note: a.channels[0], credited: time.Now()}
+		a.credited(store, nil)
+		if a.base != want || a.held != nil {
+			t.Errorf("store %v: %+v, want %+v", store, a.base, want)
+		}
+	}
+	told := ""
+	for _, s := range a.queue {
+		told += string(s.What) + " "
+	}
+	if told != "escrowed returned stacked stacked " {
+		t.Errorf("told %s", told)
 	}
 }

@@ -46,6 +46,7 @@ const (
 	whyEmpty     = 0x02
 	whyBusy      = 0x03
 	whyDisabled  = 0x04
+	whyDevice    = 0x05
 )
 
 // payout is an order that is being carried out.
@@ -92,6 +93,9 @@ func (s *Sim) payoutWrite(cmd byte, args []byte) []byte {
 	switch cmd {
 	case cmdReporting:
 	case cmdEnablePayout:
+		if s.o.PayoutBroken {
+			return []byte{cannot, whyDevice}
+		}
 		s.m.Payable = true
 	case cmdDisablePayout:
 		s.m.Payable = false

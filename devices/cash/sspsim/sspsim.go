@@ -33,6 +33,7 @@ type Options struct {
 	Faces         []int64
 	Recycles      []int64 // a payout keeps notes of these faces for paying out; up to 20 yuan when nil
 	PaysAtPowerUp bool    // a piece on its way when the power went comes out when it is back
+	PayoutBroken  bool    // the payout does not start
 	NoKeys        bool    // it has no encryption
 	NoAcks        bool    // it does not know POLL_WITH_ACK
 	NoCounters    bool    // it does not know GET_COUNTERS
