@@ -167,7 +167,7 @@ func audit(ctx context.Context, who string, ask func(context.Context, any, ...st
 
 // settledBooks compares the terminal's ledger with what the mechanisms hold.
 func settledBooks(l ledger, w deskclient.World, may doubts) error {
-	stacked, box := deskclient.Sum(l.Notes.Stacked), deskclient.Sum(w.Cash.Box)+deskclient.Sum(w.Cash.Taken)
+	stacked, box := deskclient.Sum(l.Notes.Stacked), w.Kept()
 	left := int64(0)
 	for _, s := range w.License.Prints {
 		if s.Serial != "" {

@@ -303,7 +303,7 @@ func TestOrderBeforeTheDeviceIsOpen(t *testing.T) {
 
 func TestAcceptorAlone(t *testing.T) {
 	for name, args := range map[string][]string{"plain": {"cctalk"}, "crc": {"cctalk", "--crc"}, "echo": {"cctalk", "--echo"}, "crc and echo": {"cctalk", "--crc", "--echo"},
-		"id003": {"id003"}, "ccnet": {"ccnet"}} {
+		"id003": {"id003"}, "ccnet": {"ccnet"}, "ssp": {"ssp"}, "essp": {"essp"}, "ssp-payout": {"ssp-payout"}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			hand, address := alone(t, args[0], args[1:]...)
@@ -337,8 +337,8 @@ func TestAcceptorAlone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, want := deskclient.Sum(w.Cash.Box), int64(10500); got != want {
-				t.Errorf("in the box: %d fen, want %d", got, want)
+			if got, want := w.Kept()-deskclient.Sum(w.Cash.Taken), int64(10500); got != want {
+				t.Errorf("in the box and the store: %d fen, want %d", got, want)
 			}
 		})
 	}
@@ -633,7 +633,7 @@ func TestBothEndsRefuseWhatIsWrong(t *testing.T) {
 // TestNobodyIsAtTheAddress: there is no device, and the driver says so also when nothing is asked of it.
 func TestNobodyIsAtTheAddress(t *testing.T) {
 	nowhere := filepath.Join(newDir(t), "line")
-	for protocol, address := range map[string]string{"sdt": "serial:" + nowhere, "cctalk": "serial:" + nowhere, "id003": "serial:" + nowhere, "escpos": "serial:" + nowhere,
+	for protocol, address := range map[string]string{"sdt": "serial:" + nowhere, "cctalk": "serial:" + nowhere, "id003": "serial:" + nowhere, "ccnet": "serial:" + nowhere, "ssp": "serial:" + nowhere, "essp": "serial:" + nowhere, "escpos": "serial:" + nowhere,
 		"scanner": "serial:" + nowhere, "ipp": "http://127.0.0.1:1/ipp/print"} {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()

@@ -268,7 +268,7 @@ func found(ctx context.Context, d *deskclient.Desk, note bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if deskclient.Sum(w.Cash.Box) > deskclient.Sum(l.Notes.Stacked) {
+	if w.Kept() > deskclient.Sum(l.Notes.Stacked) {
 		return "stacked", nil
 	}
 	return "returned", nil

@@ -61,7 +61,7 @@ func (d *demo) balanced(ctx context.Context) error {
 		}
 		p := l.Placed
 		in, placed := l.In["stacked"]+l.In["qr_paid"], p.Visit+p.Bills+p.Surplus+p.Owed+p.PaidOut+p.Refunded+p.Doubtful
-		stacked, box := deskclient.Sum(l.Notes.Stacked), deskclient.Sum(w.Cash.Box)+deskclient.Sum(w.Cash.Taken)
+		stacked, box := deskclient.Sum(l.Notes.Stacked), w.Kept()
 		sheets := int64(0)
 		for _, s := range w.License.Prints {
 			if s.Serial != "" {

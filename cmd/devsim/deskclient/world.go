@@ -23,6 +23,13 @@ func Sum(faces []Face) (fen int64) {
 	return fen
 }
 
+// Kept is the sum of the notes that came in and stayed: in the box, taken with it, or in the store and whatever came out of
+// that beyond what was loaded.
+func (w World) Kept() int64 {
+	c := w.Cash
+	return Sum(c.Box) + Sum(c.Taken) + Sum(c.Store) + Sum(c.Paid) - Sum(c.Loaded)
+}
+
 // Card is what lies on the reader.
 type Card struct {
 	Kind      string `json:"kind"`
@@ -66,6 +73,9 @@ type World struct {
 		Box      []Face `json:"box"`
 		Taken    []Face `json:"taken"`
 		Returned []Face `json:"returned"`
+		Store    []Face `json:"store"`  // of a recycler: notes that it can pay out again
+		Loaded   []Face `json:"loaded"` // by staff into the store
+		Paid     []Face `json:"paid"`   // out of the store
 	} `json:"cash"`
 	Receipt struct {
 		State  string `json:"state"`
