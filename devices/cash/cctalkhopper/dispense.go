@@ -94,6 +94,9 @@ func (h *hopper) order(ctx context.Context, n int64) result {
 	}
 	if r.err == nil && r.out < n {
 		r.err = h.why(ctx)
+		if h.line != nil {
+			h.level() // that few are left is to be known before somebody fills it; no answer now is one later
+		}
 	}
 	return r
 }

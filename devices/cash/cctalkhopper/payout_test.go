@@ -315,6 +315,11 @@ func TestEmpty(t *testing.T) {
 		b.rack.Load(3, 100)
 		b.until("full again", func(s cash.PayerState) bool { return s.Fault == nil && len(s.Unfit) == 0 && len(s.Low) == 0 })
 		b.pay(piles(yuan, 4), piles(yuan, 4), "")
+		// And one that is filled soon after it ran empty.
+		b.rack.Load(4, -196)
+		b.pay(piles(jiao, 3), piles(jiao, 2), fault.Empty)
+		b.rack.Load(4, 100)
+		b.until("full again", func(s cash.PayerState) bool { return s.Fault == nil && len(s.Low) == 0 })
 	})
 }
 
