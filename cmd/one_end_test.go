@@ -35,6 +35,7 @@ type signal struct {
 	Signal   string           `json:"signal"`
 	Face     int64            `json:"face_fen"`
 	Currency string           `json:"currency"`
+	Count    int64            `json:"count"`
 	Card     *deskclient.Card `json:"card"`
 	Text     string           `json:"text"`
 	Kind     string           `json:"kind"`
@@ -633,7 +634,7 @@ func TestBothEndsRefuseWhatIsWrong(t *testing.T) {
 // TestNobodyIsAtTheAddress: there is no device, and the driver says so also when nothing is asked of it.
 func TestNobodyIsAtTheAddress(t *testing.T) {
 	nowhere := filepath.Join(newDir(t), "line")
-	for protocol, address := range map[string]string{"sdt": "serial:" + nowhere, "cctalk": "serial:" + nowhere, "id003": "serial:" + nowhere, "ccnet": "serial:" + nowhere, "ssp": "serial:" + nowhere, "essp": "serial:" + nowhere, "escpos": "serial:" + nowhere,
+	for protocol, address := range map[string]string{"sdt": "serial:" + nowhere, "cctalk": "serial:" + nowhere, "cctalk-coin": "serial:" + nowhere, "cctalk-hopper": "serial:" + nowhere, "id003": "serial:" + nowhere, "ccnet": "serial:" + nowhere, "ssp": "serial:" + nowhere, "essp": "serial:" + nowhere, "escpos": "serial:" + nowhere,
 		"scanner": "serial:" + nowhere, "ipp": "http://127.0.0.1:1/ipp/print"} {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()

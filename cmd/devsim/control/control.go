@@ -78,6 +78,15 @@ func (d *door) devices(handle func(string, answer.Func)) {
 		handle("DELETE /v1/cash/box", d.takeBox)
 		handle("PUT /v1/cash/box", d.putBox)
 	}
+	if d.w.Coins != nil {
+		handle("POST /v1/coins", d.dropCoin)
+		handle("GET /v1/coins/{coin}", d.coin)
+		handle("PUT /v1/coins/lever", d.lever)
+		handle("DELETE /v1/coins/box", d.takeCoins)
+	}
+	if d.w.Payout != nil {
+		handle("PUT /v1/payout/{hopper}", d.fillHopper)
+	}
 	if d.w.Scanner != nil {
 		handle("POST /v1/scanner/scans", d.scan)
 	}

@@ -77,6 +77,14 @@ type World struct {
 		Loaded   []Face `json:"loaded"` // by staff into the store
 		Paid     []Face `json:"paid"`   // out of the store
 	} `json:"cash"`
+	Coins struct { // nothing where there is no coin acceptor
+		Inserted []Face            `json:"inserted"`
+		Kept     map[string][]Face `json:"kept"` // by the sorter's path
+		Taken    []Face            `json:"taken"`
+		Returned []Face            `json:"returned"`
+		Moving   []Face            `json:"moving"`
+	} `json:"coins"`
+	Payout  []Hopper `json:"payout"` // none where there are no hoppers
 	Receipt struct {
 		State  string `json:"state"`
 		Prints []struct {
@@ -107,6 +115,18 @@ type World struct {
 		Protocol string `json:"protocol"`
 		Address  string `json:"address"`
 	} `json:"ports"`
+}
+
+// Hopper is what a hopper holds, let fall, and had taken out.
+type Hopper struct {
+	Address  int    `json:"address"`
+	Face     int64  `json:"face_fen"`
+	Currency string `json:"currency"`
+	Loaded   int    `json:"loaded"`
+	Inside   int    `json:"inside"`
+	Out      int    `json:"out"`
+	Taken    int    `json:"taken"`
+	Paying   bool   `json:"paying"`
 }
 
 // door calls devsim.
@@ -263,4 +283,30 @@ type Event struct {
 func (d *Desk) Events(ctx context.Context, after int64, wait time.Duration) (e []Event, err error) {
 	err = d.door(ctx, http.MethodGet, fmt.Sprintf("events?after=%d&wait_ms=%d", after, wait.Milliseconds()), nil, &e)
 	return e, err
+}
+
+// Coin is a coin that was dropped.
+type Coin struct {
+	Coin int    `json:"coin"`
+	Fate string `json:"fate"` // kept returned moving
+}
+
+// DropCoin drops a Chinese coin of a kind ("" is genuine) and watches it for a while.
+func (d *Desk) DropCoin(ctx context.Context, fen int64, kind string, wait time.Duration) (c Coin, err error) {
+	if kind == "" {
+		kind = "genuine"
+	}
+	err = d.door(ctx, http.MethodPost, "coins", map[string]any{"face_fen": fen, "currency": "CNY", "kind": kind, "wait_ms": wait.Milliseconds()}, &c)
+	return c, err
+}
+
+// HoldLever holds the return lever down or lets it go.
+func (d *Desk) HoldLever(ctx context.Context, held bool) error {
+	return d.door(ctx, http.MethodPut, "coins/lever", map[string]any{"held": held}, nil)
+}
+
+// FillHopper puts coins into a hopper, or takes them out when the count is negative.
+func (d *Desk) FillHopper(ctx context.Context, address, count int) (h Hopper, err error) {
+	err = d.door(ctx, http.MethodPut, fmt.Sprintf("payout/%d", address), map[string]any{"count": count}, &h)
+	return h, err
 }

@@ -70,7 +70,7 @@ func (o Options) world() (class string, w world.Options, err error) {
 	case class == "":
 		slices.Sort(known)
 		return "", w, fmt.Errorf("there is no simulator of %q; there are %s", o.Protocol, strings.Join(known, " "))
-	case o.Protocol != "cctalk" && (o.Echo || o.CRC):
+	case !strings.HasPrefix(o.Protocol, "cctalk") && (o.Echo || o.CRC):
 		return "", w, fmt.Errorf("--echo and --crc are for cctalk; %s has no such thing", o.Protocol)
 	case class == "license" && o.Link != "":
 		return "", w, errors.New("ipp has no serial line; use --listen")

@@ -55,7 +55,7 @@ func ask(t *testing.T, control string) map[string]json.RawMessage {
 }
 
 func TestOneOfEach(t *testing.T) {
-	for protocol, class := range map[string]string{"sdt": "idcard", "cctalk": "cash", "id003": "cash", "ccnet": "cash", "ssp": "cash", "essp": "cash", "ssp-payout": "cash", "escpos": "receipt", "scanner": "scanner"} {
+	for protocol, class := range map[string]string{"sdt": "idcard", "cctalk": "cash", "cctalk-coin": "coins", "cctalk-hopper": "payout", "id003": "cash", "ccnet": "cash", "ssp": "cash", "essp": "cash", "ssp-payout": "cash", "escpos": "receipt", "scanner": "scanner"} {
 		t.Run(protocol, func(t *testing.T) {
 			link := filepath.Join(t.TempDir(), "line")
 			address, control := start(t, Options{Protocol: protocol, Link: link})

@@ -7,14 +7,14 @@ import (
 )
 
 // Points are the instants at which the power can be cut.
-var Points = []string{"now", "cash.moving", "cash.escrow", "receipt.half", "license.half"}
+var Points = []string{"now", "cash.moving", "cash.escrow", "coins.moving", "payout.moving", "receipt.half", "license.half"}
 
 // Power is what a hand asks of the mains.
 type Power struct {
 	On      bool
 	At      string // one of Points; "" is now
 	Devices bool   // the devices lose power too, not the computer alone
-	Note    string // where a note on its way ends then: "in" or "out"
+	Note    string // where a note or coin on its way ends then: "in" or "out"
 }
 
 // Check says what cannot be asked.

@@ -20,6 +20,8 @@ import (
 	"yichuang/cmd/devsim/plug"
 	"yichuang/devices/barcode/scannersim"
 	"yichuang/devices/cash/ccnetsim"
+	"yichuang/devices/cash/cctalkcoinsim"
+	"yichuang/devices/cash/cctalkhoppersim"
 	"yichuang/devices/cash/cctalksim"
 	"yichuang/devices/cash/id003sim"
 	"yichuang/devices/cash/notepath"
@@ -31,11 +33,12 @@ import (
 	"yichuang/devices/usbsim"
 )
 
-// Classes are the words for the devices, in faults, events, ports and configuration.
+// Classes are the words for the devices of a desk, in faults, events, ports and configuration. Coins and payout are
+// there only where a link names them.
 var Classes = []string{"idcard", "cash", "receipt", "license", "scanner"}
 
 // Protocols are the protocols that there is a simulator for, by class; the first is the usual one.
-var Protocols = map[string][]string{"idcard": {"sdt", "sdt-usb"}, "cash": {"cctalk", "id003", "ccnet", "ssp", "essp", "ssp-payout"}, "receipt": {"escpos", "escpos-usb"}, "license": {"ipp"}, "scanner": {"scanner"}}
+var Protocols = map[string][]string{"idcard": {"sdt", "sdt-usb"}, "cash": {"cctalk", "id003", "ccnet", "ssp", "essp", "ssp-payout"}, "coins": {"cctalk-coin"}, "payout": {"cctalk-hopper"}, "receipt": {"escpos", "escpos-usb"}, "license": {"ipp"}, "scanner": {"scanner"}}
 
 // Acceptor is a pretend banknote acceptor, whatever it speaks.
 type Acceptor interface {
@@ -97,6 +100,8 @@ type World struct {
 	Log     *mechanism.Log
 	IDCard  *sdtsim.Reader
 	Cash    Acceptor
+	Coins   *cctalkcoinsim.Sim
+	Payout  *cctalkhoppersim.Rack
 	Receipt *escpossim.Printer
 	License *ippsim.Printer
 	Scanner *scannersim.Scanner
@@ -152,6 +157,18 @@ func (w *World) build() {
 		w.Cash.Path().OnPoint(w.moved)
 		w.add("cash", link, w.Cash.Serve, device{faults: w.Cash.Faults(), snapshot: w.Cash.Snapshot, restore: w.Cash.Restore,
 			power: w.Cash.Power}, w.Cash.OnPlug)
+	}
+	if link := o.Links["coins"]; link != "" {
+		w.Coins = cctalkcoinsim.New(cctalkcoinsim.Options{Log: w.Log, Echo: o.Echo, CRC: o.CRC})
+		w.Coins.Path().OnPoint(w.mains.reached)
+		w.add("coins", link, w.Coins.Serve, device{faults: w.Coins.Faults(), snapshot: w.Coins.Snapshot, restore: w.Coins.Restore,
+			power: w.Coins.Power}, w.Coins.OnPlug)
+	}
+	if link := o.Links["payout"]; link != "" {
+		w.Payout = cctalkhoppersim.New(cctalkhoppersim.Options{Log: w.Log, Echo: o.Echo, CRC: o.CRC})
+		w.Payout.OnPoint(w.mains.reached)
+		w.add("payout", link, w.Payout.Serve, device{faults: w.Payout.Faults(), snapshot: w.Payout.Snapshot, restore: w.Payout.Restore,
+			power: w.Payout.Power}, w.Payout.OnPlug)
 	}
 	if link := o.Links["receipt"]; link != "" {
 		w.Receipt = escpossim.New(escpossim.Options{Log: w.Log, Pace: true})
@@ -306,6 +323,8 @@ type Truth struct {
 	Network any             `json:"network"`
 	Card    *sdtsim.Card    `json:"card"`
 	Cash    any             `json:"cash"`
+	Coins   any             `json:"coins,omitempty"`
+	Payout  any             `json:"payout,omitempty"`
 	Receipt json.RawMessage `json:"receipt"`
 	License json.RawMessage `json:"license"`
 	Headset bool            `json:"headset"`
@@ -320,6 +339,12 @@ func (w *World) Truth() Truth {
 	}
 	if w.Cash != nil {
 		t.Cash = w.Cash.Path().World()
+	}
+	if w.Coins != nil {
+		t.Coins = w.Coins.Path().World()
+	}
+	if w.Payout != nil {
+		t.Payout = w.Payout.World()
 	}
 	if w.Receipt != nil {
 		t.Receipt = w.Receipt.World()
