@@ -243,7 +243,7 @@ func (d *desk) start(ctx context.Context) error {
 // openWorld sets the devices up, and the line to the hall.
 func (d *desk) openWorld() error {
 	w, err := world.Open(world.Options{
-		Dir: filepath.Join(d.o.Dir, "world"), Links: world.Links(filepath.Join(d.o.Dir, "dev")), License: loopback, Speaks: d.settings.speaks(),
+		Dir: filepath.Join(d.o.Dir, "world"), Links: d.settings.links(filepath.Join(d.o.Dir, "dev")), License: loopback, Speaks: d.settings.speaks(),
 		Cut:     func() { d.terminal(func(c *keeper.Kept) { c.Hold("power") }) },
 		Restore: func() { d.terminal(func(c *keeper.Kept) { c.Release("power") }) },
 	})

@@ -1,7 +1,9 @@
 package desk
 
 import (
+	"errors"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -82,12 +84,15 @@ func check(key, value string) error {
 
 // checkDevice checks a protocol with its address; a protocol alone is a simulator's.
 func checkDevice(class, value string) error {
-	if !slices.Contains(world.Classes, class) {
-		return fmt.Errorf("SET: there is no device %q; the classes are %s", class, strings.Join(world.Classes, " "))
+	if classes := slices.Concat(world.Classes, world.Extra); !slices.Contains(classes, class) {
+		return fmt.Errorf("SET: there is no device %q; the classes are %s", class, strings.Join(classes, " "))
 	}
 	protocol, address, _ := strings.Cut(value, " ")
 	if protocol == "" {
 		return fmt.Errorf("device.%s is empty: a protocol, or a protocol and an address, such as %q", class, world.Protocols[class][0]+" serial:/dev/ttyS0")
+	}
+	if class == "payout" && value == "ssp-payout" {
+		return nil // the acceptor's own
 	}
 	if strings.TrimSpace(address) == "" && !slices.Contains(world.Protocols[class], protocol) {
 		return fmt.Errorf("device.%s: devsim has no simulator of %q for it; it has %s", class, protocol, strings.Join(world.Protocols[class], " "))
@@ -95,8 +100,14 @@ func checkDevice(class, value string) error {
 	return nil
 }
 
+// recycles says whether the notes that are paid out come from the acceptor itself: one device, and one line.
+func (s settings) recycles() bool { return s.values["device.payout"] == "ssp-payout" }
+
 // complete adds what nobody set and checks the whole.
 func (s settings) complete(language string) error {
+	if s.recycles() && s.values["device.cash"] != "ssp-payout" {
+		return errors.New("device.payout=ssp-payout: it pays out what the acceptor has taken; set device.cash=ssp-payout too")
+	}
 	for key, usual := range settable {
 		if s.values[key] == "" {
 			s.values[key] = usual
@@ -123,7 +134,21 @@ func (s settings) speaks() map[string]string {
 			chosen[class] = value
 		}
 	}
+	if s.recycles() {
+		delete(chosen, "payout")
+	}
 	return chosen
+}
+
+// links are the serial lines of the desk's devices below a folder.
+func (s settings) links(dir string) map[string]string {
+	links := world.Links(dir)
+	for _, class := range world.Extra {
+		if s.speaks()[class] != "" {
+			links[class] = filepath.Join(dir, class)
+		}
+	}
+	return links
 }
 
 // device is the address of a device in kiosk.toml: what a hand set, or the simulator's.

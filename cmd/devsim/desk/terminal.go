@@ -92,6 +92,14 @@ func (d *desk) kioskConfig() ([]byte, error) {
 	for _, class := range world.Classes {
 		devices[class] = d.settings.device(class, d.world.Address(class))
 	}
+	for _, class := range world.Extra {
+		if address := d.settings.device(class, d.world.Address(class)); address != "" {
+			devices[class] = address
+		}
+	}
+	if d.settings.recycles() {
+		devices["payout"] = devices["cash"]
+	}
 	tables := map[string]any{
 		"terminal": map[string]string{"id": terminalID, "number": terminalNumber, "state": d.doc.Kioskd.State},
 		"hall":     map[string]string{"url": hall, "enrol_code_file": d.path("enrol.code")},

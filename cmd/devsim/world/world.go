@@ -37,6 +37,9 @@ import (
 // there only where a link names them.
 var Classes = []string{"idcard", "cash", "receipt", "license", "scanner"}
 
+// Extra are the classes that a desk has only when it is asked for them.
+var Extra = []string{"coins", "payout"}
+
 // Protocols are the protocols that there is a simulator for, by class; the first is the usual one.
 var Protocols = map[string][]string{"idcard": {"sdt", "sdt-usb"}, "cash": {"cctalk", "id003", "ccnet", "ssp", "essp", "ssp-payout"}, "coins": {"cctalk-coin"}, "payout": {"cctalk-hopper"}, "receipt": {"escpos", "escpos-usb"}, "license": {"ipp"}, "scanner": {"scanner"}}
 
