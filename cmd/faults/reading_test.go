@@ -193,7 +193,7 @@ func (d *desk) look(n int, during func()) (shown string, was got) {
 		during()
 	}
 	if !ok {
-		shown, ok = d.show(n)
+		shown, _ = d.show(n)
 	}
 	for range 20 {
 		select {

@@ -172,6 +172,7 @@ type Memory struct {
 	Counter int          `json:"counter,omitempty"`
 	Paid    money.Counts `json:"paid,omitempty"`   // over the device's whole life
 	Levels  money.Counts `json:"levels,omitempty"` // inside, where the device counts
+	Parts   []Memory     `json:"parts,omitempty"`  // of a payer that is several devices
 	Known   bool         `json:"known"`
 }
 

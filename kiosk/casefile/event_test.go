@@ -36,7 +36,7 @@ func filled(t *testing.T, name string) Header {
 			f.Set(reflect.ValueOf(&Mark{Serial: "1", Counter: 3, Known: true}))
 		case *Memory:
 			pieces := money.Counts{{Face: 100, Currency: money.CNY, Count: 1}}
-			f.Set(reflect.ValueOf(&Memory{Serial: "1", Counter: 3, Paid: pieces, Levels: pieces, Known: true}))
+			f.Set(reflect.ValueOf(&Memory{Serial: "1", Counter: 3, Paid: pieces, Levels: pieces, Parts: []Memory{{Serial: "2", Known: true}}, Known: true}))
 		case money.Counts:
 			f.Set(reflect.ValueOf(money.Counts{{Face: 100, Currency: money.CNY, Count: 1}}))
 		case []Device:

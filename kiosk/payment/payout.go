@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"yichuang/devices/cash"
@@ -34,7 +35,7 @@ func (t *Till) Stock() (stock money.Counts) {
 	var out money.Counts
 	for _, row := range stock {
 		for _, f := range info.Faces {
-			if row.Count > 0 && money.Fen(f.Face) == row.Face && f.Currency == row.Currency {
+			if row.Count > 0 && !slices.Contains(state.Unfit, f) && money.Fen(f.Face) == row.Face && f.Currency == row.Currency {
 				out = append(out, row)
 			}
 		}
@@ -212,9 +213,17 @@ func piles(c money.Counts) (out []cash.Pile) {
 }
 
 func memory(m cash.Memory) *casefile.Memory {
-	return &casefile.Memory{Serial: m.Serial, Counter: m.Counter, Paid: pieces(m.Paid), Levels: pieces(m.Levels), Known: m.Known}
+	out := &casefile.Memory{Serial: m.Serial, Counter: m.Counter, Paid: pieces(m.Paid), Levels: pieces(m.Levels), Known: m.Known}
+	for _, part := range m.Parts {
+		out.Parts = append(out.Parts, *memory(part))
+	}
+	return out
 }
 
 func payerMemory(m casefile.Memory) cash.Memory {
-	return cash.Memory{Serial: m.Serial, Counter: m.Counter, Paid: piles(m.Paid), Levels: piles(m.Levels), Known: m.Known}
+	out := cash.Memory{Serial: m.Serial, Counter: m.Counter, Paid: piles(m.Paid), Levels: piles(m.Levels), Known: m.Known}
+	for _, part := range m.Parts {
+		out.Parts = append(out.Parts, payerMemory(part))
+	}
+	return out
 }

@@ -319,6 +319,7 @@ func TestStock(t *testing.T) {
 	}{
 		{"what it counts", func(*teller) {}, "[{1.00 CNY 4}]"},
 		{"what it cannot pay", func(tl *teller) { tl.info.Faces = tl.info.Faces[1:2] }, "[]"},
+		{"a face that is unfit", func(tl *teller) { tl.state.Unfit = tl.info.Faces[:1] }, "[]"},
 		{"offline", func(tl *teller) { tl.state.Online = false }, "[]"},
 		{"jammed", func(tl *teller) { tl.state.Fault = &fault.Error{Kind: fault.Jammed} }, "[]"},
 		{"by the journal", func(tl *teller) { tl.info.Counts = false }, "[{1.00 CNY 7}]"},
