@@ -93,7 +93,11 @@ func (d *desk) kioskConfig() ([]byte, error) {
 		devices[class] = d.settings.device(class, d.world.Address(class))
 	}
 	for _, class := range world.Extra {
-		if address := d.settings.device(class, d.world.Address(class)); address != "" {
+		address := d.world.Address(class)
+		if class == "payout" && address != "" {
+			address += d.hoppers()
+		}
+		if address = d.settings.device(class, address); address != "" {
 			devices[class] = address
 		}
 	}
@@ -110,6 +114,15 @@ func (d *desk) kioskConfig() ([]byte, error) {
 		"screen":   map[string]string{"size": d.settings.values["screen.size"], "language": d.settings.values["screen.language"]},
 	}
 	return encode("# Written by devsim for this desk at each start.\n", tables)
+}
+
+// hoppers names the hoppers of the line, so that nobody has to look for them at every address.
+func (d *desk) hoppers() string {
+	var named []string
+	for _, h := range d.world.Payout.World() {
+		named = append(named, fmt.Sprintf("%d=0", h.Address)) // it says itself what its coins are
+	}
+	return "?" + strings.Join(named, "&")
 }
 
 // hallConfig is the hall's configuration.
