@@ -295,7 +295,7 @@ func TestCannotStartSaysWhy(t *testing.T) {
 	}{
 		{"no programs", []string{"--bin", t.TempDir(), "--dir", t.TempDir()}, "run make build first"},
 		{"unknown key", []string{"--bin", product, "--dir", t.TempDir(), "--set", "visit.colour=red"}, `there is no key "visit.colour"`},
-		{"unknown simulator", []string{"--bin", product, "--dir", t.TempDir(), "--set", "device.cash=ccnet"}, `no simulator of "ccnet"`},
+		{"unknown simulator", []string{"--bin", product, "--dir", t.TempDir(), "--set", "device.cash=telex"}, `no simulator of "telex"`},
 		{"language", []string{"--bin", product, "--dir", t.TempDir(), "--language", "de"}, "zh or en"},
 		{"screen", []string{"--bin", product, "--dir", t.TempDir(), "--screen", "big"}, "such as 1080x1920"},
 		{"kioskd ends", []string{"--bin", product, "--dir", broken}, "kioskd ends right after its start: the journal is broken"},
