@@ -113,7 +113,7 @@ func badCards(t *testing.T, c *citizen.Citizen, who *people.Source) {
 	for _, row := range []struct {
 		fault, word string
 		count       int // a read that fails once is tried again, and nobody hears of it
-	}{{"card_gone", "拿走得早", 1}, {"bus_card", "不是身份证", 1}, {"card_gone", "拿走得早", 1}, {"not_genuine", "不是身份证", 100}, {"read_failed", "没有读出来", 100}} {
+	}{{"card_gone", "拿走得早", 1}, {"bus_card", "没有认出身份证", 1}, {"card_gone", "拿走得早", 1}, {"not_genuine", "没有认出身份证", 100}, {"read_failed", "没有读出来", 100}} {
 		must(t, c.Desk.Arm(ctx, "idcard", row.fault, row.count))
 		must(t, c.Desk.LayCard(ctx, good))
 		t.Logf("%s: %s", row.fault, said(t, c, row.word))

@@ -86,7 +86,7 @@ var (
 		"escpos-usb": func(a string, log *slog.Logger) (printer.Roll, error) {
 			p, err := escposusb.New(a, escpos.Profile{HasQR: true, HasCuts: true, HasClear: true})
 			if err != nil {
-				return nil, err
+				return printer.AbsentRoll{}, err
 			}
 			return p.Tell(log), nil
 		},

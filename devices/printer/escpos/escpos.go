@@ -102,8 +102,11 @@ func (p *Printer) Run(ctx context.Context) error {
 		p.mu.Lock()
 		p.line, p.ready = l, false
 		p.mu.Unlock()
-		p.endHead(l)
-		p.watch(ctx, l)
+		if err := p.endHead(l); err != nil {
+			p.report(status{}, err)
+		} else {
+			p.watch(ctx, l)
+		}
 		p.drop(l, "poll")
 		pause(ctx, reopenEvery)
 	}
@@ -113,10 +116,11 @@ func (p *Printer) Run(ctx context.Context) error {
 // endHead ends the head of a command that broke off when the port was lost, before the first question: the printer looks
 // for questions in every byte, but counts them to the command as well, and 10 04 for a height would make it wait for
 // more rows than there ever were.
-func (p *Printer) endHead(l *line) {
+func (p *Printer) endHead(l *line) error {
 	if err := l.load(make([]byte, headBytes)); err != nil {
-		p.lost(l, "open", err) // watch sees it too
+		return p.lost(l, "open", err)
 	}
+	return nil
 }
 
 // watch polls until the port dies or ctx ends.
