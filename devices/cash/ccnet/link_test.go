@@ -210,6 +210,7 @@ func TestSetUpInOrder(t *testing.T) {
 		if s := next(t, a); s.What != cash.Ready || s.Mark != (cash.Mark{Serial: "21KC04006021", Known: true}) {
 			t.Errorf("got %+v, want %s with a mark", s, cash.Ready)
 		}
+		time.Sleep(time.Second) // virtual: until then the types are read back
 		if err := a.Accept(t.Context(), cashtest.Faces[1:3]); err != nil {
 			t.Fatal(err)
 		}

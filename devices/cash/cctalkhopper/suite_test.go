@@ -3,6 +3,7 @@ package cctalkhopper_test
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,7 +46,7 @@ func fixture(so cctalkhoppersim.Options, o cctalkhopper.Options) func(t *testing
 				return list
 			}
 		}
-		dark := false
+		var dark atomic.Bool // the story and the blow turn the switch
 		return &paytest.Fixture{
 			New: func() (cash.Payer, func()) {
 				open, kill := b.Program()
@@ -56,8 +57,7 @@ func fixture(so cctalkhoppersim.Options, o cctalkhopper.Options) func(t *testing
 			Out:    bowls(func(b cctalkhoppersim.Bowl) int { return b.Out }),
 			Faults: rack.Faults(), Jam: "jam",
 			Power: func(on bool) {
-				if on == dark { // a switch that is where it was does nothing
-					dark = !on
+				if dark.CompareAndSwap(on, !on) { // a switch that is where it was does nothing
 					rack.Power(on, false)
 				}
 			},
