@@ -6,15 +6,15 @@ import (
 	"testing"
 )
 
-// TestProbe plugs one of each device into lines that nobody named, and asks what is there: the answer is what a technician would
-// write into kiosk.toml. A line without a device stays without a name.
+// TestProbe plugs a printer into a line that nobody named, and asks what is there: the answer is what a technician would
+// write into kiosk.toml.
 func TestProbe(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
 	d := start(t, dir, "")
 	lines := filepath.Join(dir, "dev")
 	want := map[string]string{}
-	for protocol, class := range map[string]string{"escpos": "receipt", "cctalk": "cash"} {
+	for protocol, class := range map[string]string{"escpos": "receipt"} {
 		link := filepath.Join(lines, "new-"+protocol)
 		p := begin(t, "devsim", "one", protocol, "--link", link)
 		if p.line() == "" {

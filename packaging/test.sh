@@ -13,7 +13,7 @@ whole=$(go list ./cmd)
 swept=$(grep -rl 'testing\.Short()' --include='*_test.go' kiosk sync | xargs -n 1 dirname | sort -u | sed 's,^,./,')
 swept="$swept ./devices/cash/cctalk" # one driver's whole suite; those of all drivers are make soak's
 raced=$(printf '%s\n' $tested | grep -vxF "$drawn" | grep -vxF "$whole")
-slow=$(printf '%s\n' $raced | grep -E '/(uplink|payment|qr|hall|ipp|escpos|store)$') # first, so that none of them is the last to run alone
+slow=$(printf '%s\n' $raced | grep -E '/(uplink|payment|qr|hall|ipp|escpos|store|ssp|wlt|sdtusb|escposusb|cctalkhopper|cctalk|id003)$') # first, so that none of them is the last to run alone
 raced="$slow $(printf '%s\n' $raced | grep -vxF "$slow")"
 
 echo "go test -race -shuffle=on, $(echo $raced | wc -w) packages, whose lines come at the end"
