@@ -90,7 +90,7 @@ func (t *Till) askAgain(ctx context.Context, before cash.Memory, plan money.Coun
 	defer tick.Stop()
 	for {
 		paid, err := t.payer.Settle(ctx, before, piles(plan))
-		if err == nil || !retry(err) || len(paid.Out)+len(paid.Unsure) > 0 {
+		if err == nil || len(paid.Out)+len(paid.Unsure) > 0 {
 			return paid, err
 		}
 		select {
@@ -179,8 +179,8 @@ func (t *Till) settlePayout(ctx context.Context) error {
 	ask, cancel := context.WithTimeout(ctx, payMax)
 	defer cancel()
 	paid, err := t.payer.Settle(ask, payerMemory(open.Memory), piles(open.Pieces))
-	if ctx.Err() != nil || err != nil && len(paid.Out)+len(paid.Unsure) == 0 && retry(err) {
-		return nil // asked again
+	if ctx.Err() != nil || err != nil && len(paid.Out)+len(paid.Unsure) == 0 {
+		return nil // it cannot be said now, whatever the cause: to call it nothing would pay it twice
 	}
 	if _, err = t.paid(context.WithoutCancel(ctx), paid, err); err != nil {
 		return err
@@ -191,7 +191,7 @@ func (t *Till) settlePayout(ctx context.Context) error {
 	return nil
 }
 
-// retry says whether an answer may come later.
+// retry says whether an answer to an order may come later: the order may have been taken.
 func retry(err error) bool {
 	return fault.Is(err, fault.Silent) || fault.Is(err, fault.Busy) || fault.Is(err, fault.Garbled) || fault.Is(err, fault.Absent) || errors.Is(err, context.DeadlineExceeded)
 }
