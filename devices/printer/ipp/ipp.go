@@ -63,7 +63,7 @@ func New(uri string, o Options) *Printer {
 // plainClient goes straight to the printer: no proxy, no redirection, few connections, as a USB printer has.
 func plainClient() *http.Client {
 	return &http.Client{
-		Transport:     &http.Transport{MaxIdleConns: 2, MaxConnsPerHost: 2, IdleConnTimeout: pollEvery * 5},
+		Transport:     &http.Transport{MaxConnsPerHost: 2},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
@@ -168,16 +168,13 @@ func (p *Printer) call(ctx context.Context, op string, m *goipp.Message, doc []b
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	body := func() (io.ReadCloser, error) {
-		return io.NopCloser(io.MultiReader(bytes.NewReader(head), bytes.NewReader(doc))), nil
-	}
-	first, _ := body() // never an error
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.post, first)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.post, io.MultiReader(bytes.NewReader(head), bytes.NewReader(doc)))
 	if err != nil {
 		return nil, p.fail(fault.Invalid, op, "", err)
 	}
-	// Printers close idle connections without a word; where not a byte was written net/http begins anew.
-	r.GetBody = body
+	// Each question has a connection of its own: an answer that comes twice ends with it. On a connection that is kept, the second
+	// one is taken for the answer to the next question when that is asked in the instant before it is read.
+	r.Close = true
 	r.ContentLength = int64(len(head) + len(doc))
 	r.Header.Set("Content-Type", goipp.ContentType)
 	answer, err := p.client.Do(r)

@@ -229,7 +229,9 @@ func (s *session) exchange(ctx context.Context, p *pair, r *http.Request) (*http
 	p.port.SetReadDeadline(time.Time{}) // an error comes from the Read
 	stop := p.watch(ctx)
 	out := bufio.NewWriterSize(p.port, 16<<10)
-	err := r.Write(out)
+	asked := r.WithContext(ctx)
+	asked.Close = false // there is nothing to close
+	err := asked.Write(out)
 	if err == nil {
 		err = out.Flush()
 	}
