@@ -185,10 +185,13 @@ $("phone-scan").onclick = () => act("phone-say", async () => {
 
 // --- faults and plugs
 
-let faults = {};
+let faults = {}, shownFaults = "";
 
 async function lookFaults() {
   faults = await ask("GET", "/v1/faults");
+  const key = JSON.stringify(faults);
+  if (key === shownFaults) return; // a button drawn anew under the finger would lose its click
+  shownFaults = key;
   if (!$("fault-device").options.length) {
     for (const device of Object.keys(faults)) $("fault-device").add(new Option(device, device));
     listFaults();
