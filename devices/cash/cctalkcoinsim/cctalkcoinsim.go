@@ -155,7 +155,7 @@ func (s *Sim) Restore(data []byte) error {
 // Clone makes a second acceptor in the same state, with the same faults armed and nobody at its line.
 func (s *Sim) Clone() *Sim {
 	c := &Sim{o: s.o}
+	c.faults = c.table(s.faults.List()) // before its coins move
 	c.path = s.path.Clone(c, func() { c.m = s.m.copied() })
-	c.faults = c.table(s.faults.List())
 	return c
 }

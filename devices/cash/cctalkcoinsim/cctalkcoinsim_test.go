@@ -279,6 +279,12 @@ func TestSnapshotAndClone(t *testing.T) {
 				t.Errorf("%s: in %v, want one coin of 100", name, got)
 			}
 		}
+		again.Path().Insert(50, "CNY", coinpath.Genuine)
+		halfway := again.Clone()
+		time.Sleep(time.Second)
+		if got := halfway.Path().World().In(); len(got) != 2 {
+			t.Errorf("the clone of a coin on its way: in %v, want two coins", got)
+		}
 		if !twin.Faults().On("fraud") {
 			t.Error("the clone has lost its armed fault")
 		}

@@ -154,8 +154,8 @@ func (s *Sim) Restore(data []byte) error {
 // Clone makes a second validator in the same state, with the same faults armed and nobody at its line.
 func (s *Sim) Clone() *Sim {
 	c := &Sim{o: s.o}
+	c.faults = c.table(s.faults.List()) // before its notes move
 	c.path = s.path.CloneWith(c, func() { c.m = s.m.copied() })
 	c.path.Sync(c.watchEscrow)
-	c.faults = c.table(s.faults.List())
 	return c
 }

@@ -410,9 +410,12 @@ func TestSnapshotAndClone(t *testing.T) {
 			}
 			o.events(1, 3, 1)
 			o.ask(hdrRoute, 1)
+			halfway := other.Clone()
 			time.Sleep(time.Second)
-			if got := other.Path().Fate(id); got != notepath.Stacked {
-				t.Errorf("the %s: got %s, want %s", name, got, notepath.Stacked)
+			for _, s := range []*Sim{other, halfway} {
+				if got := s.Path().Fate(id); got != notepath.Stacked {
+					t.Errorf("the %s: got %s, want %s", name, got, notepath.Stacked)
+				}
 			}
 			o.events(2, 3, 0, 3, 1)
 		}

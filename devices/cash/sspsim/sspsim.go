@@ -329,8 +329,8 @@ func (s *Sim) Restore(data []byte) error {
 // Clone makes a second unit in the same state, with the same faults armed and nobody at its line.
 func (s *Sim) Clone() *Sim {
 	c := &Sim{o: s.o, secrets: s.secrets, line: make(chan struct{}, 1)}
+	c.faults = c.table(s.faults.List()) // before its notes move
 	c.path = s.path.CloneWith(c, func() { c.m = s.m.copied() })
-	c.faults = c.table(s.faults.List())
 	c.path.Sync(func() {
 		c.watchEscrow()
 		if c.m.Payout != nil {

@@ -320,8 +320,12 @@ func TestCloneAndSnapshot(t *testing.T) {
 			b := newAsker(t, other)
 			b.want("F0 F1 EF 01", cmdPoll)
 			b.want("F0 CC", cmdPoll)
+			halfway := other.Clone()
 			time.Sleep(time.Second)
 			b.want("F0 EE 01 EB", cmdPoll)
+			if got := halfway.Path().Fate(id); got != notepath.Stacked {
+				t.Errorf("%s: the clone of a note on its way: fate %s", name, got)
+			}
 		}
 		if got := s.Path().Fate(id); got != notepath.Escrow {
 			t.Errorf("the first one: fate %s", got)
