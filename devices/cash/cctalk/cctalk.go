@@ -70,6 +70,7 @@ type Acceptor struct {
 	orphan   bool // a note found by asking was never told to anybody
 	replayed bool // the event buffer from before our time has been looked at
 	restart  bool // the device forgot everything while the line held: Ready is told once more
+	bare     bool // its settings are known to be gone and were not given since: that they are gone is no news
 }
 
 // wish is what Accept and Refuse asked for.

@@ -814,6 +814,72 @@ func TestModeForgottenAtOnce(t *testing.T) {
 	})
 }
 
+// A set-up that is broken off before the device has its settings is no restart of the device, and a restart that was
+// told is not told again: the settings that it still lacks are no news.
+func TestSetUpBrokenOff(t *testing.T) {
+	for name, tt := range map[string]struct {
+		mark    cash.Mark
+		restart bool
+		lost    int
+	}{
+		"never known":           {},
+		"another than before":   {mark: cash.Mark{Serial: "77", Counter: 250, Known: true}, lost: 1},
+		"the same":              {mark: cash.Mark{Serial: "123456", Counter: 0, Known: true}, lost: 1}, // its inhibits say so
+		"restarts on the line":  {restart: true, lost: 1},
+		"restarts, and is same": {mark: cash.Mark{Serial: "123456", Counter: 0, Known: true}, restart: true, lost: 2},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(cctalksim.Options{})
+			defer b.close()
+			drop := 6
+			a := cctalk.New(relay(b, b.guard(func(fromHost bool, p []byte) []byte {
+				if fromHost && p[3] == 231 && drop > 0 {
+					drop--
+					return nil
+				}
+				return p
+			})), cctalk.Options{Checksum: ccbus.Simple})
+			a.Resume(tt.mark)
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error)
+			go func() { ended <- a.Run(ctx) }()
+			defer func() { cancel(); <-ended }()
+			lost := 0
+			until := func(want cash.Happening) {
+				t.Helper()
+				for s := (cash.Signal{}); s.What != want; {
+					var err error
+					within, stop := context.WithTimeout(ctx, time.Minute)
+					if s, err = a.Next(within); err != nil {
+						t.Fatalf("%s: no %s: %v", name, want, err)
+					}
+					stop()
+					if s.What == cash.Lost {
+						lost++
+					}
+					if s.What == cash.Faulty && s.Mark.Known != tt.mark.Known && !tt.restart {
+						t.Errorf("%s: before the first settings: mark %+v, want known %v", name, s.Mark, tt.mark.Known)
+					}
+				}
+			}
+			until(cash.Ready)
+			if tt.restart {
+				b.hold(func() { drop = 8 })
+				b.sim.Power(false, false)
+				b.sim.Power(true, false)
+				until(cash.Lost)
+				until(cash.Ready)
+			}
+			if lost != tt.lost {
+				t.Errorf("%s: lost was told %d times, want %d", name, lost, tt.lost)
+			}
+			if s := a.State(); !s.Online || s.Fault != nil || drop > 0 {
+				t.Errorf("%s: state %+v, %d settings still to be lost", name, s, drop)
+			}
+		})
+	}
+}
+
 // A validator that falls silent is given up after a few turns and opened anew; nothing is lost of one that stood still.
 func TestSilentForAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -9,22 +9,25 @@ import (
 )
 
 // begin compares the device's event memory with our mark, after the line was opened. What happened
-// in between is told; when the device cannot say, that is told first.
+// in between is told; when the device cannot say, that is told first. Without a mark only a held note is; the first
+// mark is made when it is told, or when the device has its settings, see known.
 func (a *Acceptor) begin(e ccbus.Events, restarted bool, raw []byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	defer a.change()
-	now := cash.Mark{Serial: a.info.Serial, Counter: int(e.Counter), Known: true}
-	known := a.mark.Known
-	if !known || a.mark.Serial != now.Serial {
-		a.mark, a.held = now, nil
-		if known {
+	restarted, a.bare = restarted && !a.bare, restarted
+	if another := a.mark.Known && a.mark.Serial != a.info.Serial; another || !a.mark.Known {
+		a.held = nil
+		if another {
+			a.mark = cash.Mark{}
+			a.known(e)
 			a.lost("this is another validator than before", raw)
 		}
 		// A note that is held at this moment concerns us, however old the event is.
 		a.lookBack(e, 0)
 		a.orphan = a.blind
 		if a.held != nil {
+			a.known(e)
 			a.emit(cash.Signal{What: cash.Escrowed, Note: a.held.note, Raw: raw})
 		}
 	} else {
@@ -38,6 +41,14 @@ func (a *Acceptor) begin(e ccbus.Events, restarted bool, raw []byte) {
 	a.replayed = true
 	// Ready is told at the end of the set-up anyway.
 	a.restart = false
+}
+
+// known makes the first mark. A device that is set up has inhibits that are not zero; a mark from before would
+// take its factory settings for a restart when the set-up was broken off and begins anew. Called with mu held.
+func (a *Acceptor) known(e ccbus.Events) {
+	if !a.mark.Known {
+		a.mark = cash.Mark{Serial: a.info.Serial, Counter: int(e.Counter), Known: true}
+	}
 }
 
 // lookBack learns from the events before the newest n, which were told before, what is in escrow now.
@@ -66,7 +77,7 @@ const (
 func (a *Acceptor) hear(e ccbus.Events, restarted bool, raw []byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if restarted {
+	if restarted && !a.bare {
 		a.forgotten(raw)
 		a.change()
 	}
@@ -105,7 +116,7 @@ func (a *Acceptor) take(e ccbus.Events, raw []byte) {
 // before is lost. Called with mu held.
 func (a *Acceptor) forgotten(raw []byte) {
 	a.mark.Counter = 0
-	a.held, a.blind, a.dirty, a.restart = nil, false, true, true
+	a.held, a.blind, a.dirty, a.restart, a.bare = nil, false, true, true, true
 	a.lost("the validator has restarted and forgot its events", raw)
 }
 

@@ -36,10 +36,14 @@ func (a *Acceptor) setUp(ctx context.Context, l *ccbus.Line) error {
 	if err != nil {
 		return l.Encrypted(err)
 	}
-	a.begin(ccbus.ParseEvents(data), restarted, data)
+	events := ccbus.ParseEvents(data)
+	a.begin(events, restarted, data)
 	if err := a.configure(l); err != nil {
 		return err
 	}
+	a.mu.Lock()
+	a.known(events)
+	a.mu.Unlock()
 	if err := a.grope(l); err != nil {
 		return err
 	}
@@ -133,6 +137,7 @@ func (a *Acceptor) configure(l *ccbus.Line) error {
 		want.accept = false
 		want.mask = max(1, a.maskOf(a.info.Faces))
 	}
+	a.bare = a.bare && !want.accept // from now on a note may come in, and what a restart loses is news
 	a.mu.Unlock()
 	var err error
 	for range triesMax {
@@ -150,7 +155,7 @@ func (a *Acceptor) configure(l *ccbus.Line) error {
 	if err != nil {
 		return err
 	}
-	a.applied = want
+	a.applied, a.bare = want, false
 	a.dirty = a.wanted.number != want.number
 	return nil
 }

@@ -51,6 +51,7 @@ type Acceptor struct {
 	dirty   bool  // the device's settings are not what they should be
 	refusal error // the device would not take the settings
 	restart bool  // the device forgot everything while the line held: Ready is told once more
+	bare    bool  // its settings are known to be gone and were not given since: that they are gone is no news
 }
 
 // wish is what Accept and Refuse asked for.

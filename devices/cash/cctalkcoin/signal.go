@@ -15,6 +15,7 @@ import (
 func (a *Acceptor) begin(e ccbus.Events, restarted bool, raw []byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	restarted, a.bare = restarted && !a.bare, restarted
 	switch {
 	case !a.mark.Known:
 	case a.mark.Serial != a.info.Serial:
@@ -42,7 +43,7 @@ func (a *Acceptor) known(e ccbus.Events) {
 func (a *Acceptor) hear(e ccbus.Events, restarted bool, raw []byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if restarted {
+	if restarted && !a.bare {
 		a.forgotten(raw)
 	}
 	if int(e.Counter) != a.mark.Counter {
@@ -78,7 +79,7 @@ func (a *Acceptor) take(e ccbus.Events, raw []byte) {
 // before is lost. Called with mu held.
 func (a *Acceptor) forgotten(raw []byte) {
 	a.mark.Counter = 0
-	a.dirty, a.restart = true, true
+	a.dirty, a.restart, a.bare = true, true, true
 	a.lost("the acceptor has restarted and forgot its events", raw)
 }
 

@@ -144,6 +144,7 @@ func (a *Acceptor) configure(l *ccbus.Line) error {
 		want.accept = false
 		want.mask = max(1, a.maskOf(a.info.Faces))
 	}
+	a.bare = a.bare && !want.accept // from now on a coin may come in, and what a restart loses is news
 	a.mu.Unlock()
 	var err error
 	for range triesMax {
@@ -161,7 +162,7 @@ func (a *Acceptor) configure(l *ccbus.Line) error {
 	if err != nil {
 		return err
 	}
-	a.applied = want
+	a.applied, a.bare = want, false
 	a.dirty = a.wanted.number != want.number
 	return nil
 }
