@@ -3,6 +3,7 @@ package acceptor_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -349,6 +350,14 @@ func TestSettle(t *testing.T) {
 			t.Errorf("well: given anew %v, want %v", v.d.Dirty, shuts)
 		}
 		step("still well")
+		for _, at := range slices.Backward(acceptor.Places) {
+			v.d.Hang(at, v.d.Fail(fault.Jammed, "poll", "one more"))
+			step(string(at)+" comes before the others", cash.Faulty)
+		}
+		for n, at := range acceptor.Places {
+			delete(v.d.Faults, at)
+			step("without "+string(at), map[bool]cash.Happening{true: cash.Cleared, false: cash.Faulty}[n == len(acceptor.Places)-1])
+		}
 		v.d.Unlock()
 	}
 }

@@ -13,10 +13,6 @@ const (
 	// about 3 s: a validator that restarts stays silent for about that long.
 	failuresMax = 5
 
-	// reopenFirst and reopenMax are the pauses between attempts to open.
-	reopenFirst = 100 * time.Millisecond
-	reopenMax   = 2 * time.Second
-
 	// extendEvery keeps an undecided note in escrow, which is held for 30 s (part 3, header 154).
 	extendEvery = 10 * time.Second
 
@@ -24,9 +20,6 @@ const (
 	// one that was acknowledged is, because nothing came of it. A stacker needs about 1 s.
 	againUnheard = 1 * time.Second
 	againHeard   = 6 * time.Second
-
-	// routesMax is how many route commands may go unanswered before the caller is told.
-	routesMax = 3
 
 	// settleLimit is how long a note may be gone from escrow without an event that says where to.
 	settleLimit = 10 * time.Second
@@ -43,13 +36,6 @@ const (
 	// faultHold is how long a fault told by an event stands before a self-check may say it is gone.
 	faultHold = 2 * time.Second
 
-	// signalsMax bounds the signals that nobody fetches. Money is never dropped; it cannot pile up,
-	// since each note waits for its owner's word.
-	signalsMax = 256
-
 	// typesMax is the number of bill types (part 3, header 157).
 	typesMax = 16
-
-	// goodbyeLimit is how long after the end of Run a blocked line may hold it up.
-	goodbyeLimit = 2 * time.Second
 )

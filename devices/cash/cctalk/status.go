@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/acceptor"
 	"yichuang/devices/cash/ccbus"
 	"yichuang/devices/fault"
 )
@@ -19,27 +20,11 @@ const (
 	hdrEvents   = 159
 )
 
-// place is what a fault hangs on, so that mending one leaves the others.
-type place string
-
-const (
-	onLine    place = "line"
-	onBox     place = "box"
-	onRoom    place = "room" // in the box
-	onPath    place = "path"
-	onHonesty place = "honesty"
-	onDevice  place = "device"
-)
-
-// places are in the order of what is told first: what makes the rest unknown, then what the hand
-// at the machine sees.
-var places = []place{onLine, onHonesty, onBox, onPath, onRoom, onDevice}
-
 // meaning is what an event with A = 0 means to us.
 type meaning struct {
 	what cash.Happening // "" when nobody needs to know
 	kind fault.Kind
-	at   place // with Faulty: what the fault hangs on
+	at   acceptor.Place // with Faulty: what the fault hangs on
 	text string
 }
 
@@ -51,42 +36,42 @@ var meanings = map[byte]meaning{
 	3:  {what: cash.Refused, kind: fault.Refused, text: "not drawn in properly"},
 	4:  {what: cash.Refused, kind: fault.Refused, text: "this face is not taken now"},
 	5:  {what: cash.Refused, kind: fault.Refused, text: "this face is switched off at the device"},
-	6:  {what: cash.Faulty, kind: fault.Jammed, at: onPath, text: "a note is stuck on its way in"},
-	7:  {what: cash.Faulty, kind: fault.Jammed, at: onPath, text: "a note is stuck in the stacker"},
+	6:  {what: cash.Faulty, kind: fault.Jammed, at: acceptor.Path, text: "a note is stuck on its way in"},
+	7:  {what: cash.Faulty, kind: fault.Jammed, at: acceptor.Path, text: "a note is stuck in the stacker"},
 	8:  {what: cash.Refused, kind: fault.Refused, text: "pulled back"},
-	9:  {what: cash.Faulty, kind: fault.Tampered, at: onHonesty, text: "the device says that it was tampered with"},
-	10: {what: cash.Cleared, at: onRoom, text: "stacker ok"},
-	11: {what: cash.BoxOut, kind: fault.Open, at: onBox, text: "the box is out"},
-	12: {what: cash.BoxIn, at: onBox},
-	13: {what: cash.Faulty, kind: fault.Broken, at: onDevice, text: "stacker faulty"},
-	14: {what: cash.Faulty, kind: fault.Full, at: onRoom, text: "the box is full"},
-	15: {what: cash.Faulty, kind: fault.Jammed, at: onPath, text: "the stacker is jammed"},
-	16: {what: cash.Faulty, kind: fault.Jammed, at: onPath, text: "a note is stuck after validation, safe mode"},
-	17: {what: cash.Faulty, kind: fault.Tampered, at: onHonesty, text: "fraud seen by the light sensors"},
-	18: {what: cash.Faulty, kind: fault.Tampered, at: onHonesty, text: "a note on a string"},
-	19: {what: cash.Faulty, kind: fault.Broken, at: onDevice, text: "the guard against strings is faulty"},
+	9:  {what: cash.Faulty, kind: fault.Tampered, at: acceptor.Honesty, text: "the device says that it was tampered with"},
+	10: {what: cash.Cleared, at: acceptor.Room, text: "stacker ok"},
+	11: {what: cash.BoxOut, kind: fault.Open, at: acceptor.Box, text: "the box is out"},
+	12: {what: cash.BoxIn, at: acceptor.Box},
+	13: {what: cash.Faulty, kind: fault.Broken, at: acceptor.Device, text: "stacker faulty"},
+	14: {what: cash.Faulty, kind: fault.Full, at: acceptor.Room, text: "the box is full"},
+	15: {what: cash.Faulty, kind: fault.Jammed, at: acceptor.Path, text: "the stacker is jammed"},
+	16: {what: cash.Faulty, kind: fault.Jammed, at: acceptor.Path, text: "a note is stuck after validation, safe mode"},
+	17: {what: cash.Faulty, kind: fault.Tampered, at: acceptor.Honesty, text: "fraud seen by the light sensors"},
+	18: {what: cash.Faulty, kind: fault.Tampered, at: acceptor.Honesty, text: "a note on a string"},
+	19: {what: cash.Faulty, kind: fault.Broken, at: acceptor.Device, text: "the guard against strings is faulty"},
 	20: {text: "barcode seen"}, // we never switch coupons on
 	21: {what: cash.Lost, kind: fault.Doubtful, text: "a note of unknown type is in the box"},
 }
 
 // checks are the self-check's codes that we can put a name to (part 3, table 2).
 var checks = map[byte]meaning{
-	36: {kind: fault.Broken, at: onDevice, text: "bill sensor"},
-	37: {kind: fault.Broken, at: onDevice, text: "transport motor"},
-	38: {kind: fault.Broken, at: onDevice, text: "stacker"},
-	39: {kind: fault.Jammed, at: onPath, text: "a note is stuck"},
-	41: {kind: fault.Tampered, at: onHonesty, text: "string sensor"},
-	44: {kind: fault.Open, at: onBox, text: "the box is out"},
-	45: {kind: fault.Full, at: onRoom, text: "the box is full"},
-	49: {kind: fault.Tampered, at: onHonesty, text: "light sensors blocked"},
-	51: {kind: fault.Open, at: onDevice, text: "a door is open"},
+	36: {kind: fault.Broken, at: acceptor.Device, text: "bill sensor"},
+	37: {kind: fault.Broken, at: acceptor.Device, text: "transport motor"},
+	38: {kind: fault.Broken, at: acceptor.Device, text: "stacker"},
+	39: {kind: fault.Jammed, at: acceptor.Path, text: "a note is stuck"},
+	41: {kind: fault.Tampered, at: acceptor.Honesty, text: "string sensor"},
+	44: {kind: fault.Open, at: acceptor.Box, text: "the box is out"},
+	45: {kind: fault.Full, at: acceptor.Room, text: "the box is full"},
+	49: {kind: fault.Tampered, at: acceptor.Honesty, text: "light sensors blocked"},
+	51: {kind: fault.Open, at: acceptor.Device, text: "a door is open"},
 }
 
 func checkMeaning(code byte) meaning {
 	if m, ok := checks[code]; ok {
 		return m
 	}
-	return meaning{kind: fault.Broken, at: onDevice, text: fmt.Sprintf("self-check code %d", code)}
+	return meaning{kind: fault.Broken, at: acceptor.Device, text: fmt.Sprintf("self-check code %d", code)}
 }
 
 // scaling is a country's factor (part 3, header 156): value = digits * scale / 10^decimals.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/acceptor"
 	"yichuang/devices/cash/ccbus"
 	"yichuang/devices/fault"
 )
@@ -62,14 +63,14 @@ func TestCountries(t *testing.T) {
 
 // told runs events through an acceptor that knows bill types 1 to 3, and gives what it tells.
 func told(a *Acceptor, pairs ...ccbus.Pair) (list []cash.Signal) {
-	a.mark = cash.Mark{Serial: "1", Counter: 9, Known: true}
-	delete(a.faults, onLine)
+	a.d.Mark = cash.Mark{Serial: "1", Counter: 9, Known: true}
+	delete(a.d.Faults, acceptor.Line)
 	a.types = [typesMax]cash.Note{{Face: 100, Currency: "CNY"}, {Face: 500, Currency: "CNY"}, {Face: 1000, Currency: "CNY"}}
+	before := len(a.d.Waiting())
 	for i, p := range pairs {
 		a.take(ccbus.Events{Counter: byte(10 + i), Pairs: [5]ccbus.Pair{p}}, []byte{1})
 	}
-	list, a.queue = a.queue, nil
-	return list
+	return a.d.Waiting()[before:]
 }
 
 func TestMeanings(t *testing.T) {
@@ -144,31 +145,31 @@ func TestMeanings(t *testing.T) {
 
 // Mending one thing leaves what else is wrong: each event's fault hangs on its own place.
 func TestFaultsHangOnPlaces(t *testing.T) {
-	for code, want := range map[byte]place{
-		6: onPath, 7: onPath, 9: onHonesty, 11: onBox, 13: onDevice, 14: onRoom, 15: onPath, 16: onPath, 17: onHonesty, 18: onHonesty, 19: onDevice, 99: onDevice,
+	for code, want := range map[byte]acceptor.Place{
+		6: acceptor.Path, 7: acceptor.Path, 9: acceptor.Honesty, 11: acceptor.Box, 13: acceptor.Device, 14: acceptor.Room, 15: acceptor.Path, 16: acceptor.Path, 17: acceptor.Honesty, 18: acceptor.Honesty, 19: acceptor.Device, 99: acceptor.Device,
 	} {
 		a := New(nil, Options{})
 		told(a, ccbus.Pair{0, code})
-		f, at := a.worst()
+		f, at := a.d.Worst()
 		if at != want || f == nil || f.Device != "cctalk" || f.Op != "poll" || f.Detail == "" {
 			t.Errorf("event %d: got %v at %q, want it at %q", code, f, at, want)
 		}
-		if got, want := a.boxOut, code == 11; got != want {
+		if got, want := a.d.BoxOut, code == 11; got != want {
 			t.Errorf("event %d: box out %v, want %v", code, got, want)
 		}
 	}
 	// What each event mends, when everything is wrong at once.
 	everything := []ccbus.Pair{{0, 9}, {0, 11}, {0, 14}, {0, 15}, {0, 13}}
-	for code, mends := range map[byte][]place{10: {onRoom, onPath}, 12: {onBox}, 1: nil, 2: nil, 0: nil} {
+	for code, mends := range map[byte][]acceptor.Place{10: {acceptor.Room, acceptor.Path}, 12: {acceptor.Box}, 1: nil, 2: nil, 0: nil} {
 		a := New(nil, Options{})
 		told(a, append(everything, ccbus.Pair{0, code})...)
 		want := 5 - len(mends)
 		for _, p := range mends {
-			if a.faults[p].fault != nil {
-				t.Errorf("after event %d there is still %v at %s", code, a.faults[p].fault, p)
+			if a.d.Faults[p].Fault != nil {
+				t.Errorf("after event %d there is still %v at %s", code, a.d.Faults[p].Fault, p)
 			}
 		}
-		if got := len(a.faults); got != want {
+		if got := len(a.d.Faults); got != want {
 			t.Errorf("after event %d: %d faults are left, want %d", code, got, want)
 		}
 	}
@@ -178,10 +179,10 @@ func TestFaultsHangOnPlaces(t *testing.T) {
 func TestTellAgain(t *testing.T) {
 	for code, want := range map[byte]bool{0: true, 10: true, 12: true, 1: false, 2: false, 11: false, 14: false} {
 		a := New(nil, Options{})
-		a.dirty = false
+		a.d.Dirty = false
 		told(a, ccbus.Pair{0, code})
-		if a.dirty != want {
-			t.Errorf("event %d: told anew %v, want %v", code, a.dirty, want)
+		if a.d.Dirty != want {
+			t.Errorf("event %d: told anew %v, want %v", code, a.d.Dirty, want)
 		}
 	}
 }
@@ -189,7 +190,7 @@ func TestTellAgain(t *testing.T) {
 func TestPulledOnItsWayToTheBox(t *testing.T) {
 	a := New(nil, Options{})
 	told(a, ccbus.Pair{3, 1})
-	a.held.decision = stack
+	a.held.Decision = acceptor.Stack
 	got := told(a, ccbus.Pair{0, 8})
 	if len(got) != 2 || got[0].What != cash.Returned || got[1].What != cash.Faulty || got[1].Fault.Kind != fault.Tampered {
 		t.Errorf("got %v, want returned and a fault of kind %s", got, fault.Tampered)
@@ -201,8 +202,8 @@ func TestMarksCount(t *testing.T) {
 	told(a)
 	a.take(ccbus.Events{Counter: 12, Pairs: [5]ccbus.Pair{{2, 0}, {2, 1}, {0, 3}}}, nil)
 	for i, want := range []int{10, 11, 12} {
-		if got := a.queue[i].Mark; got.Counter != want || !got.Known || got.Serial != "1" {
-			t.Errorf("signal %d (%s): got mark %+v, want counter %d", i, a.queue[i].What, got, want)
+		if got := a.d.Waiting()[i].Mark; got.Counter != want || !got.Known || got.Serial != "1" {
+			t.Errorf("signal %d (%s): got mark %+v, want counter %d", i, a.d.Waiting()[i].What, got, want)
 		}
 	}
 }
@@ -228,7 +229,7 @@ func TestLookBack(t *testing.T) {
 		a := New(nil, Options{})
 		told(a)
 		a.lookBack(ccbus.Events{Counter: tt.counter, Pairs: tt.pairs}, 0)
-		if got := a.held != nil; got != tt.held || a.blind != tt.blind || got && a.held.note != note {
+		if got := a.held != nil; got != tt.held || a.blind != tt.blind || got && a.held.Note != note {
 			t.Errorf("%s: got held %v, blind %v, want %v, %v", tt.name, got, a.blind, tt.held, tt.blind)
 		}
 	}
@@ -238,15 +239,14 @@ func TestTooMuchAtOnce(t *testing.T) {
 	a := New(nil, Options{})
 	told(a)
 	a.take(ccbus.Events{Counter: 14, Pairs: [5]ccbus.Pair{{1, 0}, {1, 1}, {2, 0}, {2, 1}, {3, 0}}}, nil)
-	if got := a.queue[0].What; got != cash.Stacked {
+	if got := a.d.Waiting()[0].What; got != cash.Stacked {
 		t.Errorf("five new events: got %s first, want %s", got, cash.Stacked)
 	}
-	a.queue = nil
 	a.take(ccbus.Events{Counter: 20, Pairs: [5]ccbus.Pair{{1, 0}, {1, 1}, {2, 0}, {2, 1}, {3, 0}}}, nil)
-	if got := a.queue[0]; got.What != cash.Lost || got.Mark.Counter != 15 || got.Fault.Kind != fault.Doubtful {
+	if got := a.d.Waiting()[5]; got.What != cash.Lost || got.Mark.Counter != 15 || got.Fault.Kind != fault.Doubtful {
 		t.Errorf("six new events: got %+v first, want %s with mark 15", got, cash.Lost)
 	}
-	if got := len(a.queue); got != 6 {
+	if got := len(a.d.Waiting()) - 5; got != 6 {
 		t.Errorf("six new events: got %d signals, want Lost and five", got)
 	}
 }
@@ -255,22 +255,22 @@ func TestSelfCheckCodes(t *testing.T) {
 	tests := []struct {
 		code byte
 		want fault.Kind
-		at   place
+		at   acceptor.Place
 		text string // in the detail, for codes that have a name
 	}{
-		{0, "", "", ""}, {36, fault.Broken, onDevice, "sensor"}, {37, fault.Broken, onDevice, "motor"}, {38, fault.Broken, onDevice, "stacker"}, {39, fault.Jammed, onPath, "stuck"},
-		{41, fault.Tampered, onHonesty, "string"}, {44, fault.Open, onBox, "out"}, {45, fault.Full, onRoom, "full"}, {49, fault.Tampered, onHonesty, "light"}, {51, fault.Open, onDevice, "door"},
-		{30, fault.Broken, onDevice, "30"}, {255, fault.Broken, onDevice, "255"},
+		{0, "", "", ""}, {36, fault.Broken, acceptor.Device, "sensor"}, {37, fault.Broken, acceptor.Device, "motor"}, {38, fault.Broken, acceptor.Device, "stacker"}, {39, fault.Jammed, acceptor.Path, "stuck"},
+		{41, fault.Tampered, acceptor.Honesty, "string"}, {44, fault.Open, acceptor.Box, "out"}, {45, fault.Full, acceptor.Room, "full"}, {49, fault.Tampered, acceptor.Honesty, "light"}, {51, fault.Open, acceptor.Device, "door"},
+		{30, fault.Broken, acceptor.Device, "30"}, {255, fault.Broken, acceptor.Device, "255"},
 	}
 	for _, tt := range tests {
 		a := New(nil, Options{})
 		told(a)
 		a.selfChecked(tt.code)
-		f, at := a.worst()
+		f, at := a.d.Worst()
 		if tt.want == "" && f != nil || tt.want != "" && (f == nil || f.Kind != tt.want || !strings.Contains(f.Detail, tt.text)) || at != tt.at {
 			t.Errorf("self-check %d: got %v at %q, want kind %q at %q, naming %q", tt.code, f, at, tt.want, tt.at, tt.text)
 		}
-		if got := a.boxOut; got != (tt.code == 44) {
+		if got := a.d.BoxOut; got != (tt.code == 44) {
 			t.Errorf("self-check %d: box out %v", tt.code, got)
 		}
 	}
@@ -281,28 +281,13 @@ func TestEventOutlivesSelfCheck(t *testing.T) {
 	a := New(nil, Options{})
 	told(a, ccbus.Pair{0, 11})
 	a.selfChecked(0)
-	if f, _ := a.worst(); f == nil || f.Kind != fault.Open {
+	if f, _ := a.d.Worst(); f == nil || f.Kind != fault.Open {
 		t.Errorf("right after the event: got %v, want %s", f, fault.Open)
 	}
-	a.faults[onBox] = placed{fault: a.faults[onBox].fault, since: time.Now().Add(-faultHold)}
+	a.d.Faults[acceptor.Box] = acceptor.Placed{Fault: a.d.Faults[acceptor.Box].Fault, Since: time.Now().Add(-faultHold)}
 	a.selfChecked(0)
-	if f, _ := a.worst(); f != nil || a.boxOut {
-		t.Errorf("later: got %v, box out %v, want none", f, a.boxOut)
-	}
-}
-
-func TestQueueIsBounded(t *testing.T) {
-	a := New(nil, Options{})
-	told(a)
-	a.emit(cash.Signal{What: cash.Stacked})
-	for range 10 * signalsMax {
-		a.emit(cash.Signal{What: cash.Refused})
-	}
-	if got := len(a.queue); got != signalsMax {
-		t.Errorf("signals kept: got %d, want %d", got, signalsMax)
-	}
-	if got := a.queue[0].What; got != cash.Stacked {
-		t.Errorf("first signal: got %s, want %s: money is never dropped", got, cash.Stacked)
+	if f, _ := a.d.Worst(); f != nil || a.d.BoxOut {
+		t.Errorf("later: got %v, box out %v, want none", f, a.d.BoxOut)
 	}
 }
 
@@ -314,18 +299,18 @@ func TestDue(t *testing.T) {
 		p    pending
 		want bool
 	}{
-		{"undecided, just held", pending{decision: undecided, sent: now}, false},
-		{"undecided, held 9 s ago", pending{decision: undecided, sent: now.Add(-9 * time.Second)}, false},
-		{"undecided, held 10 s ago", pending{decision: undecided, sent: now.Add(-10 * time.Second)}, true},
-		{"undecided, found by asking", pending{decision: undecided}, true},
-		{"decided, not yet told", pending{decision: stack}, true},
-		{"decided, told just now", pending{decision: stack, sent: now}, false},
-		{"decided, not heard for a second", pending{decision: back, sent: now.Add(-time.Second)}, true},
-		{"decided, heard a second ago", pending{decision: back, acked: true, sent: now.Add(-time.Second)}, false},
-		{"decided, heard 6 s ago", pending{decision: back, acked: true, sent: now.Add(-6 * time.Second)}, true},
+		{"undecided, just held", pending{Held: acceptor.Held{Sent: now}}, false},
+		{"undecided, held 9 s ago", pending{Held: acceptor.Held{Sent: now.Add(-9 * time.Second)}}, false},
+		{"undecided, held 10 s ago", pending{Held: acceptor.Held{Sent: now.Add(-10 * time.Second)}}, true},
+		{"undecided, found by asking", pending{}, true},
+		{"decided, not yet told", pending{Held: acceptor.Held{Decision: acceptor.Stack}}, true},
+		{"decided, told just now", pending{Held: acceptor.Held{Decision: acceptor.Stack, Sent: now}}, false},
+		{"decided, not heard for a second", pending{Held: acceptor.Held{Decision: acceptor.Back, Sent: now.Add(-time.Second)}}, true},
+		{"decided, heard a second ago", pending{Held: acceptor.Held{Decision: acceptor.Back, Acked: true, Sent: now.Add(-time.Second)}}, false},
+		{"decided, heard 6 s ago", pending{Held: acceptor.Held{Decision: acceptor.Back, Acked: true, Sent: now.Add(-6 * time.Second)}}, true},
 	}
 	for _, tt := range tests {
-		if got := tt.p.due(now); got != tt.want {
+		if got := tt.p.Due(now, pace); got != tt.want {
 			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
 		}
 	}
@@ -339,16 +324,16 @@ func TestVanished(t *testing.T) {
 		acked   bool
 		refused bool
 	}{
-		{"undecided", pending{decision: undecided}, true, false},
-		{"told and never heard", pending{decision: stack, unheard: true}, true, false},
-		{"told and heard", pending{decision: stack, acked: true}, true, false},
-		{"about to be told", pending{decision: stack}, false, true},
+		{"undecided", pending{}, true, false},
+		{"told and never heard", pending{Held: acceptor.Held{Decision: acceptor.Stack}, unheard: true}, true, false},
+		{"told and heard", pending{Held: acceptor.Held{Decision: acceptor.Stack, Acked: true}}, true, false},
+		{"about to be told", pending{Held: acceptor.Held{Decision: acceptor.Stack}}, false, true},
 	}
 	for _, tt := range tests {
 		a := New(nil, Options{})
 		p := tt.p
 		a.vanished(&p)
-		if p.acked != tt.acked || (p.refused != nil) != tt.refused || tt.refused && (!fault.Is(p.refused, fault.Empty) || p.decision != undecided) || p.gone.IsZero() {
+		if p.Acked != tt.acked || (p.Refused != nil) != tt.refused || tt.refused && (!fault.Is(p.Refused, fault.Empty) || p.Decision != acceptor.Undecided) || p.gone.IsZero() {
 			t.Errorf("%s: got %+v, want acknowledged %v, refused %v", tt.name, p, tt.acked, tt.refused)
 		}
 		gone := time.Now().Add(-time.Minute)
@@ -370,10 +355,10 @@ func TestMissing(t *testing.T) {
 		want  bool
 	}{
 		"no note":              {nil, false, false},
-		"it is there":          {&pending{note: note}, false, false},
-		"gone just now":        {&pending{note: note, gone: time.Now()}, false, false},
-		"gone for long":        {&pending{note: note, gone: long}, false, true},
-		"gone for long, a jam": {&pending{note: note, gone: long}, true, false},
+		"it is there":          {&pending{Held: acceptor.Held{Note: note}}, false, false},
+		"gone just now":        {&pending{Held: acceptor.Held{Note: note}, gone: time.Now()}, false, false},
+		"gone for long":        {&pending{Held: acceptor.Held{Note: note}, gone: long}, false, true},
+		"gone for long, a jam": {&pending{Held: acceptor.Held{Note: note}, gone: long}, true, false},
 	} {
 		a := New(nil, Options{})
 		told(a)
@@ -382,9 +367,11 @@ func TestMissing(t *testing.T) {
 			told(a, ccbus.Pair{0, 15})
 			a.held = tt.held
 		}
+		before := len(a.d.Waiting())
 		a.missing()
-		if got := len(a.queue) == 1; got != tt.want || got && (a.queue[0].What != cash.Lost || a.queue[0].Note != note || a.queue[0].Fault.Kind != fault.Doubtful || a.held != nil) {
-			t.Errorf("%s: got %+v, held %+v, want lost %v", name, a.queue, a.held, tt.want)
+		news := a.d.Waiting()[before:]
+		if got := len(news) == 1; got != tt.want || got && (news[0].What != cash.Lost || news[0].Note != note || news[0].Fault.Kind != fault.Doubtful || a.held != nil) {
+			t.Errorf("%s: got %+v, held %+v, want lost %v", name, news, a.held, tt.want)
 		}
 	}
 }

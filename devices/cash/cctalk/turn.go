@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/acceptor"
 	"yichuang/devices/cash/ccbus"
 	"yichuang/devices/fault"
 )
@@ -41,9 +42,9 @@ func (a *Acceptor) setUp(ctx context.Context, l *ccbus.Line) error {
 	if err := a.configure(l); err != nil {
 		return err
 	}
-	a.mu.Lock()
+	a.d.Lock()
 	a.known(events)
-	a.mu.Unlock()
+	a.d.Unlock()
 	if err := a.grope(l); err != nil {
 		return err
 	}
@@ -51,15 +52,15 @@ func (a *Acceptor) setUp(ctx context.Context, l *ccbus.Line) error {
 	if err != nil && !fault.Is(err, fault.Refused) {
 		return err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.faults, onLine)
+	a.d.Lock()
+	defer a.d.Unlock()
+	delete(a.d.Faults, acceptor.Line)
 	if len(code) > 0 {
 		a.selfChecked(code[0])
 	}
-	a.settle(code)
-	a.online = true
-	a.emit(cash.Signal{What: cash.Ready})
+	a.d.Settle(code)
+	a.d.Online = true
+	a.d.Emit(cash.Signal{What: cash.Ready})
 	return nil
 }
 
@@ -69,20 +70,14 @@ func (a *Acceptor) identify(ctx context.Context, l *ccbus.Line) error {
 	if err != nil {
 		return err
 	}
-	info := cash.Info{Protocol: "cctalk", Maker: id.Maker, Model: id.Model, Serial: id.Serial, Firmware: id.Firmware}
 	types, err := readTypes(ctx, l)
 	if err != nil {
 		return err
 	}
-	for _, t := range types {
-		if t.Face > 0 {
-			info.Faces = append(info.Faces, t)
-		}
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.info, a.types = info, types
-	a.wanted.mask = a.maskOf(a.wanted.faces)
+	a.d.Lock()
+	defer a.d.Unlock()
+	a.d.Info = cash.Info{Protocol: "cctalk", Maker: id.Maker, Model: id.Model, Serial: id.Serial, Firmware: id.Firmware, Faces: acceptor.Named(types[:])}
+	a.types = types
 	return nil
 }
 
@@ -130,46 +125,39 @@ func readScale(l *ccbus.Line, country string, scales map[string]scaling) error {
 
 // configure gives the device mode, inhibits and master inhibit as the owner wants them.
 func (a *Acceptor) configure(l *ccbus.Line) error {
-	a.mu.Lock()
-	want := a.wanted
-	if want.mask == 0 {
+	a.d.Lock()
+	want, mask := a.d.Wanted, a.maskOf(a.d.Wanted.Faces)
+	if mask == 0 {
 		// Never all zero, see ccbus.LostSettings; with no face that we know the master inhibit stays on.
-		want.accept = false
-		want.mask = max(1, a.maskOf(a.info.Faces))
+		want.Accept = false
+		mask = max(1, a.maskOf(a.d.Info.Faces))
 	}
-	a.bare = a.bare && !want.accept // from now on a note may come in, and what a restart loses is news
-	a.mu.Unlock()
+	a.bare = a.bare && !want.Accept // from now on a note may come in, and what a restart loses is news
+	a.d.Unlock()
 	var err error
 	for range triesMax {
-		if err = a.give(l, want); err == nil || !ccbus.Retry(err) {
+		if err = a.give(l, want.Accept, mask); err == nil || !ccbus.Retry(err) {
 			break
 		}
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	defer a.change()
-	if fault.Is(err, fault.Refused) {
-		a.refusal = err
-		return nil
+	a.d.Lock()
+	defer a.d.Unlock()
+	if err == nil {
+		a.mask, a.bare = mask, false
 	}
-	if err != nil {
-		return err
-	}
-	a.applied, a.bare = want, false
-	a.dirty = a.wanted.number != want.number
-	return nil
+	return a.d.Took(want, err)
 }
 
 // give says all settings in one go, and from the beginning after any that was not acknowledged: a
 // validator that restarted in between has forgotten the earlier ones, and one that accepts notes
 // without escrow would take money that nobody decided about.
-func (a *Acceptor) give(l *ccbus.Line, want wish) error {
+func (a *Acceptor) give(l *ccbus.Line, accept bool, mask uint16) error {
 	steps := []setting{
 		{ccbus.SetMaster, []byte{0}},
 		{hdrSetMode, []byte{modeStacker | modeEscrow}},
-		{ccbus.SetInhibits, []byte{byte(want.mask), byte(want.mask >> 8)}},
+		{ccbus.SetInhibits, []byte{byte(mask), byte(mask >> 8)}},
 	}
-	if want.accept {
+	if accept {
 		steps = append(steps[1:], setting{ccbus.SetMaster, []byte{1}})
 	}
 	for _, s := range steps {
@@ -177,7 +165,7 @@ func (a *Acceptor) give(l *ccbus.Line, want wish) error {
 			return err
 		}
 	}
-	if !want.accept {
+	if !accept {
 		return nil
 	}
 	mode, err := l.Ask(hdrReadMode, nil, 1)
@@ -185,7 +173,7 @@ func (a *Acceptor) give(l *ccbus.Line, want wish) error {
 		return err
 	}
 	l.Ask(ccbus.SetMaster, []byte{0}, 0) // best effort: the next poll comes before any note is through
-	f := a.fail(fault.Busy, "accept", "the device forgot its mode")
+	f := a.d.Fail(fault.Busy, "accept", "the device forgot its mode")
 	f.Raw = mode
 	return f
 }
@@ -228,9 +216,9 @@ func (a *Acceptor) turn(l *ccbus.Line, c *chores) error {
 	}
 	c.missed = false
 	a.hear(ccbus.ParseEvents(data), restarted, data)
-	a.mu.Lock()
-	dirty := a.dirty && a.refusal == nil && !a.shut()
-	a.mu.Unlock()
+	a.d.Lock()
+	dirty := a.d.Dirty && a.d.Refusal == nil && !a.shut()
+	a.d.Unlock()
 	if dirty {
 		if err := a.configure(l); err != nil {
 			return err
@@ -248,145 +236,130 @@ func (a *Acceptor) turn(l *ccbus.Line, c *chores) error {
 
 // readyAgain tells of a device that has restarted and is set up again.
 func (a *Acceptor) readyAgain() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.restart && !a.dirty {
+	a.d.Lock()
+	defer a.d.Unlock()
+	if a.restart && !a.d.Dirty {
 		a.restart = false
-		a.emit(cash.Signal{What: cash.Ready})
-		a.change()
+		a.d.Emit(cash.Signal{What: cash.Ready})
+		a.d.Change()
 	}
 }
 
-// shut says whether the device would only shut itself again: its box is full or out. Called with mu held.
+// shut says whether the device would only shut itself again: its box is full or out. Called with the lock held.
 func (a *Acceptor) shut() bool {
-	_, box := a.faults[onBox]
-	_, room := a.faults[onRoom]
-	return (box || room) && a.wanted.accept && a.applied.number == a.wanted.number
+	_, box := a.d.Faults[acceptor.Box]
+	_, room := a.d.Faults[acceptor.Room]
+	return (box || room) && a.d.Wanted.Accept && a.d.Applied.Number == a.d.Wanted.Number
 }
 
 // grope asks the escrow itself whether it holds a note, when too much has happened since for the
 // events to say: "hold it longer" is acknowledged only if there is one, and harms nothing.
 func (a *Acceptor) grope(l *ccbus.Line) error {
-	a.mu.Lock()
+	a.d.Lock()
 	need := a.blind && !a.asked && a.held == nil
-	a.mu.Unlock()
+	a.d.Unlock()
 	if !need {
 		return nil
 	}
-	answer, err := l.Ask(hdrRoute, []byte{byte(undecided)}, ccbus.Any)
+	answer, err := l.Ask(hdrRoute, []byte{routes[acceptor.Undecided]}, ccbus.Any)
 	if err != nil && !fault.Is(err, fault.Refused) {
 		return err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.d.Lock()
+	defer a.d.Unlock()
 	a.asked = true
 	if err == nil && len(answer) == 0 && a.held == nil {
 		// Which note it is we are not told; who had its Escrowed signal knows.
-		a.held = &pending{decision: undecided, sent: time.Now()}
+		a.held = &pending{Held: acceptor.Held{Sent: time.Now()}}
 		if a.orphan {
-			a.emit(cash.Signal{What: cash.Escrowed, Raw: answer})
+			a.d.Emit(cash.Signal{What: cash.Escrowed, Raw: answer})
 		}
 	}
 	a.orphan = false
-	a.change()
+	a.d.Change()
 	return nil
 }
 
 // act sends the note in escrow on its way, or holds it. It comes right after a poll: a note that has
 // already gone was told by it, so that a command given again can only meet the same note.
 func (a *Acceptor) act(l *ccbus.Line) error {
-	a.mu.Lock()
+	a.d.Lock()
 	h := a.held
-	if h == nil || !h.due(time.Now()) {
-		a.mu.Unlock()
+	if h == nil || !h.Due(time.Now(), pace) {
+		a.d.Unlock()
 		return nil
 	}
-	do := h.decision
-	h.sent = time.Now()
-	a.mu.Unlock()
+	do := h.Decision
+	h.Sent = time.Now()
+	a.d.Unlock()
 
-	answer, err := l.Ask(hdrRoute, []byte{byte(do)}, ccbus.Any)
+	answer, err := l.Ask(hdrRoute, []byte{routes[do]}, ccbus.Any)
 
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	defer a.change()
-	if a.held != h || h.decision != do {
+	a.d.Lock()
+	defer a.d.Unlock()
+	defer a.d.Change()
+	if a.held != h || h.Decision != do {
 		return err
 	}
 	switch {
 	case fault.Is(err, fault.Refused):
-		h.deny(err)
+		h.Deny(err)
 	case err != nil:
-		h.routes++
+		h.Routes++
 		h.unheard = true
 		return err
 	case len(answer) == 0:
-		h.acked, h.routes, h.gone = do != undecided, 0, time.Time{}
+		h.Acked, h.Routes, h.gone = do != acceptor.Undecided, 0, time.Time{}
 	case len(answer) > 1:
-		h.routes++ // no answer to header 154: one that came late
+		h.Routes++ // no answer to header 154: one that came late
 		h.unheard = true
 	case answer[0] == routeEmpty:
 		a.vanished(h)
 	default:
-		h.deny(a.fail(fault.Refused, "route", "the validator cannot send the note on its way"))
+		h.Deny(a.d.Fail(fault.Refused, "route", "the validator cannot send the note on its way"))
 	}
 	return nil
 }
 
+// routes is what header 154 calls the decisions; of a note without one, "extend".
+var routes = map[acceptor.Decision]byte{acceptor.Undecided: 255, acceptor.Back: 0, acceptor.Stack: 1}
+
 // Answers to header 154 that are no acknowledgement.
 const routeEmpty = 254
 
-// due says whether it is time for the next command about this note.
-func (p *pending) due(now time.Time) bool {
-	wait := againUnheard
-	switch {
-	case p.decision == undecided:
-		wait = extendEvery
-	case p.acked:
-		wait = againHeard
-	case p.sent.IsZero():
-		return true
-	}
-	return now.Sub(p.sent) >= wait
-}
-
-// deny notes that the device cannot do as decided. The note stays undecided.
-func (p *pending) deny(err error) {
-	if p.decision != undecided {
-		p.refused, p.decision = err, undecided
-	}
-}
+// pace is when a command about a note is given again.
+var pace = acceptor.Pace{Hold: extendEvery, Unheard: againUnheard, Heard: againHeard}
 
 // vanished is called when the device says that nothing is in escrow. The note is on its way, and an
-// event will say so; if none does, nobody can tell. Called with mu held.
+// event will say so; if none does, nobody can tell. Called with the lock held.
 func (a *Acceptor) vanished(h *pending) {
 	if h.gone.IsZero() {
 		h.gone = time.Now()
 	}
-	if h.decision != undecided && !h.acked && !h.unheard {
+	if h.Decision != acceptor.Undecided && !h.Acked && !h.unheard {
 		// It was not our command that sent it: it went by itself, or by a hand.
-		h.deny(a.fail(fault.Empty, "route", "the note is not in escrow any more"))
+		h.Deny(a.d.Fail(fault.Empty, "route", "the note is not in escrow any more"))
 		return
 	}
-	h.acked = true // nothing is left to be commanded
+	h.Acked = true // nothing is left to be commanded
 }
 
-// missing tells of a note that left escrow without a word. Called with mu held.
+// missing tells of a note that left escrow without a word. Called with the lock held.
 func (a *Acceptor) missing() {
 	h := a.held
-	if h == nil || h.gone.IsZero() || time.Since(h.gone) < settleLimit || a.faults[onPath].fault != nil {
+	if h == nil || h.gone.IsZero() || time.Since(h.gone) < settleLimit || a.d.Faults[acceptor.Path].Fault != nil {
 		return
 	}
 	a.held = nil
-	a.emit(cash.Signal{What: cash.Lost, Note: h.note, Fault: a.fail(fault.Doubtful, "route", "the note left escrow and no event says where to")})
+	a.d.Emit(cash.Signal{What: cash.Lost, Note: h.Note, Fault: a.d.Fail(fault.Doubtful, "route", "the note left escrow and no event says where to")})
 }
 
 // lookAround does what is due now and then: read the settings back, ask for faults.
 func (a *Acceptor) lookAround(l *ccbus.Line, c *chores) error {
-	a.mu.Lock()
+	a.d.Lock()
 	a.missing()
-	faulty, busy, clean := a.told != nil, a.held != nil, !a.dirty
-	a.mu.Unlock()
+	faulty, busy, clean := a.d.Faulty(), a.held != nil, !a.d.Dirty
+	a.d.Unlock()
 	now := time.Now()
 	if clean && now.Sub(c.verified) >= verifyEvery {
 		if err := a.verify(l); err != nil {
@@ -402,11 +375,11 @@ func (a *Acceptor) lookAround(l *ccbus.Line, c *chores) error {
 		}
 		c.checked = now
 		if len(code) > 0 {
-			a.mu.Lock()
+			a.d.Lock()
 			a.selfChecked(code[0])
-			a.settle(code)
-			a.change()
-			a.mu.Unlock()
+			a.d.Settle(code)
+			a.d.Change()
+			a.d.Unlock()
 		}
 	}
 	return nil
@@ -426,13 +399,13 @@ func (a *Acceptor) verify(l *ccbus.Line) error {
 	if err != nil && !fault.Is(err, fault.Refused) {
 		return err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if on[0]&1 != master(a.applied.accept) ||
+	a.d.Lock()
+	defer a.d.Unlock()
+	if on[0]&1 != master(a.d.Applied.Accept) ||
 		len(mode) > 0 && mode[0] != modeStacker|modeEscrow ||
-		len(mask) > 1 && (mask[0] != byte(a.applied.mask) || mask[1] != byte(a.applied.mask>>8)) {
-		a.dirty = true
-		a.change()
+		len(mask) > 1 && (mask[0] != byte(a.mask) || mask[1] != byte(a.mask>>8)) {
+		a.d.Dirty = true
+		a.d.Change()
 	}
 	return nil
 }

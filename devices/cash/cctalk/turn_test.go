@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/acceptor"
 	"yichuang/devices/cash/ccbus"
 	"yichuang/devices/fault"
 	"yichuang/devices/wire"
@@ -101,10 +102,10 @@ func TestGrope(t *testing.T) {
 			a := New(nil, Options{})
 			a.blind, a.asked, a.orphan = tt.blind, tt.asked, tt.orphan
 			err := a.grope(l)
-			if fault.KindOf(err) != tt.kind || (a.held != nil) != tt.held || (len(a.queue) > 0) != tt.told {
-				t.Errorf("%s: got %v, held %+v, told %v, want held %v, told %v", tt.name, err, a.held, a.queue, tt.held, tt.told)
+			if fault.KindOf(err) != tt.kind || (a.held != nil) != tt.held || (len(a.d.Waiting()) > 0) != tt.told {
+				t.Errorf("%s: got %v, held %+v, told %v, want held %v, told %v", tt.name, err, a.held, a.d.Waiting(), tt.held, tt.told)
 			}
-			if tt.held && (a.held.decision != undecided || a.held.sent.IsZero()) {
+			if tt.held && (a.held.Decision != acceptor.Undecided || a.held.Sent.IsZero()) {
 				t.Errorf("%s: held as %+v", tt.name, a.held)
 			}
 			if want := tt.asked || tt.questions > 0 && tt.kind == ""; a.asked != want || a.orphan && want && !tt.asked {
@@ -129,16 +130,16 @@ func TestAct(t *testing.T) {
 		gone    bool
 		kind    fault.Kind
 	}{
-		{name: "heard", p: pending{decision: stack, routes: 2, gone: time.Unix(1, 0)}, answer: packet(), acked: true},
-		{name: "held", p: pending{decision: undecided}, answer: packet()},
-		{name: "it says no", p: pending{decision: stack}, answer: nak, refused: fault.Refused},
-		{name: "it will not hold", p: pending{decision: undecided}, answer: nak},
-		{name: "it cannot", p: pending{decision: back}, answer: packet(255), refused: fault.Refused},
-		{name: "it is empty", p: pending{decision: back}, answer: packet(254), refused: fault.Empty, gone: true},
-		{name: "it is empty, and may have heard us", p: pending{decision: back, unheard: true}, answer: packet(254), acked: true, unheard: true, gone: true},
-		{name: "a late answer", p: pending{decision: stack}, answer: packet(1, 2, 3), routes: 1, unheard: true},
-		{name: "busy", p: pending{decision: stack}, answer: busy, routes: 1, unheard: true, kind: fault.Busy},
-		{name: "no answer", p: pending{decision: stack, routes: 1}, routes: 2, unheard: true, kind: fault.Silent},
+		{name: "heard", p: pending{Held: acceptor.Held{Decision: acceptor.Stack, Routes: 2}, gone: time.Unix(1, 0)}, answer: packet(), acked: true},
+		{name: "held", p: pending{}, answer: packet()},
+		{name: "it says no", p: pending{Held: acceptor.Held{Decision: acceptor.Stack}}, answer: nak, refused: fault.Refused},
+		{name: "it will not hold", p: pending{}, answer: nak},
+		{name: "it cannot", p: pending{Held: acceptor.Held{Decision: acceptor.Back}}, answer: packet(255), refused: fault.Refused},
+		{name: "it is empty", p: pending{Held: acceptor.Held{Decision: acceptor.Back}}, answer: packet(254), refused: fault.Empty, gone: true},
+		{name: "it is empty, and may have heard us", p: pending{Held: acceptor.Held{Decision: acceptor.Back}, unheard: true}, answer: packet(254), acked: true, unheard: true, gone: true},
+		{name: "a late answer", p: pending{Held: acceptor.Held{Decision: acceptor.Stack}}, answer: packet(1, 2, 3), routes: 1, unheard: true},
+		{name: "busy", p: pending{Held: acceptor.Held{Decision: acceptor.Stack}}, answer: busy, routes: 1, unheard: true, kind: fault.Busy},
+		{name: "no answer", p: pending{Held: acceptor.Held{Decision: acceptor.Stack, Routes: 1}}, routes: 2, unheard: true, kind: fault.Silent},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			word := []said{{0, tt.answer}}
@@ -148,10 +149,10 @@ func TestAct(t *testing.T) {
 			a, p := New(nil, Options{}), tt.p
 			a.held = &p
 			err := a.act(hears(t, word))
-			if fault.KindOf(err) != tt.kind || p.acked != tt.acked || fault.KindOf(p.refused) != tt.refused || p.routes != tt.routes || p.unheard != tt.unheard || p.gone.IsZero() == tt.gone {
+			if fault.KindOf(err) != tt.kind || p.Acked != tt.acked || fault.KindOf(p.Refused) != tt.refused || p.Routes != tt.routes || p.unheard != tt.unheard || p.gone.IsZero() == tt.gone {
 				t.Errorf("%s: got %v, %+v, want %+v", tt.name, err, p, tt)
 			}
-			if p.sent.IsZero() || tt.refused != "" && p.decision != undecided || tt.refused == "" && p.decision != tt.p.decision {
+			if p.Sent.IsZero() || tt.refused != "" && p.Decision != acceptor.Undecided || tt.refused == "" && p.Decision != tt.p.Decision {
 				t.Errorf("%s: got %+v", tt.name, p)
 			}
 		})
@@ -180,16 +181,16 @@ func TestRestartBetweenPolls(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			a, l := New(nil, Options{}), hears(t, tt.words...)
 			told(a)
-			a.mark.Counter, a.dirty, a.online = 3, false, true
+			a.d.Mark.Counter, a.d.Dirty, a.d.Online = 3, false, true
 			now := time.Now()
 			c := &chores{verified: now, checked: now, missed: tt.missed}
 			err := a.turn(l, c)
-			lost := len(a.queue) > 0 && a.queue[0].What == cash.Lost && a.queue[0].Mark.Counter == 0
+			lost := len(a.d.Waiting()) > 0 && a.d.Waiting()[0].What == cash.Lost && a.d.Waiting()[0].Mark.Counter == 0
 			if fault.KindOf(err) != tt.kind || tt.kind == "" && err != nil || lost != tt.lost || c.missed != tt.still {
-				t.Errorf("%s: got %v, told %+v, missed %v; want lost %v, %q", tt.name, err, a.queue, c.missed, tt.lost, tt.kind)
+				t.Errorf("%s: got %v, told %+v, missed %v; want lost %v, %q", tt.name, err, a.d.Waiting(), c.missed, tt.lost, tt.kind)
 			}
-			if n := len(a.queue); tt.lost && (n < 2 || a.queue[n-1].What != cash.Ready || a.dirty) {
-				t.Errorf("%s: it was not made ready again: %+v", tt.name, a.queue)
+			if n := len(a.d.Waiting()); tt.lost && (n < 2 || a.d.Waiting()[n-1].What != cash.Ready || a.d.Dirty) {
+				t.Errorf("%s: it was not made ready again: %+v", tt.name, a.d.Waiting())
 			}
 		})
 	}
