@@ -14,10 +14,6 @@ const (
 	// about 3 s: an acceptor that restarts stays silent for about that long.
 	failuresMax = 5
 
-	// reopenFirst and reopenMax are the pauses between attempts to open.
-	reopenFirst = 100 * time.Millisecond
-	reopenMax   = 2 * time.Second
-
 	// verifyEvery is how often the inhibits are read back: an acceptor that restarted between two polls has
 	// lost them and may show nothing else of it.
 	verifyEvery = 5 * time.Second
@@ -33,13 +29,6 @@ const (
 	// leverHold is how long the return lever may be held before that is a fault: a hand lets go of it.
 	leverHold = 5 * time.Second
 
-	// signalsMax bounds the signals that nobody fetches. Money is never dropped: it is the owner who lets coins
-	// in and has then to listen.
-	signalsMax = 256
-
 	// typesMax is the number of coin types (part 3, header 184).
 	typesMax = 16
-
-	// goodbyeLimit is how long after the end of Run a blocked line may hold it up.
-	goodbyeLimit = 2 * time.Second
 )

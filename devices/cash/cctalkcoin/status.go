@@ -2,9 +2,9 @@ package cctalkcoin
 
 import (
 	"fmt"
-	"slices"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/acceptor"
 	"yichuang/devices/fault"
 )
 
@@ -16,26 +16,11 @@ const (
 	hdrStatus  = 248
 )
 
-// place is what a fault hangs on, so that mending one leaves the others.
-type place string
-
-const (
-	onLine    place = "line"
-	onHonesty place = "honesty"
-	onPath    place = "path"
-	onLever   place = "lever"
-	onDevice  place = "device"
-)
-
-// places are in the order of what is told first: what makes the rest unknown, then what the hand
-// at the machine sees.
-var places = []place{onLine, onHonesty, onPath, onLever, onDevice}
-
 // meaning is what an error code means to us.
 type meaning struct {
 	what cash.Happening // "" when nobody needs to know
 	kind fault.Kind
-	at   place // with Faulty: what the fault hangs on
+	at   acceptor.Place // with Faulty: what the fault hangs on
 	text string
 }
 
@@ -48,9 +33,11 @@ const (
 func refused(text string) meaning {
 	return meaning{what: cash.Refused, kind: fault.Refused, text: text}
 }
-func jammed(text string) meaning   { return meaning{cash.Faulty, fault.Jammed, onPath, text} }
-func broken(text string) meaning   { return meaning{cash.Faulty, fault.Broken, onDevice, text} }
-func tampered(text string) meaning { return meaning{cash.Faulty, fault.Tampered, onHonesty, text} }
+func jammed(text string) meaning { return meaning{cash.Faulty, fault.Jammed, acceptor.Path, text} }
+func broken(text string) meaning { return meaning{cash.Faulty, fault.Broken, acceptor.Device, text} }
+func tampered(text string) meaning {
+	return meaning{cash.Faulty, fault.Tampered, acceptor.Honesty, text}
+}
 
 // meanings are the events with A = 0 (part 3, table 2).
 var meanings = map[byte]meaning{
@@ -122,7 +109,7 @@ var checks = map[byte]meaning{
 	42: jammed("the gate is stuck open"),
 	43: jammed("the gate is stuck closed"),
 	49: jammed("the light sensors"),
-	51: {cash.Faulty, fault.Open, onDevice, "a door is open"},
+	51: {cash.Faulty, fault.Open, acceptor.Device, "a door is open"},
 }
 
 func checkMeaning(code byte) meaning {
@@ -140,11 +127,4 @@ func (a *Acceptor) coin(kind byte) cash.Note {
 	return a.types[kind-1]
 }
 
-func (a *Acceptor) maskOf(faces []cash.Note) (mask uint16) {
-	for i, t := range a.types {
-		if t.Face > 0 && slices.Contains(faces, t) {
-			mask |= 1 << i
-		}
-	}
-	return mask
-}
+func (a *Acceptor) maskOf(faces []cash.Note) uint16 { return uint16(acceptor.Mask(a.types[:], faces)) }

@@ -9,26 +9,27 @@ import (
 	"time"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/acceptor"
 	"yichuang/devices/cash/ccbus"
 	"yichuang/devices/fault"
 )
 
-// acceptor is a driver that knows coin types 1 to 3 and has read the counter 9.
-func acceptor() *Acceptor {
+// named is a driver that knows coin types 1 to 3 and has read the counter 9.
+func named() *Acceptor {
 	a := New(nil, Options{Store: []byte{4, 5}})
-	a.mark = cash.Mark{Serial: "1", Counter: 9, Known: true}
-	delete(a.faults, onLine)
+	a.d.Mark = cash.Mark{Serial: "1", Counter: 9, Known: true}
+	delete(a.d.Faults, acceptor.Line)
 	a.types = [typesMax]cash.Note{{Face: 10, Currency: "CNY"}, {Face: 50, Currency: "CNY"}, {Face: 100, Currency: "CNY"}}
 	return a
 }
 
 // told runs events through a driver and gives what it tells.
 func told(a *Acceptor, pairs ...ccbus.Pair) (list []cash.Signal) {
+	before := len(a.d.Waiting())
 	for _, p := range pairs {
-		a.take(ccbus.Events{Counter: byte(a.mark.Counter + 1), Pairs: [5]ccbus.Pair{p}}, []byte{1})
+		a.take(ccbus.Events{Counter: byte(a.d.Mark.Counter + 1), Pairs: [5]ccbus.Pair{p}}, []byte{1})
 	}
-	list, a.queue = a.queue, nil
-	return list
+	return a.d.Waiting()[before:]
 }
 
 func TestMeanings(t *testing.T) {
@@ -46,7 +47,7 @@ func TestMeanings(t *testing.T) {
 	for what, byKind := range kinds {
 		for kind, codes := range byKind {
 			for _, code := range codes {
-				got := told(acceptor(), ccbus.Pair{0, byte(code)})
+				got := told(named(), ccbus.Pair{0, byte(code)})
 				if what == "" {
 					if len(got) != 0 {
 						t.Errorf("code %d: told %+v, want nothing", code, got)
@@ -73,7 +74,7 @@ func TestMeanings(t *testing.T) {
 			t.Errorf("code %d is not in this table", code)
 		}
 	}
-	if got := told(acceptor(), ccbus.Pair{0, 130}); !strings.Contains(got[0].Fault.Detail, "type 3") {
+	if got := told(named(), ccbus.Pair{0, 130}); !strings.Contains(got[0].Fault.Detail, "type 3") {
 		t.Errorf("code 130: got %v, want it to name type 3", got[0].Fault)
 	}
 }
@@ -81,11 +82,11 @@ func TestMeanings(t *testing.T) {
 // What an event asks of the next turns.
 func TestWhatEventsAskFor(t *testing.T) {
 	for code := range 256 {
-		a := acceptor()
-		a.dirty = false
+		a := named()
+		a.d.Dirty = false
 		told(a, ccbus.Pair{0, byte(code)})
-		if want := code == 2; a.dirty != want {
-			t.Errorf("code %d: settings anew %v, want %v", code, a.dirty, want)
+		if want := code == 2; a.d.Dirty != want {
+			t.Errorf("code %d: settings anew %v, want %v", code, a.d.Dirty, want)
 		}
 		if want := code == 254; a.look != want {
 			t.Errorf("code %d: look at the lever %v, want %v", code, a.look, want)
@@ -103,13 +104,13 @@ func TestCredits(t *testing.T) {
 		{ccbus.Pair{1, 1}, cash.Stacked, 10, false}, {ccbus.Pair{2, 4}, cash.Stacked, 50, true}, {ccbus.Pair{3, 5}, cash.Stacked, 100, true}, {ccbus.Pair{3, 0}, cash.Stacked, 100, false},
 		{ccbus.Pair{4, 1}, cash.Lost, 0, false}, {ccbus.Pair{16, 1}, cash.Lost, 0, false}, {ccbus.Pair{17, 1}, cash.Lost, 0, false}, {ccbus.Pair{255, 1}, cash.Lost, 0, false},
 	} {
-		got := told(acceptor(), tt.p)
+		got := told(named(), tt.p)
 		if len(got) != 1 || got[0].What != tt.what || got[0].Note.Face != tt.face || got[0].Store != tt.store || got[0].Mark.Counter != 10 {
 			t.Errorf("%v: got %+v, want %+v", tt.p, got, tt)
 		}
 	}
 	// A coin that went all the way ends a jam, and only that.
-	got := told(acceptor(), ccbus.Pair{0, 14}, ccbus.Pair{3, 1}, ccbus.Pair{0, 20}, ccbus.Pair{3, 1})
+	got := told(named(), ccbus.Pair{0, 14}, ccbus.Pair{3, 1}, ccbus.Pair{0, 20}, ccbus.Pair{3, 1})
 	want := []cash.Happening{cash.Faulty, cash.Stacked, cash.Cleared, cash.Faulty, cash.Stacked}
 	whats := []cash.Happening{}
 	for _, s := range got {
@@ -130,11 +131,11 @@ func TestTake(t *testing.T) {
 		{9, 9, ""}, {9, 10, "10@10"}, {9, 12, "100@10 50@11 10@12"}, {254, 2, "100@255 50@1 10@2"}, {255, 1, "10@1"}, {0, 2, "50@1 10@2"},
 		{9, 14, "50@10 10@11 100@12 50@13 10@14"}, {9, 15, "lost@10 50@11 10@12 100@13 50@14 10@15"}, {9, 8, "lost@3 50@4 10@5 100@6 50@7 10@8"}, {9, 0, "lost@0"},
 	} {
-		a := acceptor()
-		a.mark.Counter, a.dirty = tt.last, false
+		a := named()
+		a.d.Mark.Counter, a.d.Dirty = tt.last, false
 		a.take(ccbus.Events{Counter: byte(tt.now), Pairs: pairs}, nil)
 		got := []string{}
-		for _, s := range a.queue {
+		for _, s := range a.d.Waiting() {
 			if s.What == cash.Lost {
 				got = append(got, fmt.Sprintf("lost@%d", s.Mark.Counter))
 			} else {
@@ -142,8 +143,8 @@ func TestTake(t *testing.T) {
 			}
 		}
 		lost := strings.HasPrefix(tt.want, "lost")
-		if strings.Join(got, " ") != tt.want || a.mark.Counter != tt.now || a.dirty != lost {
-			t.Errorf("from %d to %d: got %v, mark %d, dirty %v, want %q", tt.last, tt.now, got, a.mark.Counter, a.dirty, tt.want)
+		if strings.Join(got, " ") != tt.want || a.d.Mark.Counter != tt.now || a.d.Dirty != lost {
+			t.Errorf("from %d to %d: got %v, mark %d, dirty %v, want %q", tt.last, tt.now, got, a.d.Mark.Counter, a.d.Dirty, tt.want)
 		}
 	}
 }
@@ -157,17 +158,17 @@ func FuzzEvents(f *testing.F) {
 		if len(data) != ccbus.EventsBytes {
 			return
 		}
-		a := acceptor()
-		a.mark.Counter = int(last)
+		a := named()
+		a.d.Mark.Counter = int(last)
 		e := ccbus.ParseEvents(data)
 		a.hear(e, restarted, data)
-		n := len(a.queue)
-		if a.mark.Counter != int(e.Counter) || n > 12 {
-			t.Errorf("from %d: mark %+v, %d signals", last, a.mark, n)
+		n := len(a.d.Waiting())
+		if a.d.Mark.Counter != int(e.Counter) || n > 12 {
+			t.Errorf("from %d: mark %+v, %d signals", last, a.d.Mark, n)
 		}
 		a.hear(e, false, data)
-		if len(a.queue) != n {
-			t.Errorf("told twice: %+v", a.queue[n:])
+		if len(a.d.Waiting()) != n {
+			t.Errorf("told twice: %+v", a.d.Waiting()[n:])
 		}
 	})
 }
@@ -175,16 +176,16 @@ func FuzzEvents(f *testing.F) {
 func TestChecks(t *testing.T) {
 	for code, want := range map[byte]struct {
 		kind fault.Kind
-		at   place
+		at   acceptor.Place
 		text string
 	}{
-		0: {"", "", ""}, 2: {fault.Broken, onDevice, "coils"}, 3: {fault.Jammed, onPath, "credit"}, 7: {fault.Jammed, onPath, "wake-up"}, 8: {fault.Jammed, onPath, "sorter"},
-		18: {fault.Jammed, onPath, "return path"}, 19: {fault.Jammed, onPath, "lever"}, 20: {fault.Tampered, onHonesty, "string"}, 42: {fault.Jammed, onPath, "open"},
-		43: {fault.Jammed, onPath, "closed"}, 49: {fault.Jammed, onPath, "light"}, 51: {fault.Open, onDevice, "door"}, 1: {fault.Broken, onDevice, "1"}, 255: {fault.Broken, onDevice, "255"},
+		0: {"", "", ""}, 2: {fault.Broken, acceptor.Device, "coils"}, 3: {fault.Jammed, acceptor.Path, "credit"}, 7: {fault.Jammed, acceptor.Path, "wake-up"}, 8: {fault.Jammed, acceptor.Path, "sorter"},
+		18: {fault.Jammed, acceptor.Path, "return path"}, 19: {fault.Jammed, acceptor.Path, "lever"}, 20: {fault.Tampered, acceptor.Honesty, "string"}, 42: {fault.Jammed, acceptor.Path, "open"},
+		43: {fault.Jammed, acceptor.Path, "closed"}, 49: {fault.Jammed, acceptor.Path, "light"}, 51: {fault.Open, acceptor.Device, "door"}, 1: {fault.Broken, acceptor.Device, "1"}, 255: {fault.Broken, acceptor.Device, "255"},
 	} {
-		a := acceptor()
+		a := named()
 		a.selfChecked(code)
-		f, at := a.worst()
+		f, at := a.d.Worst()
 		if want.kind == "" && f != nil || want.kind != "" && (f == nil || f.Kind != want.kind || !strings.Contains(f.Detail, want.text)) || at != want.at {
 			t.Errorf("self-check %d: got %v at %q, want %+v", code, f, at, want)
 		}
@@ -194,26 +195,26 @@ func TestChecks(t *testing.T) {
 // An event is younger than the self-check that was under way with it; the line's and the lever's faults are not its.
 func TestEventOutlivesSelfCheck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := acceptor()
+		a := named()
 		told(a, ccbus.Pair{0, 17})
-		a.faults[onLever] = placed{fault: fail(fault.Jammed, "look", "held")}
+		a.d.Faults[acceptor.Lever] = acceptor.Placed{Fault: a.d.Fail(fault.Jammed, "look", "held")}
 		time.Sleep(faultHold - 1)
 		a.selfChecked(0)
-		if _, at := a.worst(); at != onHonesty {
-			t.Errorf("right after the event: the worst is at %q, want %q", at, onHonesty)
+		if _, at := a.d.Worst(); at != acceptor.Honesty {
+			t.Errorf("right after the event: the worst is at %q, want %q", at, acceptor.Honesty)
 		}
 		time.Sleep(time.Nanosecond)
 		a.selfChecked(0)
-		if _, at := a.worst(); at != onLever {
-			t.Errorf("later: the worst is at %q, want %q", at, onLever)
+		if _, at := a.d.Worst(); at != acceptor.Lever {
+			t.Errorf("later: the worst is at %q, want %q", at, acceptor.Lever)
 		}
 	})
 }
 
 func TestLever(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := acceptor()
-		held := func() bool { _, at := a.worst(); return at == onLever }
+		a := named()
+		held := func() bool { _, at := a.d.Worst(); return at == acceptor.Lever }
 		a.looked(statusLever)
 		time.Sleep(leverHold - 1)
 		a.looked(statusLever)
@@ -232,59 +233,14 @@ func TestLever(t *testing.T) {
 		a.looked(statusLever)
 		time.Sleep(leverHold)
 		a.looked(statusString) // the lever is free, and worse
-		if f, at := a.worst(); at != onHonesty || f.Kind != fault.Tampered || !a.lever.IsZero() {
+		if f, at := a.d.Worst(); at != acceptor.Honesty || f.Kind != fault.Tampered || !a.lever.IsZero() {
 			t.Errorf("a string: got %v at %q", f, at)
 		}
 	})
 }
 
-func TestQueueIsBounded(t *testing.T) {
-	a := acceptor()
-	a.emit(cash.Signal{What: cash.Stacked})
-	a.emit(cash.Signal{What: cash.Lost})
-	for range 10 * signalsMax {
-		a.emit(cash.Signal{What: cash.Refused})
-	}
-	if got := len(a.queue); got != signalsMax {
-		t.Errorf("signals kept: got %d, want %d", got, signalsMax)
-	}
-	if a.queue[0].What != cash.Stacked || a.queue[1].What != cash.Lost {
-		t.Errorf("first signals: got %s and %s: money is never dropped", a.queue[0].What, a.queue[1].What)
-	}
-}
-
-// The worst fault is told when its kind or place changes, and its end.
-func TestSettle(t *testing.T) {
-	a := acceptor()
-	a.online = true
-	steps := []struct {
-		at   place
-		kind fault.Kind // "" mends it
-		want cash.Happening
-	}{
-		{onDevice, fault.Broken, cash.Faulty}, {onPath, fault.Jammed, cash.Faulty}, {onDevice, fault.Garbled, ""}, {onLever, fault.Jammed, ""}, {onPath, "", cash.Faulty},
-		{onLever, "", cash.Faulty}, {onLine, fault.Absent, cash.Faulty}, {onLine, fault.Silent, cash.Faulty}, {onLine, "", cash.Faulty}, {onDevice, "", cash.Cleared}, {onDevice, "", ""},
-	}
-	for i, s := range steps {
-		a.queue, a.dirty = nil, false
-		if s.kind == "" {
-			delete(a.faults, s.at)
-		} else {
-			a.faults[s.at] = placed{fault: fail(s.kind, "test", "x")}
-		}
-		a.settle(nil)
-		got := cash.Happening("")
-		if len(a.queue) > 0 {
-			got = a.queue[0].What
-		}
-		if got != s.want || len(a.queue) > 1 || a.dirty != (s.want == cash.Cleared) {
-			t.Errorf("step %d: told %+v, dirty %v, want %q", i, a.queue, a.dirty, s.want)
-		}
-	}
-}
-
 func TestMask(t *testing.T) {
-	a := acceptor()
+	a := named()
 	a.types[15] = cash.Note{Face: 100, Currency: "CNY"} // an old and a new coin of one face
 	for _, tt := range []struct {
 		faces []cash.Note

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/acceptor"
 	"yichuang/devices/cash/ccbus"
 	"yichuang/devices/fault"
 )
@@ -53,13 +54,13 @@ func (a *Acceptor) setUp(ctx context.Context, l *ccbus.Line, c *chores) error {
 	if c.noStatus = err != nil; c.noStatus && !fault.Is(err, fault.Refused) && !fault.Is(err, fault.Silent) {
 		return err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.faults, onLine)
+	a.d.Lock()
+	defer a.d.Unlock()
+	delete(a.d.Faults, acceptor.Line)
 	a.known(events)
 	a.checked(code, status)
-	a.online = true
-	a.emit(cash.Signal{What: cash.Ready})
+	a.d.Online = true
+	a.d.Emit(cash.Signal{What: cash.Ready})
 	return nil
 }
 
@@ -69,20 +70,14 @@ func (a *Acceptor) identify(ctx context.Context, l *ccbus.Line) error {
 	if err != nil {
 		return err
 	}
-	info := cash.Info{Protocol: device, Maker: id.Maker, Model: id.Model, Serial: id.Serial, Firmware: id.Firmware}
 	types, err := a.readTypes(ctx, l)
 	if err != nil {
 		return err
 	}
-	for _, t := range types {
-		if t.Face > 0 {
-			info.Faces = append(info.Faces, t)
-		}
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.info, a.types = info, types
-	a.wanted.mask = a.maskOf(a.wanted.faces)
+	a.d.Lock()
+	defer a.d.Unlock()
+	a.d.Info = cash.Info{Protocol: device, Maker: id.Maker, Model: id.Model, Serial: id.Serial, Firmware: id.Firmware, Faces: acceptor.Named(types[:])}
+	a.types = types
 	return nil
 }
 
@@ -125,7 +120,7 @@ func (a *Acceptor) sort(l *ccbus.Line) error {
 		}
 		_, err := l.Query(hdrSetPath, []byte{byte(i + 1), path}, 0)
 		if fault.Is(err, fault.Refused) {
-			a.o.Log.Warn("cctalk-coin: the sorter does not take its path", "face", t.Face, "path", path)
+			a.d.Log.Warn("cctalk-coin: the sorter does not take its path", "face", t.Face, "path", path)
 			continue
 		}
 		if err != nil {
@@ -137,41 +132,33 @@ func (a *Acceptor) sort(l *ccbus.Line) error {
 
 // configure gives the device inhibits and master inhibit as the owner wants them.
 func (a *Acceptor) configure(l *ccbus.Line) error {
-	a.mu.Lock()
-	want := a.wanted
-	if want.mask == 0 {
+	a.d.Lock()
+	want, mask := a.d.Wanted, a.maskOf(a.d.Wanted.Faces)
+	if mask == 0 {
 		// Never all zero, see ccbus.LostSettings; with no face that we know the master inhibit stays on.
-		want.accept = false
-		want.mask = max(1, a.maskOf(a.info.Faces))
+		want.Accept = false
+		mask = max(1, a.maskOf(a.d.Info.Faces))
 	}
-	a.bare = a.bare && !want.accept // from now on a coin may come in, and what a restart loses is news
-	a.mu.Unlock()
+	a.bare = a.bare && !want.Accept // from now on a coin may come in, and what a restart loses is news
+	a.d.Unlock()
 	var err error
 	for range triesMax {
-		if err = give(l, want); err == nil || !ccbus.Retry(err) {
+		if err = give(l, want.Accept, []byte{byte(mask), byte(mask >> 8)}); err == nil || !ccbus.Retry(err) {
 			break
 		}
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	defer a.change()
-	if fault.Is(err, fault.Refused) {
-		a.refusal = err
-		return nil
+	a.d.Lock()
+	defer a.d.Unlock()
+	if err == nil {
+		a.mask, a.bare = mask, false
 	}
-	if err != nil {
-		return err
-	}
-	a.applied, a.bare = want, false
-	a.dirty = a.wanted.number != want.number
-	return nil
+	return a.d.Took(want, err)
 }
 
 // give says all settings in one go, and from the beginning after any that was not acknowledged: an acceptor that
 // restarted in between has forgotten the earlier ones.
-func give(l *ccbus.Line, want wish) error {
-	mask := []byte{byte(want.mask), byte(want.mask >> 8)}
-	if !want.accept {
+func give(l *ccbus.Line, accept bool, mask []byte) error {
+	if !accept {
 		if _, err := l.Ask(ccbus.SetMaster, []byte{0}, 0); err != nil {
 			return err
 		}
@@ -204,9 +191,9 @@ func (a *Acceptor) turn(l *ccbus.Line, c *chores) error {
 	}
 	c.missed = false
 	a.hear(ccbus.ParseEvents(data), restarted, data)
-	a.mu.Lock()
-	dirty := a.dirty && a.refusal == nil
-	a.mu.Unlock()
+	a.d.Lock()
+	dirty := a.d.Dirty && a.d.Refusal == nil
+	a.d.Unlock()
 	if dirty {
 		if err := a.configure(l); err != nil {
 			return err
@@ -218,20 +205,20 @@ func (a *Acceptor) turn(l *ccbus.Line, c *chores) error {
 
 // readyAgain tells of a device that has restarted and is set up again.
 func (a *Acceptor) readyAgain() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.restart && !a.dirty {
+	a.d.Lock()
+	defer a.d.Unlock()
+	if a.restart && !a.d.Dirty {
 		a.restart = false
-		a.emit(cash.Signal{What: cash.Ready})
+		a.d.Emit(cash.Signal{What: cash.Ready})
 	}
 }
 
 // lookAround does what is due now and then: read the settings back, ask for faults and for the lever.
 func (a *Acceptor) lookAround(l *ccbus.Line, c *chores) error {
-	a.mu.Lock()
-	faulty, clean := a.told != nil, !a.dirty
+	a.d.Lock()
+	faulty, clean := a.d.Faulty(), !a.d.Dirty
 	soon := faulty || a.look || !a.lever.IsZero()
-	a.mu.Unlock()
+	a.d.Unlock()
 	now := time.Now()
 	if clean && now.Sub(c.verified) >= verifyEvery {
 		if err := a.verify(l); err != nil {
@@ -253,15 +240,15 @@ func (a *Acceptor) lookAround(l *ccbus.Line, c *chores) error {
 			return err
 		}
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.d.Lock()
+	defer a.d.Unlock()
 	a.look = false
 	a.checked(code, status)
-	a.change()
+	a.d.Change()
 	return nil
 }
 
-// checked takes the answers of self-check and status, where there are some. Called with mu held.
+// checked takes the answers of self-check and status, where there are some. Called with the lock held.
 func (a *Acceptor) checked(code, status []byte) {
 	if len(code) > 0 {
 		a.selfChecked(code[0])
@@ -269,7 +256,7 @@ func (a *Acceptor) checked(code, status []byte) {
 	if len(status) > 0 {
 		a.looked(status[0])
 	}
-	a.settle(code)
+	a.d.Settle(code)
 }
 
 // verify reads the settings back, and has them given anew when the device has forgotten them.
@@ -282,12 +269,12 @@ func (a *Acceptor) verify(l *ccbus.Line) error {
 	if err != nil && !fault.Is(err, fault.Refused) {
 		return err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if len(on) > 0 && (on[0]&1 == 1) != a.applied.accept ||
-		len(mask) > 1 && (mask[0] != byte(a.applied.mask) || mask[1] != byte(a.applied.mask>>8)) {
-		a.dirty = true
-		a.change()
+	a.d.Lock()
+	defer a.d.Unlock()
+	if len(on) > 0 && (on[0]&1 == 1) != a.d.Applied.Accept ||
+		len(mask) > 1 && (mask[0] != byte(a.mask) || mask[1] != byte(a.mask>>8)) {
+		a.d.Dirty = true
+		a.d.Change()
 	}
 	return nil
 }
