@@ -35,10 +35,6 @@ const (
 	// about 3 s: a validator that restarts stays silent for about that long.
 	failuresMax = 5
 
-	// reopenFirst and reopenMax are the pauses between attempts to open.
-	reopenFirst = 100 * time.Millisecond
-	reopenMax   = 2 * time.Second
-
 	// holdEvery keeps an undecided note in escrow: HOLD is good for 10 s (§5.3).
 	holdEvery = 5 * time.Second
 
@@ -46,9 +42,6 @@ const (
 	// that was acknowledged is, because the note is still in escrow.
 	againUnheard = 1 * time.Second
 	againHeard   = 3 * time.Second
-
-	// routesMax is how many such commands may go unanswered before the caller is told.
-	routesMax = 3
 
 	// goneLimit is how long a note may be neither in escrow nor moving nor told of, before nobody can tell. After
 	// RESET "the state changes to stacked at once" (§5.4, 12h).
@@ -68,11 +61,4 @@ const (
 
 	// honestyHold is how long an attempt to cheat, which the validator tells once, stands as a fault.
 	honestyHold = 3 * time.Second
-
-	// signalsMax bounds the signals that nobody fetches. Money is never dropped; it cannot pile up,
-	// since each note waits for its owner's word.
-	signalsMax = 256
-
-	// goodbyeLimit is how long after the end of Run a blocked line may hold it up.
-	goodbyeLimit = 2 * time.Second
 )

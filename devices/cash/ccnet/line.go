@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"slices"
 	"time"
 
+	"yichuang/devices/cash/acceptor"
 	"yichuang/devices/fault"
 	"yichuang/devices/wire"
 )
@@ -88,7 +88,7 @@ func (l *line) query(c command) (answer []byte, err error) {
 		if answer, err = l.ask(c); err == nil {
 			return answer, l.acknowledge()
 		}
-		if !retry(err) {
+		if !acceptor.Retry(err) {
 			break
 		}
 	}
@@ -105,11 +105,6 @@ func (l *line) poll() (status, error) {
 		return status{}, err
 	}
 	return status{state: state(answer[0]), data: answer[1:]}, nil
-}
-
-// retry says whether a question may be asked again: not when the port is gone or the device refused.
-func retry(err error) bool {
-	return slices.Contains([]fault.Kind{fault.Silent, fault.Garbled, fault.Busy}, fault.KindOf(err))
 }
 
 // hear reads until the answer is whole, the deadline has passed, or what came is no frame.

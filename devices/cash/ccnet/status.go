@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/acceptor"
 	"yichuang/devices/fault"
 )
 
@@ -64,50 +65,34 @@ func (s status) waiting() bool { return s.state == stInitialise || s.state == st
 // ending says that this state tells what became of a note, and is repeated until it is acknowledged.
 func (s status) ending() bool { return s.state == stStacked || s.state == stReturned }
 
-// place is what a fault hangs on.
-type place string
-
-const (
-	onLine    place = "line"
-	onBox     place = "box"
-	onRoom    place = "room" // in the box
-	onPath    place = "path"
-	onHonesty place = "honesty"
-	onDevice  place = "device"
-)
-
-// places are in the order of what is told first: what makes the rest unknown, then what the hand
-// at the machine sees.
-var places = []place{onLine, onHonesty, onBox, onPath, onRoom, onDevice}
-
 // meaning is what a state means that is a fault.
 type meaning struct {
 	kind fault.Kind
-	at   place
+	at   acceptor.Place
 	text string
 }
 
 // faults are the states that are faults for as long as they last (§5.4).
 var faults = map[state]meaning{
-	stFull:      {fault.Full, onRoom, "the box is full"},
-	stBoxOut:    {fault.Open, onBox, "the box is out"},
-	stJammed:    {fault.Jammed, onPath, "a note is stuck in the validator"},
-	stBoxJammed: {fault.Jammed, onPath, "a note is stuck on its way to the box"},
-	stCheated:   {fault.Tampered, onHonesty, "an attempt to cheat"},
+	stFull:      {fault.Full, acceptor.Room, "the box is full"},
+	stBoxOut:    {fault.Open, acceptor.Box, "the box is out"},
+	stJammed:    {fault.Jammed, acceptor.Path, "a note is stuck in the validator"},
+	stBoxJammed: {fault.Jammed, acceptor.Path, "a note is stuck on its way to the box"},
+	stCheated:   {fault.Tampered, acceptor.Honesty, "an attempt to cheat"},
 }
 
 // failures are the second byte of 47h.
 var failures = map[byte]meaning{
-	0x50: {fault.Broken, onDevice, "the stacker's motor"},
-	0x51: {fault.Broken, onDevice, "the transport's speed"},
-	0x52: {fault.Broken, onDevice, "the transport's motor"},
-	0x53: {fault.Broken, onDevice, "the aligning motor"},
-	0x54: {fault.Broken, onDevice, "the box as found at the start"},
-	0x55: {fault.Broken, onDevice, "the optical sensors"},
-	0x56: {fault.Broken, onDevice, "the magnetic sensors"},
-	0x5F: {fault.Broken, onDevice, "the capacitance sensors"},
-	0xF4: {fault.Broken, onDevice, "the stacker"},
-	0xFE: {fault.Open, onDevice, "the cover is open"},
+	0x50: {fault.Broken, acceptor.Device, "the stacker's motor"},
+	0x51: {fault.Broken, acceptor.Device, "the transport's speed"},
+	0x52: {fault.Broken, acceptor.Device, "the transport's motor"},
+	0x53: {fault.Broken, acceptor.Device, "the aligning motor"},
+	0x54: {fault.Broken, acceptor.Device, "the box as found at the start"},
+	0x55: {fault.Broken, acceptor.Device, "the optical sensors"},
+	0x56: {fault.Broken, acceptor.Device, "the magnetic sensors"},
+	0x5F: {fault.Broken, acceptor.Device, "the capacitance sensors"},
+	0xF4: {fault.Broken, acceptor.Device, "the stacker"},
+	0xFE: {fault.Open, acceptor.Device, "the cover is open"},
 }
 
 // faultOf is the fault that a state is; ok is false for a state that is none.
@@ -117,7 +102,7 @@ func faultOf(s status) (m meaning, ok bool) {
 		return m, ok
 	}
 	if m, ok = failures[s.about()]; !ok {
-		m = meaning{fault.Broken, onDevice, fmt.Sprintf("failure %02Xh", s.about())}
+		m = meaning{fault.Broken, acceptor.Device, fmt.Sprintf("failure %02Xh", s.about())}
 	}
 	return m, true
 }

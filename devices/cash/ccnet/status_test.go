@@ -10,15 +10,16 @@ import (
 	"time"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/acceptor"
 	"yichuang/devices/fault"
 )
 
 // known3 is an acceptor that knows three types and whose journal knows nothing open.
 func known3() *Acceptor {
 	a := New(nil, Options{})
-	a.mark = cash.Mark{Serial: "1", Known: true}
-	a.named, a.adopted, a.online = true, true, true
-	delete(a.faults, onLine)
+	a.d.Mark = cash.Mark{Serial: "1", Known: true}
+	a.named, a.adopted, a.d.Online = true, true, true
+	delete(a.d.Faults, acceptor.Line)
 	a.types = [typesMax]cash.Note{{Face: 100, Currency: "CNY"}, {Face: 500, Currency: "CNY"}, {Face: 1000, Currency: "CNY"}}
 	return a
 }
@@ -36,33 +37,44 @@ func told(a *Acceptor, states ...string) (list []string) {
 		if a.hear(status{state: state(bytes[0]), data: bytes[1:]}) {
 			said = append(said, "ack")
 		}
-		for _, n := range a.queue {
-			s := string(n.signal.What)
-			if n.signal.Note.Face > 0 {
-				s += fmt.Sprint(" ", n.signal.Note.Face)
+		for _, n := range fetched(a) {
+			s := string(n.What)
+			if n.Note.Face > 0 {
+				s += fmt.Sprint(" ", n.Note.Face)
 			}
-			if f := n.signal.Fault; f != nil {
+			if f := n.Fault; f != nil {
 				if s += " " + string(f.Kind); f.Op != "poll" || f.Device != "ccnet" || f.Detail == "" {
 					s += " without its place"
 				}
 			}
-			if raw := n.signal.Raw; (n.signal.What != cash.Lost || len(raw) > 0) && !slices.Equal(raw, bytes) && !slices.Equal(raw, []byte{byte(stBillInHead)}) {
+			if raw := n.Raw; (n.What != cash.Lost || len(raw) > 0) && !slices.Equal(raw, bytes) && !slices.Equal(raw, []byte{byte(stBillInHead)}) {
 				s += " without what told it"
 			}
-			if n.signal.Mark.Serial != "1" || n.signal.What == cash.Stacked && n.signal.Mark.Counter != knowStacked|int(bytes[1]) || n.signal.What == cash.Returned && n.signal.Mark.Counter&^0xFF != knowReturned && a.held != nil {
+			if n.Mark.Serial != "1" || n.What == cash.Stacked && n.Mark.Counter != knowStacked|int(bytes[1]) || n.What == cash.Returned && n.Mark.Counter&^0xFF != knowReturned && a.held != nil {
 				s += " with another mark"
 			}
 			said = append(said, s)
-			a.fetched = n.number
 		}
-		a.queue = nil
 		list = append(list, strings.Join(said, ", "))
 	}
 	return list
 }
 
 // next is an owner that has written down all it was given.
-func (a *Acceptor) next() { a.confirmed = a.fetched }
+func (a *Acceptor) next() {
+	ended, end := context.WithCancel(context.Background())
+	end()
+	a.Next(ended)
+}
+
+// fetched is what an owner was given who has written down all of it but the last.
+func fetched(a *Acceptor) (list []cash.Signal) {
+	for range a.d.Waiting() {
+		s, _ := a.Next(context.Background())
+		list = append(list, s)
+	}
+	return list
+}
 
 func TestStates(t *testing.T) {
 	tests := []struct {
@@ -122,7 +134,7 @@ func tellings(list []string) (out [][]string) {
 func TestAcknowledge(t *testing.T) {
 	for _, end := range []string{"81 02", "82 02"} {
 		a := known3()
-		a.emit(cash.Signal{What: cash.Ready})
+		a.d.Emit(cash.Signal{What: cash.Ready})
 		if got := told(a, "80 02", end, end); got[2] != "" {
 			t.Errorf("%s: %q before it was fetched", end, got)
 		}
@@ -141,7 +153,7 @@ func TestMarks(t *testing.T) {
 	marks := []int{}
 	for _, s := range []string{"14", "80 02", "17", "81 02", "81 02", "14", "80 01", "82 01", "19"} {
 		told(a, s)
-		marks = append(marks, a.mark.Counter)
+		marks = append(marks, a.d.Mark.Counter)
 	}
 	if want := []int{0, 0x102, 0x102, 0x202, 0x202, 0, 0x101, 0x301, 0}; !slices.Equal(marks, want) {
 		t.Errorf("counters %x, want %x", marks, want)
@@ -171,7 +183,7 @@ func TestMarks(t *testing.T) {
 	for _, tt := range tests {
 		a := known3()
 		a.adopted = false
-		a.mark.Counter = tt.counter
+		a.d.Mark.Counter = tt.counter
 		if got := told(a, tt.states...); fmt.Sprint(got) != fmt.Sprint(tt.want) {
 			t.Errorf("counter %x, %v: got %q, want %q", tt.counter, tt.states, got, tt.want)
 		}
@@ -182,14 +194,14 @@ func TestMarks(t *testing.T) {
 func TestFirstOfAll(t *testing.T) {
 	for state, want := range map[string]string{"82 02": "ack", "81 02": "stacked 1000", "80 02": "escrowed 1000"} {
 		a := known3()
-		a.adopted, a.mark = false, cash.Mark{}
+		a.adopted, a.d.Mark = false, cash.Mark{}
 		a.begin("1")
-		if got := told(a, state)[0]; got != want || !a.mark.Known || a.mark.Serial != "1" {
-			t.Errorf("%s without a mark: got %q, mark %+v, want %q", state, got, a.mark, want)
+		if got := told(a, state)[0]; got != want || !a.d.Mark.Known || a.d.Mark.Serial != "1" {
+			t.Errorf("%s without a mark: got %q, mark %+v, want %q", state, got, a.d.Mark, want)
 		}
 	}
 	a := known3()
-	a.adopted, a.mark = false, cash.Mark{Serial: "2", Counter: 0x202, Known: true}
+	a.adopted, a.d.Mark = false, cash.Mark{Serial: "2", Counter: 0x202, Known: true}
 	a.begin("1")
 	if got := told(a, "81 02")[0]; got != "lost doubtful, stacked 1000" {
 		t.Errorf("another validator: got %q", got)
@@ -200,7 +212,7 @@ func TestFirstOfAll(t *testing.T) {
 func TestEndWithoutNames(t *testing.T) {
 	for counter, want := range map[int]string{0x102: "stacked", 0x101: "lost doubtful", 0: "lost doubtful"} {
 		a := known3()
-		a.named, a.adopted, a.mark.Counter, a.types = false, false, counter, [typesMax]cash.Note{}
+		a.named, a.adopted, a.d.Mark.Counter, a.types = false, false, counter, [typesMax]cash.Note{}
 		if got := told(a, "81 02", "81 02"); got[0] != want || got[1] != "" {
 			t.Errorf("counter %x: got %q, want %q once", counter, got, want)
 		}
@@ -224,8 +236,8 @@ func TestOpenAndNothingThere(t *testing.T) {
 			t.Errorf("just before its time: got %q", got)
 		}
 		time.Sleep(time.Millisecond)
-		if got := told(a, "19"); got[0] != "lost 1000 doubtful" || a.mark.Counter != 0 {
-			t.Errorf("after its time: got %q, mark %+v", got, a.mark)
+		if got := told(a, "19"); got[0] != "lost 1000 doubtful" || a.d.Mark.Counter != 0 {
+			t.Errorf("after its time: got %q, mark %+v", got, a.d.Mark)
 		}
 		if !a.unsettled() {
 			t.Error("settled before it is written down")
@@ -288,15 +300,15 @@ func TestReadyWaits(t *testing.T) {
 		{"it is still awakening", func(a *Acceptor) { a.found = stBillInBox }, false},
 		{"a note is held", func(a *Acceptor) { a.held = &pending{} }, true},
 		{"a note is gone", func(a *Acceptor) { a.held = &pending{gone: time.Now()} }, false},
-		{"the settings are not given", func(a *Acceptor) { a.dirty = true }, false},
-		{"it refuses them", func(a *Acceptor) { a.dirty, a.refusal = true, a.fail(fault.Refused, "", "") }, true},
-		{"its box is out", func(a *Acceptor) { a.dirty, a.last = true, status{state: stBoxOut} }, true},
+		{"the settings are not given", func(a *Acceptor) { a.d.Dirty = true }, false},
+		{"it refuses them", func(a *Acceptor) { a.d.Dirty, a.d.Refusal = true, a.d.Fail(fault.Refused, "", "") }, true},
+		{"its box is out", func(a *Acceptor) { a.d.Dirty, a.last = true, status{state: stBoxOut} }, true},
 	} {
 		a := known3()
-		a.dirty = false
+		a.d.Dirty = false
 		tt.set(a)
 		a.readyNow()
-		if got := len(a.queue) == 1 && a.queue[0].signal.What == cash.Ready && a.ready; got != tt.ready {
+		if got := len(a.d.Waiting()) == 1 && a.d.Waiting()[0].What == cash.Ready && a.ready; got != tt.ready {
 			t.Errorf("%s: told %v, want %v", tt.name, got, tt.ready)
 		}
 	}
@@ -321,24 +333,24 @@ func TestCheated(t *testing.T) {
 func TestFaults(t *testing.T) {
 	for s, want := range map[string]struct {
 		kind fault.Kind
-		at   place
+		at   acceptor.Place
 		text string
 	}{
-		"41": {fault.Full, onRoom, "full"}, "42": {fault.Open, onBox, "out"}, "43": {fault.Jammed, onPath, "validator"}, "44": {fault.Jammed, onPath, "box"}, "45": {fault.Tampered, onHonesty, "cheat"},
-		"47 50": {fault.Broken, onDevice, "stacker's motor"}, "47 51": {fault.Broken, onDevice, "speed"}, "47 52": {fault.Broken, onDevice, "transport's motor"}, "47 53": {fault.Broken, onDevice, "aligning"},
-		"47 54": {fault.Broken, onDevice, "box"}, "47 55": {fault.Broken, onDevice, "optical"}, "47 56": {fault.Broken, onDevice, "magnetic"}, "47 5F": {fault.Broken, onDevice, "capacitance"},
-		"47 F4": {fault.Broken, onDevice, "stacker"}, "47 FE": {fault.Open, onDevice, "cover"}, "47 60": {fault.Broken, onDevice, "60h"},
+		"41": {fault.Full, acceptor.Room, "full"}, "42": {fault.Open, acceptor.Box, "out"}, "43": {fault.Jammed, acceptor.Path, "validator"}, "44": {fault.Jammed, acceptor.Path, "box"}, "45": {fault.Tampered, acceptor.Honesty, "cheat"},
+		"47 50": {fault.Broken, acceptor.Device, "stacker's motor"}, "47 51": {fault.Broken, acceptor.Device, "speed"}, "47 52": {fault.Broken, acceptor.Device, "transport's motor"}, "47 53": {fault.Broken, acceptor.Device, "aligning"},
+		"47 54": {fault.Broken, acceptor.Device, "box"}, "47 55": {fault.Broken, acceptor.Device, "optical"}, "47 56": {fault.Broken, acceptor.Device, "magnetic"}, "47 5F": {fault.Broken, acceptor.Device, "capacitance"},
+		"47 F4": {fault.Broken, acceptor.Device, "stacker"}, "47 FE": {fault.Open, acceptor.Device, "cover"}, "47 60": {fault.Broken, acceptor.Device, "60h"},
 	} {
 		a := known3()
 		told(a, s)
-		f, at := a.worst()
+		f, at := a.d.Worst()
 		if f == nil || f.Kind != want.kind || at != want.at || !strings.Contains(f.Detail, want.text) || f.Op != "poll" || f.Device != "ccnet" {
 			t.Errorf("%s: got %v at %q, want %s at %s naming %q", s, f, at, want.kind, want.at, want.text)
 		}
 	}
 	a := known3()
 	told(a, "77 08")
-	if f, at := a.worst(); at != onDevice || string(f.Raw) != "\x77\x08" {
+	if f, at := a.d.Worst(); at != acceptor.Device || string(f.Raw) != "\x77\x08" {
 		t.Errorf("an unknown state: got %v at %q", f, at)
 	}
 	for _, s := range []state{stIdling, stAccepting, stStacking, stReturning, stDisabled, stHolding, stRejecting, stPause, stEscrow, stStacked, stReturned} {
@@ -424,17 +436,17 @@ func TestDue(t *testing.T) {
 		p    pending
 		want bool
 	}{
-		{"undecided, just held", pending{sent: now}, false},
-		{"undecided, held 4.9 s ago", pending{sent: now.Add(-holdEvery + 100*time.Millisecond)}, false},
-		{"undecided, held 5 s ago", pending{sent: now.Add(-holdEvery)}, true},
+		{"undecided, just held", pending{Held: acceptor.Held{Sent: now}}, false},
+		{"undecided, held 4.9 s ago", pending{Held: acceptor.Held{Sent: now.Add(-holdEvery + 100*time.Millisecond)}}, false},
+		{"undecided, held 5 s ago", pending{Held: acceptor.Held{Sent: now.Add(-holdEvery)}}, true},
 		{"undecided, found", pending{}, true},
-		{"decided, not yet told", pending{decision: stack}, true},
-		{"decided, told just now", pending{decision: stack, sent: now}, false},
-		{"decided, not heard for a second", pending{decision: back, sent: now.Add(-time.Second)}, true},
-		{"decided, heard a second ago", pending{decision: back, acked: true, sent: now.Add(-time.Second)}, false},
-		{"decided, heard 3 s ago", pending{decision: back, acked: true, sent: now.Add(-3 * time.Second)}, true},
+		{"decided, not yet told", pending{Held: acceptor.Held{Decision: acceptor.Stack}}, true},
+		{"decided, told just now", pending{Held: acceptor.Held{Decision: acceptor.Stack, Sent: now}}, false},
+		{"decided, not heard for a second", pending{Held: acceptor.Held{Decision: acceptor.Back, Sent: now.Add(-time.Second)}}, true},
+		{"decided, heard a second ago", pending{Held: acceptor.Held{Decision: acceptor.Back, Acked: true, Sent: now.Add(-time.Second)}}, false},
+		{"decided, heard 3 s ago", pending{Held: acceptor.Held{Decision: acceptor.Back, Acked: true, Sent: now.Add(-3 * time.Second)}}, true},
 	} {
-		if got := tt.p.due(now); got != tt.want {
+		if got := tt.p.Due(now, pace); got != tt.want {
 			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
 		}
 	}
@@ -446,25 +458,11 @@ func TestIllegal(t *testing.T) {
 		a := known3()
 		told(a, "80 02")
 		h := a.held
-		h.decision, h.illegal = stack, true
+		h.Decision, h.Illegal = acceptor.Stack, true
 		told(a, s)
-		if got := h.refused != nil; got != refused || refused && (!fault.Is(h.refused, fault.Refused) || h.decision != undecided || h.illegal) {
+		if got := h.Refused != nil; got != refused || refused && (!fault.Is(h.Refused, fault.Refused) || h.Decision != acceptor.Undecided || h.Illegal) {
 			t.Errorf("illegal, then %s: got %+v, want refused %v", s, h, refused)
 		}
-	}
-}
-
-func TestQueueIsBounded(t *testing.T) {
-	a := known3()
-	a.emit(cash.Signal{What: cash.Stacked})
-	for range 10 * signalsMax {
-		a.emit(cash.Signal{What: cash.Refused})
-	}
-	if got := len(a.queue); got != signalsMax {
-		t.Errorf("signals kept: got %d, want %d", got, signalsMax)
-	}
-	if got := a.queue[0].signal.What; got != cash.Stacked {
-		t.Errorf("first signal: got %s, want %s: money is never dropped", got, cash.Stacked)
 	}
 }
 
@@ -478,7 +476,7 @@ func TestMask(t *testing.T) {
 		{nil, "00 00 00"}, {[]cash.Note{{Face: 100, Currency: "CNY"}}, "00 00 01"}, {[]cash.Note{{Face: 1000, Currency: "CNY"}, {Face: 500, Currency: "CNY"}}, "00 00 06"},
 		{[]cash.Note{{Face: 10000, Currency: "CNY"}}, "80 00 00"}, {[]cash.Note{{Face: 100, Currency: "HKD"}, {Face: 7, Currency: "CNY"}, {}}, "00 00 00"},
 	} {
-		if got := fmt.Sprintf("% x", three(a.maskOf(tt.faces))); got != tt.want {
+		if got := fmt.Sprintf("% x", three(acceptor.Mask(a.types[:], tt.faces))); got != tt.want {
 			t.Errorf("%v: got %s, want %s", tt.faces, got, tt.want)
 		}
 	}
@@ -527,12 +525,11 @@ func FuzzStates(f *testing.F) {
 				stacked++
 			}
 			was = now
-			for _, n := range a.queue {
-				if n.signal.What == cash.Stacked {
+			for _, n := range fetched(a) {
+				if n.What == cash.Stacked {
 					money++
 				}
 			}
-			a.queue = nil
 		}
 		if money > stacked {
 			t.Errorf("% x: %d notes are money, the validator told %d", b, money, stacked)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/acceptor"
 	"yichuang/devices/fault"
 )
 
@@ -46,37 +47,36 @@ func (a *Acceptor) turn(l *line, verified *time.Time) error {
 // awaken is a validator whose power has come, or that has restarted. It has forgotten its settings and what was not
 // acknowledged, and waits for RESET.
 func (a *Acceptor) awaken(l *line, s status) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	_, known := lastNote(a.mark.Counter)
-	open := a.held != nil || known && a.mark.Known && !a.adopted
+	a.d.Lock()
+	defer a.d.Unlock()
+	_, known := lastNote(a.d.Mark.Counter)
+	open := a.held != nil || known && a.d.Mark.Known && !a.adopted
 	if a.found == 0 {
 		a.lost, a.resetAt = 0, time.Time{}
-		if a.mark.Known && !open && s.state != stBillInBox {
+		if a.d.Mark.Known && !open && s.state != stBillInBox {
 			// Nothing is in doubt in the box, for no note goes there without our word. But one may have been in escrow
 			// of which nobody has heard yet, and the validator cannot name it any more.
-			a.lose(cash.Note{}, "the validator has restarted", s)
-			a.lost, a.lostAt = a.emitted, time.Now()
+			a.lost, a.lostAt = a.lose(cash.Note{}, "the validator has restarted", s), time.Now()
 		}
 	}
-	a.found, a.dirty, a.ready, a.resting = s.state, true, false, time.Time{}
-	a.change()
-	if a.confirmed < a.lost && time.Since(a.lostAt) < lostLimit || time.Since(a.resetAt) < resetAgain {
+	a.found, a.d.Dirty, a.ready, a.resting = s.state, true, false, time.Time{}
+	a.d.Change()
+	if !a.d.Written(a.lost) && time.Since(a.lostAt) < lostLimit || time.Since(a.resetAt) < resetAgain {
 		return nil
 	}
 	a.resetAt = time.Now()
-	a.mu.Unlock()
+	a.d.Unlock()
 	_, err := l.ask(cmdReset)
-	a.mu.Lock()
+	a.d.Lock()
 	return err
 }
 
 // name gets to know who the validator is, unless that is known. Some validators do not answer that in every
 // state. One that has an end to tell must be heard first then, for it would tell nothing else before.
 func (a *Acceptor) name(l *line, s status) (unknown bool, err error) {
-	a.mu.Lock()
+	a.d.Lock()
 	named := a.named
-	a.mu.Unlock()
+	a.d.Unlock()
 	if named {
 		return false, nil
 	}
@@ -106,7 +106,7 @@ func (a *Acceptor) identify(l *line) error {
 		return err
 	}
 	part, serial := identity(id)
-	info := cash.Info{Protocol: "ccnet", Maker: "CashCode", Model: part, Serial: serial}
+	info := cash.Info{Protocol: "ccnet", Maker: "CashCode", Model: part, Serial: serial, Faces: acceptor.Named(types[:])}
 	crc, err := l.query(cmdCRC32)
 	switch {
 	case err == nil:
@@ -114,81 +114,71 @@ func (a *Acceptor) identify(l *line) error {
 	case !fault.Is(err, fault.Refused):
 		return err
 	}
-	for _, t := range types {
-		if t.Face > 0 {
-			info.Faces = append(info.Faces, t)
-		}
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.info, a.types, a.named, a.online = info, types, true, true
-	a.wanted.mask = a.maskOf(a.wanted.faces)
-	delete(a.faults, onLine)
+	a.d.Lock()
+	defer a.d.Unlock()
+	a.d.Info, a.types, a.named, a.d.Online = info, types, true, true
+	delete(a.d.Faults, acceptor.Line)
 	a.begin(serial)
-	a.change()
-	a.poke()
+	a.d.Change()
+	a.d.Poke()
 	return nil
 }
 
 // readyNow tells once that the validator is set up, when nothing is open of what was before.
 func (a *Acceptor) readyNow() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.d.Lock()
+	defer a.d.Unlock()
 	_, bad := faultOf(a.last)
 	switch {
 	case a.ready || !a.named || a.found != 0 || a.held != nil && !a.held.gone.IsZero():
 		return
-	case a.dirty && a.refusal == nil && !bad:
+	case a.d.Dirty && a.d.Refusal == nil && !bad:
 		return
 	}
 	a.ready = true
-	a.emit(cash.Signal{What: cash.Ready})
-	a.change()
+	a.d.Emit(cash.Signal{What: cash.Ready})
+	a.d.Change()
 }
 
 // configure enables the types that the owner wants, each of them into escrow, or none.
 func (a *Acceptor) configure(l *line, s status) error {
-	a.mu.Lock()
+	a.d.Lock()
 	rest := s.state == stIdling || s.state == stDisabled
 	settled := time.Since(a.enabled) >= enableAgain
-	if rest && settled && a.applied.accept != (s.state == stIdling) && a.refusal == nil {
-		a.dirty = true // it has disabled itself, or never heard that it should
+	if rest && settled && a.d.Applied.Accept != (s.state == stIdling) && a.d.Refusal == nil {
+		a.d.Dirty = true // it has disabled itself, or never heard that it should
 	}
-	want := a.wanted
-	if want.mask == 0 {
-		want.accept = false // no face that we know
+	want, mask := a.d.Wanted, acceptor.Mask(a.types[:], a.d.Wanted.Faces)
+	want.Accept = want.Accept && mask != 0
+	if want.Accept && a.unsettled() {
+		want.Accept, want.Number = false, a.d.Applied.Number
 	}
-	if want.accept && a.unsettled() {
-		want.accept, want.number = false, a.applied.number
-	}
-	due := a.dirty && a.refusal == nil && a.named && (settled || want.number != a.applied.number || want.accept != a.applied.accept)
+	due := a.d.Dirty && a.d.Refusal == nil && a.named && (settled || want.Number != a.d.Applied.Number || want.Accept != a.d.Applied.Accept)
 	if due {
 		a.enabled = time.Now()
 	}
-	a.mu.Unlock()
+	a.d.Unlock()
 	if !due {
 		return nil
 	}
-	data := make([]byte, 6)
-	if want.accept {
-		data = append(three(want.mask), 0xFF, 0xFF, 0xFF)
+	data, later := make([]byte, 6), mask != 0 && !want.Accept
+	if want.Accept {
+		data = append(three(mask), 0xFF, 0xFF, 0xFF)
 	}
 	_, err := l.ask(cmdEnable, data...)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	defer a.change()
-	switch {
-	case fault.Is(err, fault.Refused) && rest:
-		a.refusal = err
-	case fault.Is(err, fault.Refused): // later, when it is at rest
-	case err != nil:
+	a.d.Lock()
+	defer a.d.Unlock()
+	switch refused := fault.Is(err, fault.Refused); {
+	case refused && !rest:
+		return nil // when it is at rest
+	case err == nil:
+		a.enables = data[:3]
+	case !refused:
 		a.enabled = time.Time{}
-		return err
-	default:
-		a.applied = want
-		a.dirty = a.wanted.number != want.number || a.wanted.accept && a.wanted.mask != 0 && !want.accept
 	}
-	return nil
+	err = a.d.Took(want, err)
+	a.d.Dirty = a.d.Dirty || a.d.Wanted.Accept && later
+	return err
 }
 
 // three is a set of types as bytes, types 23 to 16 first (§5.3, 34h).
@@ -197,34 +187,34 @@ func three(mask uint32) []byte { return []byte{byte(mask >> 16), byte(mask >> 8)
 // act sends the note in escrow on its way, or holds it. It comes right after a poll that shows the note there: a
 // command that is given again can meet no other note.
 func (a *Acceptor) act(l *line, s status) error {
-	a.mu.Lock()
+	a.d.Lock()
 	h := a.held
-	if h == nil || !holds(s.state) || !h.due(time.Now()) {
-		a.mu.Unlock()
+	if h == nil || !holds(s.state) || !h.Due(time.Now(), pace) {
+		a.d.Unlock()
 		return nil
 	}
-	do := h.decision
-	h.sent = time.Now()
-	a.mu.Unlock()
+	do := h.Decision
+	h.Sent = time.Now()
+	a.d.Unlock()
 
-	_, err := l.ask(map[decision]command{undecided: cmdHold, stack: cmdStack, back: cmdReturn}[do])
+	_, err := l.ask(map[acceptor.Decision]command{acceptor.Undecided: cmdHold, acceptor.Stack: cmdStack, acceptor.Back: cmdReturn}[do])
 
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	defer a.change()
-	if a.held != h || h.decision != do {
+	a.d.Lock()
+	defer a.d.Unlock()
+	defer a.d.Change()
+	if a.held != h || h.Decision != do {
 		return err
 	}
 	switch {
 	case fault.Is(err, fault.Refused):
 		// Either it cannot, or the note has left in this instant: the next poll says.
-		h.illegal = do != undecided
+		h.Illegal = do != acceptor.Undecided
 		return nil
 	case err != nil:
-		h.routes++
+		h.Routes++
 		return err
 	}
-	h.acked, h.routes = do != undecided, 0
+	h.Acked, h.Routes = do != acceptor.Undecided, 0
 	return nil
 }
 
@@ -238,26 +228,15 @@ func holds(s state) bool {
 	return false
 }
 
-// due says whether it is time for the next command about this note.
-func (p *pending) due(now time.Time) bool {
-	wait := againUnheard
-	switch {
-	case p.decision == undecided:
-		wait = holdEvery
-	case p.acked:
-		wait = againHeard
-	case p.sent.IsZero():
-		return true
-	}
-	return now.Sub(p.sent) >= wait
-}
+// pace is when a command about a note is given again.
+var pace = acceptor.Pace{Hold: holdEvery, Unheard: againUnheard, Heard: againHeard}
 
 // verify reads the enabled types back, and has them given anew when they are others.
 func (a *Acceptor) verify(l *line, s status, verified *time.Time) error {
-	a.mu.Lock()
-	clean := !a.dirty && (s.state == stIdling || s.state == stDisabled)
-	want := a.applied
-	a.mu.Unlock()
+	a.d.Lock()
+	clean := !a.d.Dirty && (s.state == stIdling || s.state == stDisabled)
+	want := string(a.enables)
+	a.d.Unlock()
 	if !clean || time.Since(*verified) < verifyEvery {
 		return nil
 	}
@@ -269,14 +248,11 @@ func (a *Acceptor) verify(l *line, s status, verified *time.Time) error {
 		return err
 	}
 	*verified = time.Now()
-	if !want.accept {
-		want.mask = 0
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if string(enabled[:3]) != string(three(want.mask)) {
-		a.dirty = true
-		a.change()
+	a.d.Lock()
+	defer a.d.Unlock()
+	if string(enabled[:3]) != want {
+		a.d.Dirty = true
+		a.d.Change()
 	}
 	return nil
 }
