@@ -279,6 +279,7 @@ func TestWrittenDown(t *testing.T) {
 			if !v.d.Written(first) || v.d.Written(second) || turns != 1 {
 				t.Errorf("after the next: written %v, %v, %d turns, want the first and a turn at once", v.d.Written(first), v.d.Written(second), turns)
 			}
+			v.d.Marks = func() { v.d.Mark.Counter++ }
 			v.d.Emit(cash.Signal{What: cash.Ready})
 		})
 		ended, end := context.WithCancel(t.Context())
@@ -286,7 +287,7 @@ func TestWrittenDown(t *testing.T) {
 		if _, err := v.Next(ended); !errors.Is(err, context.Canceled) {
 			t.Errorf("after its end: got %v", err)
 		}
-		if s, err := v.Next(t.Context()); err != nil || s.What != cash.Ready {
+		if s, err := v.Next(t.Context()); err != nil || s.What != cash.Ready || s.Mark.Counter != 9 {
 			t.Errorf("got %+v, %v: a broken off Next loses nothing", s, err)
 		}
 	})
@@ -338,6 +339,8 @@ func TestSettle(t *testing.T) {
 		step("the same kind")
 		v.d.Hang(acceptor.Box, v.d.Fail(fault.Full, "poll", "elsewhere"))
 		step("another place", cash.Faulty)
+		v.d.Anew()
+		step("it says something else", cash.Faulty)
 		v.d.Hang(acceptor.Box, v.d.Fail(fault.Open, "poll", "out"))
 		step("another kind", cash.Faulty)
 		v.d.Hang("payout", v.d.Fail(fault.Broken, "poll", "of the driver's own"))

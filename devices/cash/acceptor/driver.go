@@ -25,6 +25,8 @@ type Protocol struct {
 	Session func(ctx context.Context) (ready bool, err error)
 	// Held is the note in escrow, nil when there is none.
 	Held func() *Held
+	// Marks brings Mark up to date, before each signal.
+	Marks func()
 	// Gone is called when the device has gone off line, with the fault that is told.
 	Gone func(*fault.Error)
 	// Granted says of a wish that was not given to the device yet that it holds nevertheless.
@@ -147,6 +149,9 @@ func (d *Driver) Took(w Wish, err error) error {
 
 // Emit queues a signal with the mark as it is now, and gives its number. Called with the lock held.
 func (d *Driver) Emit(s cash.Signal) int {
+	if d.Marks != nil {
+		d.Marks()
+	}
 	s.Mark = d.Mark
 	d.Change()
 	d.told++

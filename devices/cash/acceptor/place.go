@@ -53,3 +53,7 @@ func (d *Driver) Settle(raw []byte) {
 		d.Emit(cash.Signal{What: cash.Faulty, Fault: f, Raw: raw})
 	}
 }
+
+// Anew has the worst fault told once more, though neither its kind nor its place has changed: what it says has. Called
+// with the lock held.
+func (d *Driver) Anew() { d.saidAt = "" }

@@ -34,10 +34,6 @@ const (
 	// an acceptor that starts anew stays silent for about that long.
 	failuresMax = 5
 
-	// reopenFirst and reopenMax are the pauses between attempts to open.
-	reopenFirst = 100 * time.Millisecond
-	reopenMax   = 2 * time.Second
-
 	// holdEvery keeps an undecided note in escrow, which is held for 10 s at least.
 	holdEvery = 5 * time.Second
 
@@ -45,9 +41,6 @@ const (
 	// one that was acknowledged is, because the note is still in escrow.
 	againUnheard = 1 * time.Second
 	againHeard   = 6 * time.Second
-
-	// routesMax is how many commands about a note may go unanswered before the caller is told.
-	routesMax = 3
 
 	// resetAgain is when RESET is repeated to an acceptor that still says power-up.
 	resetAgain = 1 * time.Second
@@ -59,16 +52,9 @@ const (
 	// obeyLimit is how long an acceptor may go on showing the other of DISABLE and ENABLE after it was told.
 	obeyLimit = 1 * time.Second
 
-	// signalsMax bounds the signals that nobody fetches. Money is never dropped; it cannot pile up,
-	// since each note waits for its owner's word.
-	signalsMax = 256
-
 	// codesMax is the number of denominations: two bytes of bits.
 	codesMax = 16
 
 	// zerosMax is more zeros than any banknote has.
 	zerosMax = 9
-
-	// goodbyeLimit is how long after the end of Run a blocked line may hold it up.
-	goodbyeLimit = 2 * time.Second
 )

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"slices"
 	"time"
 
+	"yichuang/devices/cash/acceptor"
 	"yichuang/devices/fault"
 	"yichuang/devices/wire"
 )
@@ -74,7 +74,7 @@ func (l *line) read(command byte) (data []byte, err error) {
 	for range triesMax {
 		var m message
 		m, err = l.ask(command, nil, func(m message) bool { return m.code == command && len(m.data) > 0 })
-		if err == nil || !retry(err) {
+		if err == nil || !acceptor.Retry(err) {
 			return m.data, err
 		}
 	}
@@ -187,9 +187,4 @@ func (l *line) hush() error {
 	}
 	l.unquiet = false
 	return nil
-}
-
-// retry says whether a question may be asked again: not when the port is gone or the device refused.
-func retry(err error) bool {
-	return slices.Contains([]fault.Kind{fault.Silent, fault.Garbled, fault.Busy}, fault.KindOf(err))
 }

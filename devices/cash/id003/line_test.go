@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/acceptor"
 	"yichuang/devices/fault"
 )
 
@@ -268,18 +269,18 @@ func TestDue(t *testing.T) {
 	}{
 		{pending{}, 4999 * time.Millisecond, false},
 		{pending{}, 5 * time.Second, true},
-		{pending{decision: stack}, 999 * time.Millisecond, false},
-		{pending{decision: back}, time.Second, true},
-		{pending{decision: stack, acked: true}, 5999 * time.Millisecond, false},
-		{pending{decision: stack, acked: true}, 6 * time.Second, true},
+		{pending{Held: acceptor.Held{Decision: acceptor.Stack}}, 999 * time.Millisecond, false},
+		{pending{Held: acceptor.Held{Decision: acceptor.Back}}, time.Second, true},
+		{pending{Held: acceptor.Held{Decision: acceptor.Stack, Acked: true}}, 5999 * time.Millisecond, false},
+		{pending{Held: acceptor.Held{Decision: acceptor.Stack, Acked: true}}, 6 * time.Second, true},
 	} {
 		p := tt.p
-		p.sent = now.Add(-tt.ago)
-		if got := p.due(now); got != tt.want {
+		p.Sent = now.Add(-tt.ago)
+		if got := p.Due(now, pace); got != tt.want {
 			t.Errorf("%+v after %v: got %v, want %v", tt.p, tt.ago, got, tt.want)
 		}
 	}
-	if p := (pending{decision: stack}); !p.due(now) {
+	if p := (pending{Held: acceptor.Held{Decision: acceptor.Stack}}); !p.Due(now, pace) {
 		t.Error("a decision that was never given is not due")
 	}
 }

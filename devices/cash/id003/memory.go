@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/acceptor"
 	"yichuang/devices/fault"
 )
 
@@ -56,30 +57,35 @@ func memoryOf(mark cash.Mark) memory {
 	return m
 }
 
-// begin compares the device that is there with the one of the mark. Called with mu held.
+// know takes what a mark says, or that it says nothing. Called with the lock held.
+func (a *Acceptor) know(m memory) { a.mem, a.d.BoxOut = m, m.boxOut }
+
+// begin compares the device that is there with the one of the mark. Called with the lock held.
 func (a *Acceptor) begin(version string, raw []byte) {
 	serial := serialPrefix + version
-	old := a.mark
-	a.mark = cash.Mark{Serial: serial, Known: true}
+	old := a.d.Mark
+	a.d.Mark = cash.Mark{Serial: serial, Known: true}
 	switch {
 	case !old.Known:
-		a.mem, a.held = memory{}, nil
+		a.know(memory{})
+		a.held = nil
 	case old.Serial != serial:
 		told := a.mem.phase == doubted
-		a.mem, a.held, a.dirty = memory{phase: doubted}, nil, true
+		a.know(memory{phase: doubted})
+		a.held, a.d.Dirty = nil, true
 		if !told {
 			a.lost(cash.Note{}, "this is another acceptor than before", raw)
 		}
 	}
 }
 
-// hear takes what the device says of itself, and tells what that means for the note. Called with mu held.
+// hear takes what the device says of itself, and tells what that means for the note. Called with the lock held.
 func (a *Acceptor) hear(s status) {
 	was := a.now
 	a.now = s
 	if was.state != s.state {
 		a.since = time.Now()
-		a.change()
+		a.d.Change()
 	}
 	h := a.held
 	switch s.state {
@@ -108,7 +114,7 @@ func (a *Acceptor) hear(s status) {
 		case h != nil:
 			a.mem.phase = escrowed // not into the box: a hand or the rollers have it
 		case was.state != stNone && (was.state != stRejecting || was.detail != s.detail):
-			a.emit(cash.Signal{What: cash.Refused, Fault: a.fail(fault.Refused, "status", reason(rejections, s.detail)), Raw: s.raw})
+			a.d.Emit(cash.Signal{What: cash.Refused, Fault: a.d.Fail(fault.Refused, "status", reason(rejections, s.detail)), Raw: s.raw})
 		}
 	case stReturning, stHolding:
 		if h != nil {
@@ -127,14 +133,14 @@ func (a *Acceptor) hear(s status) {
 }
 
 // started is an acceptor that says what it found inside when it started anew. It goes on saying so until RESET, which
-// it gets when what we tell here is written down. Called with mu held.
+// it gets when what we tell here is written down. Called with the lock held.
 func (a *Acceptor) started(s status) {
 	a.forgot()
 	note := a.mem.row.note(a.o.Countries)
 	switch {
 	case s.state == stPowerUpStacker && a.o.BoxKeeps && a.mem.open():
 		a.credit(s)
-	case s.state == stPowerUpStacker && (a.mem.open() || a.mem.phase == free && a.mark.Known):
+	case s.state == stPowerUpStacker && (a.mem.open() || a.mem.phase == free && a.d.Mark.Known):
 		a.lost(note, "the acceptor started anew and finds a note in its stacker", s.raw)
 	case s.state == stPowerUp && a.mem.open():
 		a.lost(note, "the acceptor started anew and finds nothing inside", s.raw)
@@ -143,25 +149,25 @@ func (a *Acceptor) started(s status) {
 	}
 }
 
-// forgot is an acceptor that has lost its settings. Called with mu held.
-func (a *Acceptor) forgot() { a.dirty, a.ready, a.refusal = true, false, nil }
+// forgot is an acceptor that has lost its settings. Called with the lock held.
+func (a *Acceptor) forgot() { a.d.Dirty, a.ready, a.d.Refusal = true, false, nil }
 
-// escrow is a note that waits for a decision: the one that was told, or another. Called with mu held.
+// escrow is a note that waits for a decision: the one that was told, or another. Called with the lock held.
 func (a *Acceptor) escrow(s status) {
 	if a.held != nil && a.held.code == s.detail {
 		a.mem.phase = escrowed
 		return
 	}
 	a.left(s)
-	a.held = &pending{code: s.detail, sent: time.Now()}
+	a.held = &pending{Held: acceptor.Held{Sent: time.Now()}, code: s.detail}
 	a.mem.phase, a.mem.code, a.mem.row = escrowed, s.detail, row{}
 	if i := int(s.detail) - codeFirst; i >= 0 && i < codesMax {
 		a.mem.row = a.rows[i]
 	}
-	a.emit(cash.Signal{What: cash.Escrowed, Note: a.mem.row.note(a.o.Countries), Raw: s.raw})
+	a.d.Emit(cash.Signal{What: cash.Escrowed, Note: a.mem.row.note(a.o.Countries), Raw: s.raw})
 }
 
-// credit is a note in the box. Called with mu held.
+// credit is a note in the box. Called with the lock held.
 func (a *Acceptor) credit(s status) {
 	note := a.mem.row.note(a.o.Countries)
 	if a.mem.phase == free || a.mem.phase == vended {
@@ -173,12 +179,11 @@ func (a *Acceptor) credit(s status) {
 		a.mem.phase = vended
 		return
 	}
-	a.emit(cash.Signal{What: cash.Stacked, Note: note, Raw: s.raw})
-	a.owed = a.last
+	a.owed = a.d.Emit(cash.Signal{What: cash.Stacked, Note: note, Raw: s.raw})
 }
 
 // left is an acceptor that has no note inside. The note that was in escrow did not go into the box, for its VEND VALID
-// would be shown until we acknowledge it: it came back out, unless something came between. Called with mu held.
+// would be shown until we acknowledge it: it came back out, unless something came between. Called with the lock held.
 func (a *Acceptor) left(s status) {
 	if a.held == nil {
 		return
@@ -189,130 +194,92 @@ func (a *Acceptor) left(s status) {
 		return
 	}
 	a.held, a.mem.phase, a.mem.code, a.mem.row = nil, free, 0, row{}
-	a.emit(cash.Signal{What: cash.Returned, Note: note, Raw: s.raw})
+	a.d.Emit(cash.Signal{What: cash.Returned, Note: note, Raw: s.raw})
 }
 
-// lost tells that nobody knows where the last note is. Called with mu held.
+// lost tells that nobody knows where the last note is. Called with the lock held.
 func (a *Acceptor) lost(note cash.Note, why string, raw []byte) {
 	a.held, a.mem.phase = nil, doubted
-	a.emit(cash.Signal{What: cash.Lost, Note: note, Fault: a.fail(fault.Doubtful, "status", why), Raw: raw})
-	a.owed = a.last
+	a.owed = a.d.Emit(cash.Signal{What: cash.Lost, Note: note, Fault: a.d.Fail(fault.Doubtful, "status", why), Raw: raw})
 }
 
-// late answers a decision that the device has forestalled. Called with mu held.
+// late answers a decision that the device has forestalled. Called with the lock held.
 func (a *Acceptor) late(s status) {
 	h := a.held
 	if h == nil {
 		return
 	}
-	no := h.no
-	h.no = false
-	if h.decision == undecided || h.acked {
+	no := h.Illegal
+	h.Illegal = false
+	if h.Decision == acceptor.Undecided || h.Acked {
 		return
 	}
-	defer a.change()
+	defer a.d.Change()
 	switch s.state {
 	case stEscrow, stOpen, stFull:
 		if no {
-			h.deny(a.fail(fault.Refused, "route", "the acceptor says that the command is invalid now"))
-		} else if s.state != stEscrow && h.decision == stack {
-			h.deny(a.fail(fault.Refused, "route", "the box is out or full"))
+			h.Deny(a.d.Fail(fault.Refused, "route", "the acceptor says that the command is invalid now"))
+		} else if s.state != stEscrow && h.Decision == acceptor.Stack {
+			h.Deny(a.d.Fail(fault.Refused, "route", "the box is out or full"))
 		}
 	case stStacking, stJamStacker:
-		if h.acked = h.decision == stack; !h.acked {
-			h.deny(a.fail(fault.Empty, "route", "the note is on its way to the box"))
+		if h.Acked = h.Decision == acceptor.Stack; !h.Acked {
+			h.Deny(a.d.Fail(fault.Empty, "route", "the note is on its way to the box"))
 		}
 	case stRejecting, stReturning, stJamAcceptor, stPowerUpAcceptor:
-		if h.acked = h.decision == back; !h.acked {
-			h.deny(a.fail(fault.Empty, "route", "the note is on its way out"))
+		if h.Acked = h.Decision == acceptor.Back; !h.Acked {
+			h.Deny(a.d.Fail(fault.Empty, "route", "the note is on its way out"))
 		}
 	}
 }
-
-// deny notes that the device cannot do as decided. The note stays undecided.
-func (p *pending) deny(err error) { p.refused, p.decision = err, undecided }
 
 // boxed are the states that there are only with a box in its place. A note may come out, get stuck or wait for its
 // acknowledgement without one.
 var boxed = []state{stEnabled, stInhibited, stEscrow, stStacking, stStacked, stFull}
 
-// box tells that the box was taken or put in, each once, also over a restart of the program. Called with mu held.
+// box tells that the box was taken or put in, each once, also over a restart of the program. Called with the lock held.
 func (a *Acceptor) box(s status) {
 	switch {
 	case s.state == stOpen && !a.mem.boxOut:
-		a.mem.boxOut = true
-		a.emit(cash.Signal{What: cash.BoxOut, Raw: s.raw})
+		a.mem.boxOut, a.d.BoxOut = true, true
+		a.d.Emit(cash.Signal{What: cash.BoxOut, Raw: s.raw})
 	case a.mem.boxOut && slices.Contains(boxed, s.state):
-		a.mem.boxOut = false
-		a.emit(cash.Signal{What: cash.BoxIn, Raw: s.raw})
+		a.mem.boxOut, a.d.BoxOut = false, false
+		a.d.Emit(cash.Signal{What: cash.BoxIn, Raw: s.raw})
 	}
 }
 
 // ail takes the fault that a state is. While the acceptor starts and initialises it says nothing of it, and the last
-// stands. Called with mu held.
+// stands. Called with the lock held.
 func (a *Acceptor) ail(s status) {
 	f, known := s.trouble()
 	if !known {
-		a.o.Log.Warn("id003: unknown state", "bytes", s.raw)
+		a.d.Log.Warn("id003: unknown state", "bytes", s.raw)
 	}
-	if f != nil || !s.state.starts() && s.state != stInitialize && s.state != stInvalid {
-		a.trouble = f
-	}
-	a.settle(s.raw)
-}
-
-// worst is the fault that matters most. Called with mu held.
-func (a *Acceptor) worst() *fault.Error {
-	if a.offline != nil {
-		return a.offline
-	}
-	return a.trouble
-}
-
-// settle tells when the worst fault has changed. Called with mu held.
-func (a *Acceptor) settle(raw []byte) {
-	f := a.worst()
+	old := a.d.Faults[acceptor.Device].Fault
 	switch {
-	case f == nil && a.told != nil:
-		a.told = nil
-		a.emit(cash.Signal{What: cash.Cleared, Raw: raw})
-	case f != nil && (a.told == nil || a.told.Kind != f.Kind || a.told.Detail != f.Detail && f.Err == nil):
-		a.told = f
-		a.emit(cash.Signal{What: cash.Faulty, Fault: f, Raw: raw})
-	}
-}
-
-// emit queues a signal with the mark as it is now. Called with mu held.
-func (a *Acceptor) emit(s cash.Signal) {
-	if strings.HasPrefix(a.mark.Serial, serialPrefix) { // another device's mark stays as it was
-		a.mark.Counter = a.mem.counter()
-	}
-	s.Mark = a.mark
-	a.change()
-	a.last++
-	a.queue = append(a.queue, numbered{s, a.last})
-	if len(a.queue) <= signalsMax {
-		return
-	}
-	for i, old := range a.queue {
-		switch old.What {
-		case cash.Escrowed, cash.Stacked, cash.Returned, cash.Lost:
-		default:
-			a.queue = append(a.queue[:i:i], a.queue[i+1:]...)
-			a.o.Log.Warn("id003: nobody fetches signals, dropped the oldest that is not money", "signal", old.What)
-			return
+	case f != nil:
+		if a.d.Hang(acceptor.Device, f); old != nil && old.Detail != f.Detail {
+			a.d.Anew()
 		}
+	case !s.state.starts() && s.state != stInitialize && s.state != stInvalid:
+		delete(a.d.Faults, acceptor.Device)
+	}
+	a.d.Settle(s.raw)
+}
+
+// marks has the mark say what is remembered. Called with the lock held.
+func (a *Acceptor) marks() {
+	if strings.HasPrefix(a.d.Mark.Serial, serialPrefix) { // another device's mark stays as it was
+		a.d.Mark.Counter = a.mem.counter()
 	}
 }
 
-func (a *Acceptor) maskOf(faces []cash.Note) (mask uint16) {
+// notes are what its rows stand for, by escrow code - codeFirst.
+func (a *Acceptor) notes() []cash.Note {
+	list := make([]cash.Note, codesMax)
 	for i, r := range a.rows {
-		n := r.note(a.o.Countries)
-		for _, f := range faces {
-			if f == n && n.Face > 0 {
-				mask |= 1 << i
-			}
-		}
+		list[i] = r.note(a.o.Countries)
 	}
-	return mask
+	return list
 }

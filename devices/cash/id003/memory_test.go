@@ -1,11 +1,13 @@
 package id003
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/acceptor"
 	"yichuang/devices/fault"
 )
 
@@ -18,7 +20,7 @@ func known(mem memory) *Acceptor {
 	a := New(nil, Options{})
 	a.Resume(cash.Mark{Serial: serialPrefix + testVersion, Counter: mem.counter(), Known: true})
 	copy(a.rows[:], []row{{0x2D, 1, 0}, {0x2D, 5, 0}, tenYuan, {0x2D, 2, 1}, {0x2D, 5, 1}, {0x2D, 1, 2}})
-	a.offline = nil
+	delete(a.d.Faults, acceptor.Line)
 	a.begin(testVersion, nil)
 	return a
 }
@@ -46,7 +48,8 @@ func (a *Acceptor) feed(t testing.TB, story string) {
 // tells takes what waits to be fetched, as words.
 func (a *Acceptor) tells() string {
 	var said []string
-	for _, s := range a.queue {
+	for range a.d.Waiting() {
+		s, _ := a.Next(context.Background())
 		word := string(s.What)
 		switch {
 		case s.Note.Face > 0:
@@ -56,7 +59,6 @@ func (a *Acceptor) tells() string {
 		}
 		said = append(said, word)
 	}
-	a.queue = nil
 	return strings.Join(said, ", ")
 }
 
@@ -228,24 +230,24 @@ func TestAnotherAcceptor(t *testing.T) {
 	} {
 		a := New(nil, Options{})
 		a.Resume(tt.mark)
-		a.dirty = false
+		a.d.Dirty = false
 		a.begin(testVersion, nil)
 		if got := a.tells(); got != tt.told || (a.held != nil) != tt.open || a.mem.open() != tt.open {
 			t.Errorf("%s: told %q, open %v, want %q, %v", tt.name, got, a.held != nil, tt.told, tt.open)
 		}
-		if a.mark.Serial != serialPrefix+testVersion || !a.mark.Known {
-			t.Errorf("%s: mark %+v", tt.name, a.mark)
+		if a.d.Mark.Serial != serialPrefix+testVersion || !a.d.Mark.Known {
+			t.Errorf("%s: mark %+v", tt.name, a.d.Mark)
 		}
-		if other := tt.mark.Known && tt.mark.Serial != serialPrefix+testVersion; a.dirty != other {
-			t.Errorf("%s: settings wanted: %v, want %v", tt.name, a.dirty, other)
+		if other := tt.mark.Known && tt.mark.Serial != serialPrefix+testVersion; a.d.Dirty != other {
+			t.Errorf("%s: settings wanted: %v, want %v", tt.name, a.d.Dirty, other)
 		}
 	}
 	// Before it is known who is there, a signal carries the mark as it was.
 	a := New(nil, Options{})
 	mark := cash.Mark{Serial: "123456", Counter: 7, Known: true}
 	a.Resume(mark)
-	a.lineLost(nil)
-	if got := a.queue[0].Mark; got != mark {
+	a.d.Settle(nil)
+	if got := a.d.Waiting()[0].Mark; got != mark {
 		t.Errorf("the mark became %+v, want %+v", got, mark)
 	}
 	if got := a.hears(t, "42"); !strings.Contains(got, "lost") {
@@ -282,7 +284,8 @@ func FuzzStates(f *testing.F) {
 				continue
 			}
 			a.hear(s)
-			for _, q := range a.queue {
+			for range a.d.Waiting() {
+				q, _ := a.Next(context.Background())
 				switch q.What {
 				case cash.Escrowed:
 					if open {
@@ -306,7 +309,6 @@ func FuzzStates(f *testing.F) {
 					t.Fatalf("% x: open is %v after %s, and its mark says %+v", said, open, q.What, got)
 				}
 			}
-			a.queue = nil
 		}
 	})
 }
@@ -321,49 +323,32 @@ func TestForestalled(t *testing.T) {
 		denied fault.Kind
 	}{
 		{"nobody has decided", pending{}, "14", false, ""},
-		{"it waits", pending{decision: stack}, "13:63", false, ""},
-		{"it waits, and called the command invalid", pending{decision: stack, no: true}, "13:63", false, fault.Refused},
-		{"it holds, and called the command invalid", pending{decision: back, no: true}, "19", false, ""},
-		{"the box is out", pending{decision: stack}, "44", false, fault.Refused},
-		{"the box is full", pending{decision: stack}, "43", false, fault.Refused},
-		{"the box is out, and it shall go back", pending{decision: back}, "44", false, ""},
-		{"the box is out, it shall go back and cannot", pending{decision: back, no: true}, "44", false, fault.Refused},
-		{"acknowledged, and the box is out", pending{decision: stack, acked: true}, "44", true, ""},
-		{"it goes to the box", pending{decision: stack}, "14", true, ""},
-		{"it is stuck at the box", pending{decision: stack}, "46", true, ""},
-		{"it goes to the box and shall go back", pending{decision: back}, "14", false, fault.Empty},
-		{"it goes back", pending{decision: back}, "18", true, ""},
-		{"it is driven out", pending{decision: back}, "17:71", true, ""},
-		{"it is stuck on the way out", pending{decision: back}, "45", true, ""},
-		{"it goes back and shall be stacked", pending{decision: stack}, "18", false, fault.Empty},
-		{"it started anew and shall stack", pending{decision: stack}, "41", false, fault.Empty},
-		{"it started anew and gives it back", pending{decision: back}, "41", true, ""},
-		{"it pauses", pending{decision: stack, no: true}, "47", false, ""},
+		{"it waits", pending{Held: acceptor.Held{Decision: acceptor.Stack}}, "13:63", false, ""},
+		{"it waits, and called the command invalid", pending{Held: acceptor.Held{Decision: acceptor.Stack, Illegal: true}}, "13:63", false, fault.Refused},
+		{"it holds, and called the command invalid", pending{Held: acceptor.Held{Decision: acceptor.Back, Illegal: true}}, "19", false, ""},
+		{"the box is out", pending{Held: acceptor.Held{Decision: acceptor.Stack}}, "44", false, fault.Refused},
+		{"the box is full", pending{Held: acceptor.Held{Decision: acceptor.Stack}}, "43", false, fault.Refused},
+		{"the box is out, and it shall go back", pending{Held: acceptor.Held{Decision: acceptor.Back}}, "44", false, ""},
+		{"the box is out, it shall go back and cannot", pending{Held: acceptor.Held{Decision: acceptor.Back, Illegal: true}}, "44", false, fault.Refused},
+		{"acknowledged, and the box is out", pending{Held: acceptor.Held{Decision: acceptor.Stack, Acked: true}}, "44", true, ""},
+		{"it goes to the box", pending{Held: acceptor.Held{Decision: acceptor.Stack}}, "14", true, ""},
+		{"it is stuck at the box", pending{Held: acceptor.Held{Decision: acceptor.Stack}}, "46", true, ""},
+		{"it goes to the box and shall go back", pending{Held: acceptor.Held{Decision: acceptor.Back}}, "14", false, fault.Empty},
+		{"it goes back", pending{Held: acceptor.Held{Decision: acceptor.Back}}, "18", true, ""},
+		{"it is driven out", pending{Held: acceptor.Held{Decision: acceptor.Back}}, "17:71", true, ""},
+		{"it is stuck on the way out", pending{Held: acceptor.Held{Decision: acceptor.Back}}, "45", true, ""},
+		{"it goes back and shall be stacked", pending{Held: acceptor.Held{Decision: acceptor.Stack}}, "18", false, fault.Empty},
+		{"it started anew and shall stack", pending{Held: acceptor.Held{Decision: acceptor.Stack}}, "41", false, fault.Empty},
+		{"it started anew and gives it back", pending{Held: acceptor.Held{Decision: acceptor.Back}}, "41", true, ""},
+		{"it pauses", pending{Held: acceptor.Held{Decision: acceptor.Stack, Illegal: true}}, "47", false, ""},
 	} {
 		a := known(memory{phase: escrowed, code: 0x63, row: tenYuan})
 		p := tt.p
 		p.code = 0x63
 		a.held = &p
 		a.hears(t, tt.say)
-		if p.acked != tt.acked || fault.KindOf(p.refused) != tt.denied || p.no || tt.denied != "" && p.decision != undecided || tt.denied == "" && p.decision != tt.p.decision {
+		if p.Acked != tt.acked || fault.KindOf(p.Refused) != tt.denied || p.Illegal || tt.denied != "" && p.Decision != acceptor.Undecided || tt.denied == "" && p.Decision != tt.p.Decision {
 			t.Errorf("%s: got %+v, want acked %v, denied %q", tt.name, p, tt.acked, tt.denied)
 		}
-	}
-}
-
-// Signals that nobody fetches are bounded, and money is never among those dropped.
-func TestQueueIsBounded(t *testing.T) {
-	a := known(memory{})
-	for range 400 {
-		a.feed(t, "13:63 11 44 11")
-	}
-	money := 0
-	for _, s := range a.queue {
-		if s.What == cash.Escrowed || s.What == cash.Returned {
-			money++
-		}
-	}
-	if money != 800 || len(a.queue) > 801 {
-		t.Errorf("%d signals wait, %d of money, want 800 and no more than one other", len(a.queue), money)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/acceptor"
 	"yichuang/devices/fault"
 )
 
@@ -13,18 +14,18 @@ func (a *Acceptor) turn(l *line) error {
 	if err != nil {
 		return err
 	}
-	a.mu.Lock()
+	a.d.Lock()
 	named := a.named
-	a.mu.Unlock()
+	a.d.Unlock()
 	if !named && !s.state.starts() {
 		if err := a.identify(l); err != nil {
 			return err
 		}
 	}
-	a.mu.Lock()
-	a.offline = nil
+	a.d.Lock()
+	delete(a.d.Faults, acceptor.Line)
 	a.hear(s)
-	a.mu.Unlock()
+	a.d.Unlock()
 	if done, err := a.release(l); done || err != nil {
 		return err
 	}
@@ -50,17 +51,12 @@ func (a *Acceptor) identify(l *line) error {
 		return err
 	}
 	text, model, firmware := parseVersion(version)
-	info := cash.Info{Protocol: "id003", Maker: maker, Model: model, Firmware: firmware}
-	for _, r := range rows {
-		if n := r.note(a.o.Countries); n.Face > 0 {
-			info.Faces = append(info.Faces, n)
-		}
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.info, a.rows, a.named = info, rows, true
+	a.d.Lock()
+	defer a.d.Unlock()
+	a.rows, a.named = rows, true
+	a.d.Info = cash.Info{Protocol: "id003", Maker: maker, Model: model, Firmware: firmware, Faces: acceptor.Named(a.notes())}
 	a.begin(text, version)
-	a.change()
+	a.d.Change()
 	return nil
 }
 
@@ -70,8 +66,8 @@ const maker = "JCM"
 // release does what makes the device forget: the acknowledgement of a credit and RESET. Both wait until the owner
 // has written down what it was told. done says that a turn ends here.
 func (a *Acceptor) release(l *line) (done bool, err error) {
-	a.mu.Lock()
-	s, settled, waited := a.now.state, a.written >= a.owed, time.Since(a.since)
+	a.d.Lock()
+	s, settled, waited := a.now.state, a.d.Written(a.owed), time.Since(a.since)
 	stuck := a.held == nil && waited >= resetStuck && (s == stJamAcceptor || s == stJamStacker || s == stFailure)
 	reset := settled && (stuck || s.starts() && (!a.asked || waited >= resetAgain))
 	credit := settled && s == stVendValid && a.mem.phase == vended
@@ -80,7 +76,7 @@ func (a *Acceptor) release(l *line) (done bool, err error) {
 	} else if !s.starts() {
 		a.asked = false
 	}
-	a.mu.Unlock()
+	a.d.Unlock()
 	switch {
 	case reset:
 		err = l.operate(cmdReset)
@@ -89,7 +85,7 @@ func (a *Acceptor) release(l *line) (done bool, err error) {
 		}
 		return true, err
 	case credit:
-		a.poke() // whether it heard is seen at once
+		a.d.Poke() // whether it heard is seen at once
 		return true, l.acknowledge()
 	}
 	return s.starts(), nil
@@ -97,45 +93,38 @@ func (a *Acceptor) release(l *line) (done bool, err error) {
 
 // configure gives the device its settings when it takes any and has not got them.
 func (a *Acceptor) configure(l *line) error {
-	a.mu.Lock()
+	a.d.Lock()
 	a.disobeyed()
-	if !a.now.state.takes() || !a.dirty || a.refusal != nil {
-		a.mu.Unlock()
+	if !a.now.state.takes() || !a.d.Dirty || a.d.Refusal != nil {
+		a.d.Unlock()
 		return nil
 	}
-	want := a.wanted
-	mask := a.maskOf(want.faces)
-	want.accept = want.accept && mask != 0
-	a.mu.Unlock()
+	want := a.d.Wanted
+	mask := uint16(acceptor.Mask(a.notes(), want.Faces))
+	want.Accept = want.Accept && mask != 0
+	a.d.Unlock()
 	var err error
 	for range triesMax {
-		if err = give(l, want.accept, ^mask); err == nil || !retry(err) {
+		if err = give(l, want.Accept, ^mask); err == nil || !acceptor.Retry(err) {
 			break
 		}
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	defer a.change()
-	if fault.Is(err, fault.Refused) {
-		a.refusal = err
-		return nil
+	a.d.Lock()
+	defer a.d.Unlock()
+	if err == nil {
+		a.given = time.Now()
 	}
-	if err != nil {
-		return err
-	}
-	a.applied, a.given = want, time.Now()
-	a.dirty = a.wanted.number != want.number
-	return nil
+	return a.d.Took(want, err)
 }
 
-// disobeyed looks whether the acceptor idles as it was told. Called with mu held.
+// disobeyed looks whether the acceptor idles as it was told. Called with the lock held.
 func (a *Acceptor) disobeyed() {
 	other := stEnabled
-	if a.applied.accept {
+	if a.d.Applied.Accept {
 		other = stInhibited
 	}
 	if a.now.state == other && time.Since(a.given) >= obeyLimit {
-		a.dirty = true
+		a.d.Dirty = true
 	}
 }
 
@@ -161,58 +150,47 @@ func give(l *line, accept bool, denied uint16) error {
 
 // greet tells once that the acceptor is there and set up, as far as its state allows.
 func (a *Acceptor) greet() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.ready || a.now.state == stInitialize || a.dirty && a.refusal == nil && a.now.state.takes() {
+	a.d.Lock()
+	defer a.d.Unlock()
+	if a.ready || a.now.state == stInitialize || a.d.Dirty && a.d.Refusal == nil && a.now.state.takes() {
 		return
 	}
-	a.ready, a.online = true, true
-	a.emit(cash.Signal{What: cash.Ready})
+	a.ready, a.d.Online = true, true
+	a.d.Emit(cash.Signal{What: cash.Ready})
 }
 
 // act sends the note in escrow on its way, or holds it. It comes right after a poll that shows the note.
 func (a *Acceptor) act(l *line) error {
-	a.mu.Lock()
+	a.d.Lock()
 	h := a.held
-	if h == nil || !h.due(time.Now()) || !a.now.state.holds() && (h.decision != back || a.now.state != stOpen && a.now.state != stFull) {
-		a.mu.Unlock()
+	if h == nil || !h.Due(time.Now(), pace) || !a.now.state.holds() && (h.Decision != acceptor.Back || a.now.state != stOpen && a.now.state != stFull) {
+		a.d.Unlock()
 		return nil
 	}
-	do := h.decision
-	h.sent = time.Now()
-	a.mu.Unlock()
+	do := h.Decision
+	h.Sent = time.Now()
+	a.d.Unlock()
 
-	err := l.operate(map[decision]byte{undecided: cmdHold, stack: cmdStack, back: cmdReturn}[do])
+	err := l.operate(map[acceptor.Decision]byte{acceptor.Undecided: cmdHold, acceptor.Stack: cmdStack, acceptor.Back: cmdReturn}[do])
 
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	defer a.change()
-	if a.held != h || h.decision != do {
+	a.d.Lock()
+	defer a.d.Unlock()
+	defer a.d.Change()
+	if a.held != h || h.Decision != do {
 		return err
 	}
 	switch {
 	case fault.Is(err, fault.Refused):
-		h.no = true // the next poll shows whether the note is still there
-		a.poke()
+		h.Illegal = true // the next poll shows whether the note is still there
+		a.d.Poke()
 		return nil
 	case err != nil:
-		h.routes++
+		h.Routes++
 		return err
 	}
-	h.acked, h.routes = do != undecided, 0
+	h.Acked, h.Routes = do != acceptor.Undecided, 0
 	return nil
 }
 
-// due says whether it is time for the next command about this note.
-func (p *pending) due(now time.Time) bool {
-	wait := againUnheard
-	switch {
-	case p.decision == undecided:
-		wait = holdEvery
-	case p.acked:
-		wait = againHeard
-	case p.sent.IsZero():
-		return true
-	}
-	return now.Sub(p.sent) >= wait
-}
+// pace is when a command about a note is given again.
+var pace = acceptor.Pace{Hold: holdEvery, Unheard: againUnheard, Heard: againHeard}
