@@ -281,6 +281,9 @@ func TestWrittenDown(t *testing.T) {
 			}
 			v.d.Marks = func() { v.d.Mark.Counter++ }
 			v.d.Emit(cash.Signal{What: cash.Ready})
+			if got := v.d.MoneyTold(); got != second {
+				t.Errorf("the last that is money is %d, want %d", got, second)
+			}
 		})
 		ended, end := context.WithCancel(t.Context())
 		end()

@@ -42,6 +42,7 @@ type Driver struct {
 	changed chan struct{} // closed and made anew whenever something below changes
 	queue   []numbered
 	told    int // number of the signal that was queued last
+	money   int // of the last one that tells where money is
 	fetched int // of the one that was handed out last
 	written int // of the last that its owner has written down
 
@@ -137,7 +138,7 @@ func (d *Driver) Offline() error {
 func (d *Driver) Took(w Wish, err error) error {
 	defer d.Change()
 	switch {
-	case fault.Is(err, fault.Refused):
+	case fault.Is(err, fault.Refused), fault.Is(err, fault.Invalid):
 		d.Refusal = err
 		return nil
 	case err == nil:
@@ -156,11 +157,14 @@ func (d *Driver) Emit(s cash.Signal) int {
 	d.Change()
 	d.told++
 	d.queue = append(d.queue, numbered{d.told, s})
+	if money(s.What) {
+		d.money = d.told
+	}
 	if len(d.queue) <= signalsMax {
 		return d.told
 	}
 	for i, old := range d.queue {
-		if what := old.signal.What; !Money(what) {
+		if what := old.signal.What; !money(what) {
 			d.queue = append(d.queue[:i:i], d.queue[i+1:]...)
 			d.Log.Warn(d.Name+": nobody fetches signals, dropped the oldest that is not money", "signal", what)
 			break
@@ -172,6 +176,9 @@ func (d *Driver) Emit(s cash.Signal) int {
 // Written says whether the owner has written that signal down. Called with the lock held.
 func (d *Driver) Written(number int) bool { return d.written >= number }
 
+// MoneyTold is the number of the last signal that tells where money is. Called with the lock held.
+func (d *Driver) MoneyTold() int { return d.money }
+
 // Waiting are the signals that wait to be fetched. Called with the lock held.
 func (d *Driver) Waiting() (list []cash.Signal) {
 	for _, n := range d.queue {
@@ -180,8 +187,8 @@ func (d *Driver) Waiting() (list []cash.Signal) {
 	return list
 }
 
-// Money says whether a happening tells where money is.
-func Money(what cash.Happening) bool {
+// money says whether a happening tells where money is.
+func money(what cash.Happening) bool {
 	switch what {
 	case cash.Escrowed, cash.Stacked, cash.Returned, cash.Lost:
 		return true

@@ -99,7 +99,7 @@ func TestCounters(t *testing.T) {
 
 func TestMarks(t *testing.T) {
 	a := New(nil, Options{})
-	a.resumed, a.info.Serial = true, "7"
+	a.resumed, a.d.Info.Serial = true, "7"
 	a.base = counters{stacked: 70000, stored: 515, rejected: 66051, known: true}
 	a.held = &pending{channel: 9}
 	m := a.place()

@@ -27,10 +27,6 @@ const (
 	// settingsEvery is how soon a unit that shut itself is given its settings again.
 	settingsEvery = time.Second
 
-	// reopenFirst and reopenMax are the pauses between attempts to open.
-	reopenFirst = 100 * time.Millisecond
-	reopenMax   = 2 * time.Second
-
 	// restPolls is how many answers in a row must show a device at rest before its counters are believed to be final.
 	restPolls = 3
 
@@ -45,9 +41,6 @@ const (
 
 	// faultHold is how long a fault stands that no answer repeats any more.
 	faultHold = 2 * time.Second
-
-	// signalsMax bounds the signals that nobody fetches. Money is never dropped.
-	signalsMax = 256
 
 	// levelsEvery is how often a payout at rest is asked for its levels, which staff may change.
 	levelsEvery = 30 * time.Second
@@ -66,7 +59,4 @@ const (
 
 	// primeBits is the size of the primes of the key agreement; the fields have 64 bits.
 	primeBits = 62
-
-	// goodbyeLimit is how long after the end of Run a blocked line may hold it up.
-	goodbyeLimit = 2 * time.Second
 )

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/acceptor"
 	"yichuang/devices/fault"
 )
 
@@ -69,51 +70,51 @@ func (p *Payer) Settle(ctx context.Context, before cash.Memory, pieces []cash.Pi
 
 // Info is what the unit said of itself.
 func (p *Payer) Info() cash.PayerInfo {
-	p.a.mu.Lock()
-	defer p.a.mu.Unlock()
-	i := p.a.info
+	p.a.d.Lock()
+	defer p.a.d.Unlock()
+	i := p.a.d.Info
 	return cash.PayerInfo{Protocol: i.Protocol, Maker: i.Maker, Model: i.Model, Serial: i.Serial, Firmware: i.Firmware, Faces: i.Faces, Counts: true}
 }
 
 // State is the payout as it was last heard.
 func (p *Payer) State() cash.PayerState {
 	a := p.a
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	s := cash.PayerState{Online: a.online, Paying: a.paying(), Levels: a.levels, Fault: a.faults[onLine].fault}
+	a.d.Lock()
+	defer a.d.Unlock()
+	s := cash.PayerState{Online: a.d.Online, Paying: a.paying(), Levels: a.levels, Fault: a.d.Faults[acceptor.Line].Fault}
 	switch {
-	case s.Fault == nil && a.online && !a.unit.pays():
+	case s.Fault == nil && a.d.Online && !a.unit.pays():
 		s.Fault = a.noPayout()
 	case s.Fault == nil:
-		if s.Fault, _ = a.worst(); s.Fault == nil {
-			s.Fault = a.faults[onPayout].fault
+		if s.Fault, _ = a.d.Worst(); s.Fault == nil {
+			s.Fault = a.d.Faults[onPayout].Fault
 		}
 	}
 	return s
 }
 
 func (a *Acceptor) noPayout() *fault.Error {
-	return a.fail(fault.Absent, "pay", "this unit has no payout: it is a "+a.unit.String())
+	return a.d.Fail(fault.Absent, "pay", "this unit has no payout: it is a "+a.unit.String())
 }
 
 func (a *Acceptor) paying() bool { return a.job != nil && a.job.pay && a.job.started }
 
 // payable says what is wrong with an order in itself.
 func (a *Acceptor) payable(pieces []cash.Pile) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if err := a.offline(); err != nil {
+	a.d.Lock()
+	defer a.d.Unlock()
+	if err := a.d.Offline(); err != nil {
 		return err
 	}
 	all := int64(0)
 	for _, p := range pieces {
-		if p.Count <= 0 || p.Count > piecesMax || !slices.Contains(a.info.Faces, p.Note) {
-			return a.fail(fault.Invalid, "pay", fmt.Sprintf("it cannot pay %d pieces of %d %s", p.Count, p.Face, p.Currency))
+		if p.Count <= 0 || p.Count > piecesMax || !slices.Contains(a.d.Info.Faces, p.Note) {
+			return a.d.Fail(fault.Invalid, "pay", fmt.Sprintf("it cannot pay %d pieces of %d %s", p.Count, p.Face, p.Currency))
 		}
 		all += p.Count
 	}
 	if all == 0 || all > piecesMax || a.unit == unitNoteFloat && all != 1 {
-		return a.fail(fault.Invalid, "pay", fmt.Sprintf("an order of %d pieces", all))
+		return a.d.Fail(fault.Invalid, "pay", fmt.Sprintf("an order of %d pieces", all))
 	}
 	return nil
 }
@@ -121,48 +122,42 @@ func (a *Acceptor) payable(pieces []cash.Pile) error {
 // task hands a task to the line and waits for its end. What was not begun when ctx ends is not begun any more; a payout
 // that was goes on.
 func (a *Acceptor) task(ctx context.Context, t *task) (cash.Memory, error) {
-	for {
-		a.mu.Lock()
-		changed, err := a.changed, a.offline()
-		if err == nil && !a.unit.pays() {
-			err = a.noPayout()
+	err := a.d.Await(ctx, func() (bool, error) {
+		if err := a.d.Offline(); err != nil {
+			return false, err
 		}
-		if err != nil {
-			a.mu.Unlock()
-			return cash.Memory{}, err
+		if !a.unit.pays() {
+			return false, a.noPayout()
 		}
-		if a.job == nil {
-			a.job = t
-			a.mu.Unlock()
-			break
+		if a.job != nil {
+			return false, nil
 		}
-		a.mu.Unlock()
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return cash.Memory{}, ctx.Err()
-		}
+		a.job = t
+		return true, nil
+	})
+	if err != nil {
+		return cash.Memory{}, err
 	}
-	a.poke()
+	a.d.Poke()
 	select {
 	case o := <-t.done:
 		return o.memory, o.err
 	case <-ctx.Done():
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.d.Lock()
+	defer a.d.Unlock()
 	if a.job == t && !(t.pay && t.started) {
 		a.job = nil
-		a.change()
+		a.d.Change()
 	}
 	return cash.Memory{}, ctx.Err()
 }
 
-// end ends the task. Called with mu held.
+// end ends the task. Called with the lock held.
 func (a *Acceptor) end(t *task, m cash.Memory, err error) {
 	if a.job == t {
 		a.job = nil
-		a.change()
+		a.d.Change()
 	}
 	select {
 	case t.done <- outcome{m, err}:
@@ -170,7 +165,7 @@ func (a *Acceptor) end(t *task, m cash.Memory, err error) {
 	}
 }
 
-// broken ends a task whose line was lost: what came of it Settle tells. Called with mu held.
+// broken ends a task whose line was lost: what came of it Settle tells. Called with the lock held.
 func (a *Acceptor) broken(err error) {
 	if a.job != nil {
 		a.end(a.job, cash.Memory{}, err)
@@ -179,10 +174,10 @@ func (a *Acceptor) broken(err error) {
 
 // serve goes on with the task, if there is one. It comes after a poll.
 func (a *Acceptor) serve(l *line, c *talk) error {
-	a.mu.Lock()
+	a.d.Lock()
 	t := a.job
 	due := time.Since(c.counted) >= levelsEvery
-	a.mu.Unlock()
+	a.d.Unlock()
 	quiet := c.rest >= restPolls || c.stuck >= stuckPolls
 	switch {
 	case t == nil && due && quiet:
@@ -198,13 +193,13 @@ func (a *Acceptor) serve(l *line, c *talk) error {
 	if t.pay && !t.started {
 		return a.give(l, c, t, now)
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.d.Lock()
+	defer a.d.Unlock()
 	a.end(t, now, a.stopped(t, c, now))
 	return nil
 }
 
-// stopped is the fault that kept an order from being paid in full. Called with mu held.
+// stopped is the fault that kept an order from being paid in full. Called with the lock held.
 func (a *Acceptor) stopped(t *task, c *talk, now cash.Memory) error {
 	if !t.pay || count(came(t.before, now, t.pieces).Out) == count(t.pieces) {
 		return nil
@@ -212,7 +207,7 @@ func (a *Acceptor) stopped(t *task, c *talk, now cash.Memory) error {
 	if t.stopped != nil {
 		return t.stopped
 	}
-	return a.fail(fault.Jammed, "pay", "the payout stopped short")
+	return a.d.Fail(fault.Jammed, "pay", "the payout stopped short")
 }
 
 func count(piles []cash.Pile) (n int64) {
@@ -226,19 +221,19 @@ func count(piles []cash.Pile) (n int64) {
 // when its answer is lost; when the line is lost it never is.
 func (a *Acceptor) give(l *line, c *talk, t *task, now cash.Memory) error {
 	refusal := a.lacking(c, t, now)
-	a.mu.Lock()
+	a.d.Lock()
 	if a.job != t {
-		a.mu.Unlock()
+		a.d.Unlock()
 		return nil // its owner's patience ended first
 	}
 	if refusal != nil {
 		a.end(t, cash.Memory{}, refusal)
-		a.mu.Unlock()
+		a.d.Unlock()
 		return nil
 	}
 	t.started = true
-	a.change()
-	a.mu.Unlock()
+	a.d.Change()
+	a.d.Unlock()
 	var err error
 	if c.unit == unitNoteFloat {
 		_, err = l.ask(cmdPayoutNote)
@@ -247,8 +242,8 @@ func (a *Acceptor) give(l *line, c *talk, t *task, now cash.Memory) error {
 	}
 	c.rest, c.stuck = 0, 0
 	if fault.Is(err, fault.Refused) || fault.Is(err, fault.Invalid) {
-		a.mu.Lock()
-		defer a.mu.Unlock()
+		a.d.Lock()
+		defer a.d.Unlock()
 		a.end(t, now, a.denied(err)) // nothing has moved
 		return nil
 	}
@@ -258,19 +253,19 @@ func (a *Acceptor) give(l *line, c *talk, t *task, now cash.Memory) error {
 // lacking says why an order must not be given.
 func (a *Acceptor) lacking(c *talk, t *task, now cash.Memory) error {
 	if !same(t.before, now) {
-		return a.fail(fault.Invalid, "pay", "the memory is not of this instant: something was paid since, or it is another unit's")
+		return a.d.Fail(fault.Invalid, "pay", "the memory is not of this instant: something was paid since, or it is another unit's")
 	}
 	if c.stuck > 0 {
-		a.mu.Lock()
-		f, _ := a.worst()
-		a.mu.Unlock()
+		a.d.Lock()
+		f, _ := a.d.Worst()
+		a.d.Unlock()
 		if f != nil {
 			return f
 		}
 	}
 	for _, p := range t.pieces {
 		if level(now.Levels, p.Note) < p.Count {
-			return a.fail(fault.Empty, "pay", fmt.Sprintf("there are not %d pieces of %d inside", p.Count, p.Face))
+			return a.d.Fail(fault.Empty, "pay", fmt.Sprintf("there are not %d pieces of %d inside", p.Count, p.Face))
 		}
 	}
 	return nil
@@ -325,10 +320,10 @@ func (a *Acceptor) remember(l *line, c *talk) (cash.Memory, error) {
 		return cash.Memory{}, err
 	}
 	c.counted = time.Now()
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.d.Lock()
+	defer a.d.Unlock()
 	a.levels = levels
-	m := cash.Memory{Serial: a.info.Serial, Levels: levels, Known: true}
+	m := cash.Memory{Serial: a.d.Info.Serial, Levels: levels, Known: true}
 	if now.known {
 		m.Counter = int(int64(now.dispensed)*paidOnce + int64(now.stored)%paidPart*paidPart + int64(now.moved)%paidPart)
 	} else {
@@ -424,22 +419,22 @@ func (a *Acceptor) enable(l *line, c *talk) error {
 	}
 	_, err := l.ask(cmdEnablePayout, 0)
 	if fault.Is(err, fault.Refused) || fault.Is(err, fault.Invalid) {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.faults[onPayout] = placed{fault: &fault.Error{Kind: fault.Broken, Device: "ssp", Op: "enable payout", Detail: "the payout does not start", Err: err}, seen: time.Now().Add(faultStays)}
+		a.d.Lock()
+		defer a.d.Unlock()
+		a.d.Faults[onPayout] = acceptor.Placed{Fault: &fault.Error{Kind: fault.Broken, Device: "ssp", Op: "enable payout", Detail: "the payout does not start", Err: err}, Since: time.Now().Add(faultStays)}
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	a.mu.Lock()
-	delete(a.faults, onPayout)
-	a.mu.Unlock()
+	a.d.Lock()
+	delete(a.d.Faults, onPayout)
+	a.d.Unlock()
 	_, err = a.remember(l, c)
 	return err
 }
 
-// paidEvent hears what a poll says of a payout. Called with mu held.
+// paidEvent hears what a poll says of a payout. Called with the lock held.
 func (a *Acceptor) paidEvent(c *talk, e event) {
 	kind, text := fault.Jammed, ""
 	switch e.code {
@@ -455,6 +450,6 @@ func (a *Acceptor) paidEvent(c *talk, e event) {
 		return
 	}
 	if t := a.job; t != nil && t.started && t.stopped == nil {
-		t.stopped = a.fail(kind, "pay", text)
+		t.stopped = a.d.Fail(kind, "pay", text)
 	}
 }

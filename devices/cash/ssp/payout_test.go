@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/acceptor"
 	"yichuang/devices/fault"
 )
 
@@ -113,11 +114,11 @@ func TestClearedInARecycler(t *testing.T) {
 		a.resumed, a.base.known = true, true
 		a.now = counters{stacked: tt.extra, known: true}
 		if tt.held {
-			a.held = &pending{channel: 3, note: ten, base: a.base}
+			a.held = &pending{Held: acceptor.Held{Note: ten}, channel: 3, base: a.base}
 		}
 		a.cleared(tt.e, nil)
 		got := ""
-		for _, s := range a.queue {
+		for _, s := range a.d.Waiting() {
 			got += fmt.Sprintf(" %s %d %v", s.What, s.Note.Face, s.Store)
 		}
 		if got != " "+tt.want || a.held != nil || a.base != a.now {

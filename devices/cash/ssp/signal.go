@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/acceptor"
 	"yichuang/devices/fault"
 )
 
@@ -17,16 +18,16 @@ const (
 	markByte   = 1 << 8
 )
 
-// place is the mark of this instant. Called with mu held.
+// place is the mark of this instant. Called with the lock held.
 func (a *Acceptor) place() cash.Mark {
 	if !a.resumed {
-		return a.mark
+		return a.d.Mark
 	}
 	n := a.base.accepted()*markStay + int64(a.base.rejected)%markByte*markReject + int64(a.base.stored)%markByte*markStore
 	if a.held != nil && !a.held.fresh {
 		n += int64(a.held.channel) * markOpen
 	}
-	return cash.Mark{Serial: a.info.Serial, Counter: int(n), Known: true}
+	return cash.Mark{Serial: a.d.Info.Serial, Counter: int(n), Known: true}
 }
 
 // unplace reads a mark: what the counters were, as far as it says, and the channel of the open note.
@@ -58,7 +59,7 @@ func (p *pending) verdict(now counters) fate {
 	return unsaid
 }
 
-// extra is how many notes the unit counts that it did not tell. Called with mu held.
+// extra is how many notes the unit counts that it did not tell. Called with the lock held.
 func (a *Acceptor) extra() int64 {
 	if !a.now.known || !a.base.known {
 		return 0
@@ -68,27 +69,27 @@ func (a *Acceptor) extra() int64 {
 
 // begin compares the unit with what we know of it: held says that it holds a note now, and now what it counts.
 func (a *Acceptor) begin(held bool, now counters) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	defer a.change()
+	a.d.Lock()
+	defer a.d.Unlock()
+	defer a.d.Change()
 	a.now = now
-	switch known := a.mark.Known; {
-	case known && a.mark.Serial != a.info.Serial:
+	switch known := a.d.Mark.Known; {
+	case known && a.d.Mark.Serial != a.d.Info.Serial:
 		a.base, a.held, a.resumed = now, nil, true
 		a.lost(cash.Note{}, "this is another unit than before", nil)
 	case !known:
 		a.base, a.resumed = now, true
 	case !a.resumed:
 		var channel byte
-		a.base, channel = unplace(a.mark)
+		a.base, channel = unplace(a.d.Mark)
 		if a.resumed = true; channel != 0 {
-			a.held = &pending{channel: channel, note: a.name(channel), base: a.base}
+			a.held = &pending{Held: acceptor.Held{Note: a.name(channel)}, channel: channel, base: a.base}
 			a.held.base.known = now.known
 		}
 	}
 	a.base.known = now.known
 	if h := a.held; h != nil {
-		h.acked, h.gone, h.rests, h.held = false, !held, time.Time{}, time.Now()
+		h.Acked, h.gone, h.rests, h.held = false, !held, time.Time{}, time.Now()
 		if held && h.verdict(now) != unsaid {
 			a.conclude(now, nil) // it went, and another has come since
 		}
@@ -102,7 +103,7 @@ func (a *Acceptor) begin(held bool, now counters) {
 	}
 }
 
-// leftOver tells of notes that the unit counts and that no event explained. Called with mu held.
+// leftOver tells of notes that the unit counts and that no event explained. Called with the lock held.
 func (a *Acceptor) leftOver(raw []byte) {
 	if a.held == nil && a.extra() > 0 {
 		a.base = a.now
@@ -113,7 +114,7 @@ func (a *Acceptor) leftOver(raw []byte) {
 	}
 }
 
-// present tells of a note in escrow. Its mark is from this instant. Called with mu held.
+// present tells of a note in escrow. Its mark is from this instant. Called with the lock held.
 func (a *Acceptor) present(h *pending, now counters, raw []byte) {
 	a.now = now
 	if a.extra() > 0 {
@@ -121,23 +122,23 @@ func (a *Acceptor) present(h *pending, now counters, raw []byte) {
 	}
 	a.base = now
 	h.fresh, h.base = false, now
-	a.emit(cash.Signal{What: cash.Escrowed, Note: h.note, Raw: raw})
+	a.d.Emit(cash.Signal{What: cash.Escrowed, Note: h.Note, Raw: raw})
 }
 
-// conclude tells what the counters say of the open note. Called with mu held.
+// conclude tells what the counters say of the open note. Called with the lock held.
 func (a *Acceptor) conclude(now counters, raw []byte) {
 	h := a.held
 	v, more, store := h.verdict(now), now.accepted()-h.base.accepted(), now.stored%markByte != h.base.stored%markByte
 	a.held, a.base, a.now = nil, now, now
 	switch {
 	case v == wentBack:
-		a.emit(cash.Signal{What: cash.Returned, Note: h.note, Raw: raw})
-	case v == went && h.note.Face > 0:
-		a.emit(cash.Signal{What: cash.Stacked, Note: h.note, Store: store, Raw: raw})
+		a.d.Emit(cash.Signal{What: cash.Returned, Note: h.Note, Raw: raw})
+	case v == went && h.Note.Face > 0:
+		a.d.Emit(cash.Signal{What: cash.Stacked, Note: h.Note, Store: store, Raw: raw})
 		more--
 	}
 	if v == went && more > 0 {
-		a.lost(h.note, "a note came to stay that nobody can name", raw)
+		a.lost(h.Note, "a note came to stay that nobody can name", raw)
 	}
 }
 
@@ -150,7 +151,7 @@ var repeated = map[byte]bool{
 
 // untold leaves out what the first answer of a conversation tells again: a unit repeats events that it believes unheard,
 // and what the counters have told may still wait in it. Only as many of the last credits and rejects are news as the
-// counters are ahead of what was told. Called with mu held.
+// counters are ahead of what was told. Called with the lock held.
 func (a *Acceptor) untold(list []event) (news []event) {
 	if !a.now.known || !a.base.known {
 		return list
@@ -182,10 +183,10 @@ func (a *Acceptor) untold(list []event) (news []event) {
 	return news
 }
 
-// event tells one event. Called with mu held.
+// event tells one event. Called with the lock held.
 func (a *Acceptor) event(c *talk, e event, raw []byte) {
 	if m, bad := meanings[e.code]; bad {
-		a.faults[m.at] = placed{fault: a.fail(m.kind, "poll", m.text), seen: time.Now()}
+		a.d.Hang(m.at, a.d.Fail(m.kind, "poll", m.text))
 	}
 	switch e.code {
 	case evReset:
@@ -209,24 +210,24 @@ func (a *Acceptor) event(c *talk, e event, raw []byte) {
 	case evBoxIn:
 		a.boxBack(raw)
 	case evDisabled, evInhibited:
-		a.dirty = a.dirty || a.applied.accept && a.held == nil
+		a.d.Dirty = a.d.Dirty || a.d.Applied.Accept && a.held == nil
 	}
 }
 
-// read is a note that is validated and in escrow. Called with mu held, as all below.
+// read is a note that is validated and in escrow. Called with the lock held, as all below.
 func (a *Acceptor) read(channel byte, raw []byte) {
 	if h := a.held; h != nil && h.gone && h.verdict(a.now) != unsaid {
 		a.conclude(a.now, raw) // its event was lost with the line; this is another note
 	}
 	if h := a.held; h != nil {
 		if h.channel == unnamed || h.channel == channel {
-			h.channel, h.note = channel, a.name(channel)
+			h.channel, h.Note = channel, a.name(channel)
 			return
 		}
 		a.held = nil
-		a.lost(h.note, "another note is in escrow now", raw)
+		a.lost(h.Note, "another note is in escrow now", raw)
 	}
-	a.held = &pending{channel: channel, note: a.name(channel), fresh: true, base: a.base}
+	a.held = &pending{Held: acceptor.Held{Note: a.name(channel)}, channel: channel, fresh: true, base: a.base}
 }
 
 // credit is a note that is past the point of return. A unit with a store says a little later where it went.
@@ -236,14 +237,14 @@ func (a *Acceptor) credit(c *talk, channel byte, raw []byte) {
 	case c.first && !a.now.known && (h == nil || h.channel != channel):
 		return // an earlier program told it: its mark would have the channel else
 	case h != nil && h.channel != unnamed && h.channel != channel:
-		a.lost(h.note, "another note than the one in escrow was credited", raw)
+		a.lost(h.Note, "another note than the one in escrow was credited", raw)
 		h = nil
 	}
 	if h == nil {
-		h = &pending{base: a.base, acked: true}
+		h = &pending{Held: acceptor.Held{Acked: true}, base: a.base}
 		a.held = h
 	}
-	h.channel, h.note, h.credited = channel, a.name(channel), time.Now()
+	h.channel, h.Note, h.credited = channel, a.name(channel), time.Now()
 	if !c.unit.pays() {
 		a.credited(false, raw)
 	}
@@ -261,9 +262,9 @@ func (a *Acceptor) credited(store bool, raw []byte) {
 	} else {
 		a.base.stacked++
 	}
-	delete(a.faults, onPath) // it was not stuck after all, or is not any more
-	if h.note.Face > 0 {
-		a.emit(cash.Signal{What: cash.Stacked, Note: h.note, Store: store, Raw: raw})
+	delete(a.d.Faults, acceptor.Path) // it was not stuck after all, or is not any more
+	if h.Note.Face > 0 {
+		a.d.Emit(cash.Signal{What: cash.Stacked, Note: h.Note, Store: store, Raw: raw})
 		return
 	}
 	a.lost(cash.Note{}, "a note was credited on a channel that the unit did not name", raw)
@@ -284,10 +285,10 @@ func (a *Acceptor) rejected(raw []byte) {
 	}
 	if h.fresh {
 		h.fresh = false
-		a.emit(cash.Signal{What: cash.Escrowed, Note: h.note, Raw: raw})
+		a.d.Emit(cash.Signal{What: cash.Escrowed, Note: h.Note, Raw: raw})
 	}
 	a.held = nil
-	a.emit(cash.Signal{What: cash.Returned, Note: h.note, Raw: raw})
+	a.d.Emit(cash.Signal{What: cash.Returned, Note: h.Note, Raw: raw})
 }
 
 // cleared is a note that a unit found on its way at power-up and took in. Whether its counters have it differs from unit
@@ -299,10 +300,10 @@ func (a *Acceptor) cleared(e event, raw []byte) {
 	}
 	h := a.held
 	if h != nil && note.Face == 0 {
-		note = h.note
+		note = h.Note
 	}
 	known := h != nil || a.extra() > 0
-	if h != nil && h.note.Face > 0 && (h.note != note || a.extra() > 1) {
+	if h != nil && h.Note.Face > 0 && (h.Note != note || a.extra() > 1) {
 		a.passed(h, raw)
 	}
 	a.held = nil
@@ -313,7 +314,7 @@ func (a *Acceptor) cleared(e event, raw []byte) {
 		a.lost(note, "a note was taken in at power-up that may have been told before", raw)
 		return
 	}
-	a.emit(cash.Signal{What: cash.Stacked, Note: note, Store: e.code == evStoredAtUp, Raw: raw})
+	a.d.Emit(cash.Signal{What: cash.Stacked, Note: note, Store: e.code == evStoredAtUp, Raw: raw})
 }
 
 // passed tells of an open note that was gone before the one that was cleared at power-up came: one note more in the
@@ -322,11 +323,11 @@ func (a *Acceptor) passed(h *pending, raw []byte) {
 	a.held = nil
 	switch returned := h.base.known && a.now.known && h.base.rejected%markByte != a.now.rejected%markByte; {
 	case a.extra() == 1 && returned, a.extra() <= 0 && returned:
-		a.emit(cash.Signal{What: cash.Returned, Note: h.note, Raw: raw})
+		a.d.Emit(cash.Signal{What: cash.Returned, Note: h.Note, Raw: raw})
 	case a.extra() > 0:
-		a.emit(cash.Signal{What: cash.Stacked, Note: h.note, Raw: raw})
+		a.d.Emit(cash.Signal{What: cash.Stacked, Note: h.Note, Raw: raw})
 	default:
-		a.lost(h.note, "another note was taken in at power-up", raw)
+		a.lost(h.Note, "another note was taken in at power-up", raw)
 	}
 }
 
@@ -339,56 +340,56 @@ func (a *Acceptor) front(channel byte, raw []byte) {
 	}
 	note := a.name(channel)
 	if h != nil && (h.channel == unnamed || h.channel == channel || note.Face == 0) {
-		if h.note.Face > 0 {
-			note = h.note
+		if h.Note.Face > 0 {
+			note = h.Note
 		}
 		a.held = nil
 	}
-	a.emit(cash.Signal{What: cash.Returned, Note: note, Raw: raw})
+	a.d.Emit(cash.Signal{What: cash.Returned, Note: note, Raw: raw})
 }
 
-// lost tells that nobody can say what became of a note. Called with mu held.
+// lost tells that nobody can say what became of a note. Called with the lock held.
 func (a *Acceptor) lost(note cash.Note, why string, raw []byte) {
-	a.emit(cash.Signal{What: cash.Lost, Note: note, Fault: a.fail(fault.Doubtful, "poll", why), Raw: raw})
+	a.d.Emit(cash.Signal{What: cash.Lost, Note: note, Fault: a.d.Fail(fault.Doubtful, "poll", why), Raw: raw})
 }
 
 // resolve asks the counters about an open note of which no event tells: the answers show a unit at rest, and the note is
 // in escrow no more.
 func (a *Acceptor) resolve(l *line, c *talk, raw []byte) error {
-	a.mu.Lock()
+	a.d.Lock()
 	h := a.held
 	switch {
-	case h == nil || h.fresh || !h.acked && !h.gone:
-		a.mu.Unlock()
+	case h == nil || h.fresh || !h.Acked && !h.gone:
+		a.d.Unlock()
 		return nil
 	case !h.credited.IsZero():
 		if time.Since(h.credited) >= storeLimit {
 			a.credited(false, raw)
 		}
-		a.mu.Unlock()
+		a.d.Unlock()
 		return nil
 	case c.rest < restPolls:
 		h.rests = time.Time{}
-		a.mu.Unlock()
+		a.d.Unlock()
 		return nil
 	case h.rests.IsZero():
 		h.rests = time.Now()
 	}
-	a.mu.Unlock()
+	a.d.Unlock()
 	now, err := a.count(l, c)
 	if err != nil {
 		return err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	defer a.change()
+	a.d.Lock()
+	defer a.d.Unlock()
+	defer a.d.Change()
 	switch {
 	case a.held != h:
 	case h.verdict(now) != unsaid:
 		a.conclude(now, raw)
 	case time.Since(h.rests) >= settleLimit:
 		a.held = nil
-		a.lost(h.note, "the note left escrow and neither an event nor a counter says where to", raw)
+		a.lost(h.Note, "the note left escrow and neither an event nor a counter says where to", raw)
 	}
 	return nil
 }

@@ -5,44 +5,32 @@ import (
 	"time"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/acceptor"
 	"yichuang/devices/fault"
 )
 
-// place is what a fault hangs on, so that mending one leaves the others.
-type place string
-
-const (
-	onLine    place = "line"
-	onBox     place = "box"
-	onRoom    place = "room" // in the box
-	onPath    place = "path"
-	onHonesty place = "honesty"
-	onDevice  place = "device"
-	onPayout  place = "payout" // the notes inside, which does not keep others out
-)
-
-// places are in the order of what is told first: what makes the rest unknown, then what the hand at the machine sees.
-var places = []place{onLine, onHonesty, onBox, onPath, onRoom, onDevice}
+// onPayout is where the faults of the notes inside hang, which do not keep others out.
+const onPayout acceptor.Place = "payout"
 
 // meaning is what a state in a poll's answer means to us.
 type meaning struct {
 	kind fault.Kind
-	at   place
+	at   acceptor.Place
 	text string
 }
 
 // meanings are the events that are a fault while they are told.
 var meanings = map[byte]meaning{
-	evSafeJam:      {fault.Jammed, onPath, "a note is stuck where no hand can reach it"},
-	evUnsafeJam:    {fault.Jammed, onPath, "a note is stuck where a hand can reach it"},
-	evFull:         {fault.Full, onRoom, "the box is full"},
-	evFraud:        {fault.Tampered, onHonesty, "an attempt to cheat"},
-	evPathOpen:     {fault.Open, onDevice, "the note path is open"},
-	evBoxOut:       {fault.Open, onBox, "the box is out"},
-	evStoreOut:     {fault.Open, onDevice, "the note float is out"},
-	evPayoutJam:    {fault.Jammed, onPath, "the payout is jammed"},
-	evMechJam:      {fault.Jammed, onPath, "the coin mechanism is jammed"},
-	evMechError:    {fault.Broken, onDevice, "the coin mechanism is faulty"},
+	evSafeJam:      {fault.Jammed, acceptor.Path, "a note is stuck where no hand can reach it"},
+	evUnsafeJam:    {fault.Jammed, acceptor.Path, "a note is stuck where a hand can reach it"},
+	evFull:         {fault.Full, acceptor.Room, "the box is full"},
+	evFraud:        {fault.Tampered, acceptor.Honesty, "an attempt to cheat"},
+	evPathOpen:     {fault.Open, acceptor.Device, "the note path is open"},
+	evBoxOut:       {fault.Open, acceptor.Box, "the box is out"},
+	evStoreOut:     {fault.Open, acceptor.Device, "the note float is out"},
+	evPayoutJam:    {fault.Jammed, acceptor.Path, "the payout is jammed"},
+	evMechJam:      {fault.Jammed, acceptor.Path, "the coin mechanism is jammed"},
+	evMechError:    {fault.Broken, acceptor.Device, "the coin mechanism is faulty"},
 	evOutOfService: {fault.Broken, onPayout, "the payout is out of service"},
 }
 
@@ -70,60 +58,31 @@ func rejectText(code byte) string {
 	return fmt.Sprintf("reject code %02X", code)
 }
 
-// placed is a fault and when it was told last.
-type placed struct {
-	fault *fault.Error
-	seen  time.Time
-}
-
-// worst is the fault that matters most. Called with mu held.
-func (a *Acceptor) worst() (*fault.Error, place) {
-	for _, p := range places {
-		if f := a.faults[p].fault; f != nil {
-			return f, p
-		}
-	}
-	return nil, ""
-}
-
-// fades ends the faults that no answer repeats any more. The line's and the box's end otherwise. Called with mu held.
+// fades ends the faults that no answer repeats any more. The line's and the box's end otherwise. Called with the lock held.
 func (a *Acceptor) fades(now time.Time) {
-	for p, f := range a.faults {
-		if p != onLine && p != onBox && now.Sub(f.seen) >= faultHold {
-			delete(a.faults, p)
+	for p, f := range a.d.Faults {
+		if p != acceptor.Line && p != acceptor.Box && now.Sub(f.Since) >= faultHold {
+			delete(a.d.Faults, p)
 		}
 	}
-	if a.boxOut && a.boxRepeats && now.Sub(a.faults[onBox].seen) >= faultHold {
+	if a.d.BoxOut && a.boxRepeats && now.Sub(a.d.Faults[acceptor.Box].Since) >= faultHold {
 		a.boxBack(nil) // its "box in" was told to an earlier host
 	}
 }
 
-// settle tells when the worst fault has changed. Called with mu held.
-func (a *Acceptor) settle(raw []byte) {
-	f, at := a.worst()
-	switch {
-	case f == nil && a.told != nil:
-		a.told, a.dirty = nil, a.dirty || a.online // it may have shut itself meanwhile
-		a.emit(cash.Signal{What: cash.Cleared, Raw: raw})
-	case f != nil && (a.told == nil || a.told.Kind != f.Kind || a.toldAt != at):
-		a.told, a.toldAt = f, at
-		a.emit(cash.Signal{What: cash.Faulty, Fault: f, Raw: raw})
-	}
-}
-
-// boxAway and boxBack tell of the box. Called with mu held.
+// boxAway and boxBack tell of the box. Called with the lock held.
 func (a *Acceptor) boxAway(raw []byte) {
-	a.boxRepeats = a.boxRepeats || a.boxOut
-	if !a.boxOut {
-		a.boxOut = true
-		a.emit(cash.Signal{What: cash.BoxOut, Raw: raw})
+	a.boxRepeats = a.boxRepeats || a.d.BoxOut
+	if !a.d.BoxOut {
+		a.d.BoxOut = true
+		a.d.Emit(cash.Signal{What: cash.BoxOut, Raw: raw})
 	}
 }
 
 func (a *Acceptor) boxBack(raw []byte) {
-	if a.boxOut {
-		a.emit(cash.Signal{What: cash.BoxIn, Raw: raw})
+	if a.d.BoxOut {
+		a.d.Emit(cash.Signal{What: cash.BoxIn, Raw: raw})
 	}
-	a.boxOut, a.dirty = false, true
-	delete(a.faults, onBox)
+	a.d.BoxOut, a.d.Dirty = false, true
+	delete(a.d.Faults, acceptor.Box)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/acceptor"
 	"yichuang/devices/fault"
 )
 
@@ -17,7 +18,7 @@ type talk struct {
 	acks       bool // it is asked to repeat its events until they are acknowledged
 	counts     bool // it has counters
 	unacked    bool // the last answer waits for its acknowledgement
-	needs      int  // until so many signals are written down
+	needs      int  // the signal that must be written down before
 	rest       int  // answers in a row that show it at rest
 	opening    bool // the device is not ready yet
 	first      bool // the next answer is the first: what it tells may have been told before
@@ -76,14 +77,14 @@ func (a *Acceptor) setUp(ctx context.Context, l *line, c *talk) error {
 		return err
 	}
 	c.opening, c.restarted = false, false
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.d.Lock()
+	defer a.d.Unlock()
 	a.now = now
 	a.leftOver(nil)
-	delete(a.faults, onLine)
-	a.settle(nil)
-	a.online = true
-	a.emit(cash.Signal{What: cash.Ready})
+	delete(a.d.Faults, acceptor.Line)
+	a.d.Settle(nil)
+	a.d.Online = true
+	a.d.Emit(cash.Signal{What: cash.Ready})
 	return nil
 }
 
@@ -142,14 +143,13 @@ func (a *Acceptor) identify(l *line, c *talk) error {
 			*to = t
 		}
 	}
-	for _, n := range s.faces {
-		if n.Face > 0 {
-			info.Faces = append(info.Faces, n)
-		}
+	info.Faces = acceptor.Named(s.faces)
+	if !a.o.Hopper {
+		info.Faces = acceptor.Named(s.faces[:min(len(s.faces), channelsMax)]) // no other can be let in
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.info, a.unit, a.channels = info, s.unit, s.faces
+	a.d.Lock()
+	defer a.d.Unlock()
+	a.d.Info, a.unit, a.channels = info, s.unit, s.faces
 	return nil
 }
 
@@ -190,9 +190,9 @@ func (a *Acceptor) count(l *line, c *talk) (counters, error) {
 // held is not polled, and one that is stuck is told later.
 func (a *Acceptor) missed(ctx context.Context, l *line, c *talk) error {
 	for end := time.Now().Add(missedMax); ctx.Err() == nil && time.Now().Before(end); {
-		a.mu.Lock()
+		a.d.Lock()
 		held, open := a.held != nil && !a.held.gone, a.held != nil
-		a.mu.Unlock()
+		a.d.Unlock()
 		if held || !open && c.rest > 0 {
 			return nil
 		}
@@ -206,45 +206,37 @@ func (a *Acceptor) missed(ctx context.Context, l *line, c *talk) error {
 
 // configure gives the unit its inhibits and enables it, as the owner wants.
 func (a *Acceptor) configure(l *line, c *talk) error {
-	a.mu.Lock()
-	want, held := a.wanted, a.held != nil
-	mask := a.maskOf(want.faces)
-	a.mu.Unlock()
+	a.d.Lock()
+	want, held := a.d.Wanted, a.held != nil
+	mask := acceptor.Mask(a.channels[:min(len(a.channels), channelsMax)], want.Faces)
+	a.d.Unlock()
 	last := byte(cmdEnable)
-	if !want.accept || mask == 0 {
-		want.accept, mask, last = false, 0, cmdDisable
+	if !want.Accept || mask == 0 {
+		want.Accept, mask, last = false, 0, cmdDisable
 	}
 	err := error(nil)
 	if c.unit != unitHopper {
 		_, err = l.ask(cmdInhibits, byte(mask), byte(mask>>8))
 	}
 	// A unit that is disabled may give a held note back. Without channels it takes no other.
-	if err == nil && c.unit != unitHopper && (want.accept || !held) {
+	if err == nil && c.unit != unitHopper && (want.Accept || !held) {
 		_, err = l.ask(last)
 	}
 	c.configured = time.Now()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	defer a.change()
-	if fault.Is(err, fault.Refused) || fault.Is(err, fault.Invalid) {
-		a.refusal = err
-		return nil
+	a.d.Lock()
+	defer a.d.Unlock()
+	if err == nil {
+		a.shutLate = !want.Accept && held
 	}
-	if err != nil {
-		return err
-	}
-	a.shutLate = !want.accept && held
-	a.applied = want
-	a.dirty = a.wanted.number != want.number
-	return nil
+	return a.d.Took(want, err)
 }
 
 // turn is one round. While a note is held no poll is sent unless it is to go on: a poll is how the protocol says "stack".
 func (a *Acceptor) turn(l *line, c *talk) error {
-	a.mu.Lock()
-	dirty := a.dirty && a.refusal == nil && !a.shut(c)
+	a.d.Lock()
+	dirty := a.d.Dirty && a.d.Refusal == nil && !a.shut(c)
 	late := a.shutLate && a.held == nil
-	a.mu.Unlock()
+	a.d.Unlock()
 	switch {
 	case dirty:
 		if err := a.configure(l, c); err != nil {
@@ -254,9 +246,9 @@ func (a *Acceptor) turn(l *line, c *talk) error {
 		if _, err := l.ask(cmdDisable); err != nil && !fault.Is(err, fault.Refused) {
 			return err
 		}
-		a.mu.Lock()
+		a.d.Lock()
 		a.shutLate = false
-		a.mu.Unlock()
+		a.d.Unlock()
 	}
 	on, err := a.act(l)
 	if err != nil || !on {
@@ -265,37 +257,38 @@ func (a *Acceptor) turn(l *line, c *talk) error {
 	return a.listen(l, c)
 }
 
-// shut says whether giving the settings again would only be answered by the unit shutting itself again. Called with mu held.
+// shut says whether giving the settings again would only be answered by the unit shutting itself again. Called with the lock held.
 func (a *Acceptor) shut(c *talk) bool {
-	if a.applied.number != a.wanted.number {
+	if a.d.Applied.Number != a.d.Wanted.Number {
 		return false
 	}
-	_, box := a.faults[onBox]
-	_, room := a.faults[onRoom]
+	_, box := a.d.Faults[acceptor.Box]
+	_, room := a.d.Faults[acceptor.Room]
 	return box || room || time.Since(c.configured) < settingsEvery
 }
 
 // act does what the owner decided about the note in escrow, or holds it. It says whether the unit may be polled.
 func (a *Acceptor) act(l *line) (poll bool, err error) {
-	a.mu.Lock()
+	a.d.Lock()
 	h := a.held
-	if h == nil || h.acked || h.gone && h.decision != back {
-		if h != nil && h.decision == stack && !h.acked {
+	if h == nil || h.Acked || h.gone && h.Decision != acceptor.Back {
+		if h != nil && h.Decision == acceptor.Stack && !h.Acked {
 			kind, why := fault.Empty, "the note is not in escrow any more"
-			if a.boxOut {
+			if a.d.BoxOut {
 				kind, why = fault.Refused, "the box is out"
 			}
-			h.deny(a.fail(kind, "stack", why), a)
+			h.Deny(a.d.Fail(kind, "stack", why))
+			a.d.Change()
 		}
-		a.mu.Unlock()
+		a.d.Unlock()
 		return true, nil
 	}
-	do, due := h.decision, time.Since(h.held) >= holdEvery
-	a.mu.Unlock()
+	do, due := h.Decision, time.Since(h.held) >= holdEvery
+	a.d.Unlock()
 	switch {
-	case do == stack:
+	case do == acceptor.Stack:
 		return a.letGo(l, h)
-	case do == back:
+	case do == acceptor.Back:
 		_, err = l.ask(cmdReject)
 	case due:
 		_, err = l.ask(cmdHold)
@@ -306,39 +299,34 @@ func (a *Acceptor) act(l *line) (poll bool, err error) {
 	if err != nil && !refused {
 		return false, err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	defer a.change()
+	a.d.Lock()
+	defer a.d.Unlock()
+	defer a.d.Change()
 	h.held = time.Now()
 	h.gone = h.gone || refused
 	// A note that is not there to be given back has been: nothing is left to be commanded.
-	h.acked = do == back && h.decision == back
-	return refused || h.acked, nil
+	h.Acked = do == acceptor.Back && h.Decision == acceptor.Back
+	return refused || h.Acked, nil
 }
 
 // letGo holds the note once more before the poll that lets it go on: if it is not there, the poll must not meet another.
 func (a *Acceptor) letGo(l *line, h *pending) (poll bool, err error) {
 	_, err = l.ask(cmdHold)
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.d.Lock()
+	defer a.d.Unlock()
 	switch {
 	case fault.Is(err, fault.Refused):
 		h.gone = true
-		h.deny(a.fail(fault.Empty, "stack", "the note is not in escrow any more"), a)
+		h.Deny(a.d.Fail(fault.Empty, "stack", "the note is not in escrow any more"))
+		a.d.Change()
 	case err != nil:
 		return false, err
-	case h.decision == stack:
-		h.acked = true // with the poll that follows
+	case h.Decision == acceptor.Stack:
+		h.Acked = true // with the poll that follows
 	default:
 		return false, nil
 	}
 	return true, nil
-}
-
-// deny notes that the unit cannot do as decided. The note stays undecided. Called with mu held.
-func (p *pending) deny(err error, a *Acceptor) {
-	p.refused, p.decision = err, undecided
-	a.change()
 }
 
 // listen polls, and tells what the answer says. An answer that the unit repeats until it is acknowledged is told once,
@@ -375,9 +363,9 @@ func (a *Acceptor) listen(l *line, c *talk) error {
 
 // acknowledge lets the unit forget its last answer, if it is written down. It says whether the next poll brings news.
 func (a *Acceptor) acknowledge(l *line, c *talk) (bool, error) {
-	a.mu.Lock()
-	written := a.committed >= c.needs
-	a.mu.Unlock()
+	a.d.Lock()
+	written := a.d.Written(c.needs)
+	a.d.Unlock()
 	if !written {
 		_, err := l.ask(cmdPollAck)
 		return false, err
@@ -395,7 +383,7 @@ func (a *Acceptor) hear(l *line, c *talk, data []byte) error {
 	if err := a.consult(l, c, list); err != nil {
 		return err
 	}
-	a.mu.Lock()
+	a.d.Lock()
 	atRest, needAck, jam := true, false, false
 	for _, e := range list {
 		needAck = needAck || repeated[e.code]
@@ -411,14 +399,14 @@ func (a *Acceptor) hear(l *line, c *talk, data []byte) error {
 	}
 	c.first = false
 	if bad != nil {
-		a.o.Log.Warn("ssp: unreadable events", "error", bad)
-		f := a.fail(fault.Garbled, "poll", bad.Error())
+		a.d.Log.Warn("ssp: unreadable events", "error", bad)
+		f := a.d.Fail(fault.Garbled, "poll", bad.Error())
 		f.Raw = data
-		a.faults[onDevice] = placed{fault: f, seen: time.Now()}
+		a.d.Hang(acceptor.Device, f)
 	}
 	a.fades(time.Now())
 	if !c.opening {
-		a.settle(data)
+		a.d.Settle(data)
 	}
 	if c.rest++; !atRest {
 		c.rest = 0
@@ -426,9 +414,9 @@ func (a *Acceptor) hear(l *line, c *talk, data []byte) error {
 	if c.stuck++; !jam {
 		c.stuck = 0
 	}
-	c.unacked, c.needs = c.acks && needAck, a.money
-	a.change()
-	a.mu.Unlock()
+	c.unacked, c.needs = c.acks && needAck, a.d.MoneyTold()
+	a.d.Change()
+	a.d.Unlock()
 	if err := a.explain(l); err != nil {
 		return err
 	}
@@ -440,9 +428,9 @@ func (a *Acceptor) hear(l *line, c *talk, data []byte) error {
 
 // consult reads the counters when an event can only be understood with them.
 func (a *Acceptor) consult(l *line, c *talk, list []event) error {
-	a.mu.Lock()
+	a.d.Lock()
 	old := c.first || a.held != nil && a.held.gone
-	a.mu.Unlock()
+	a.d.Unlock()
 	for _, e := range list {
 		switch e.code {
 		case evCredit, evRejected, evRead:
@@ -455,9 +443,9 @@ func (a *Acceptor) consult(l *line, c *talk, list []event) error {
 			if err != nil {
 				return err
 			}
-			a.mu.Lock()
+			a.d.Lock()
 			a.now = now
-			a.mu.Unlock()
+			a.d.Unlock()
 			return nil
 		}
 	}
@@ -466,10 +454,10 @@ func (a *Acceptor) consult(l *line, c *talk, list []event) error {
 
 // explain asks why notes were turned away.
 func (a *Acceptor) explain(l *line) error {
-	a.mu.Lock()
+	a.d.Lock()
 	n := a.refusals
 	a.refusals = 0
-	a.mu.Unlock()
+	a.d.Unlock()
 	if n == 0 {
 		return nil
 	}
@@ -481,10 +469,10 @@ func (a *Acceptor) explain(l *line) error {
 	if len(data) > 0 {
 		text = rejectText(data[0])
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.d.Lock()
+	defer a.d.Unlock()
 	for range n {
-		a.emit(cash.Signal{What: cash.Refused, Fault: a.fail(fault.Refused, "validate", text), Raw: data})
+		a.d.Emit(cash.Signal{What: cash.Refused, Fault: a.d.Fail(fault.Refused, "validate", text), Raw: data})
 	}
 	return nil
 }
@@ -492,10 +480,10 @@ func (a *Acceptor) explain(l *line) error {
 // hold keeps a note that has just reached escrow, and tells of it when the counters of this instant are known: they
 // will say what became of it, whatever happens to us.
 func (a *Acceptor) hold(l *line, c *talk, raw []byte) error {
-	a.mu.Lock()
+	a.d.Lock()
 	h := a.held
 	fresh := h != nil && h.fresh
-	a.mu.Unlock()
+	a.d.Unlock()
 	if !fresh {
 		return nil
 	}
@@ -507,8 +495,8 @@ func (a *Acceptor) hold(l *line, c *talk, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.d.Lock()
+	defer a.d.Unlock()
 	h.held, h.gone = time.Now(), !held
 	a.present(h, now, raw)
 	return nil

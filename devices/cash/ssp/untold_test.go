@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/cash/acceptor"
 	"yichuang/devices/fault"
 )
 
@@ -89,13 +90,13 @@ func TestConclude(t *testing.T) {
 		a.resumed, a.base = true, base
 		a.held = &pending{channel: tt.channel, base: base}
 		if tt.channel == 3 {
-			a.held.note = pile(1000, 1).Note
+			a.held.Note = pile(1000, 1).Note
 		}
 		a.conclude(tt.now, nil)
 		got := ""
-		for _, s := range a.queue {
+		for _, s := range a.d.Waiting() {
 			got += fmt.Sprintf(" %s %d %v", s.What, s.Note.Face, s.Store)
-			if s.Mark != a.mark || s.Mark.Counter != int(tt.now.accepted()*markStay+int64(tt.now.rejected)*markReject+int64(tt.now.stored)*markStore) {
+			if s.Mark != a.d.Mark || s.Mark.Counter != int(tt.now.accepted()*markStay+int64(tt.now.rejected)*markReject+int64(tt.now.stored)*markStore) {
 				t.Errorf("%+v: mark %+v", tt.now, s.Mark)
 			}
 		}
@@ -160,18 +161,18 @@ func TestMarksGoOnWithWhatIsTold(t *testing.T) {
 		t.Errorf("a refusal: %+v, %d to be explained", a.base, a.refusals)
 	}
 	a.channels = []cash.Note{{Face: 100, Currency: "CNY"}}
-	a.held = &pending{channel: 1, note: a.channels[0], fresh: true}
+	a.held = &pending{Held: acceptor.Held{Note: a.channels[0]}, channel: 1, fresh: true}
 	a.rejected(nil)
 	for store, want := range map[bool]counters{false: {stacked: 1, rejected: 2}, true: {stored: 1, rejected: 2}} {
 		a.base.stacked, a.base.stored = 0, 0
-		a.held = &pending{channel: 1, note: a.channels[0], credited: time.Now()}
+		a.held = &pending{Held: acceptor.Held{Note: a.channels[0]}, channel: 1, credited: time.Now()}
 		a.credited(store, nil)
 		if a.base != want || a.held != nil {
 			t.Errorf("store %v: %+v, want %+v", store, a.base, want)
 		}
 	}
 	told := ""
-	for _, s := range a.queue {
+	for _, s := range a.d.Waiting() {
 		told += string(s.What) + " "
 	}
 	if told != "escrowed returned stacked stacked " {
