@@ -11,7 +11,6 @@ import (
 	"yichuang/devices/cash/cashtest"
 	"yichuang/devices/cash/ccbus"
 	"yichuang/devices/cash/ccslave"
-	"yichuang/devices/cash/ccslave/ccslavetest"
 	"yichuang/devices/cash/cctalk"
 	"yichuang/devices/cash/cctalkcoin"
 	"yichuang/devices/cash/cctalkcoinsim"
@@ -22,11 +21,12 @@ import (
 	"yichuang/devices/cash/cointest"
 	"yichuang/devices/cash/notepath"
 	"yichuang/devices/fault"
+	"yichuang/devices/wire/wiretest"
 )
 
 // terminal is a cabinet with a validator, a coin acceptor and two hoppers on one line, and their drivers on one bus.
 type terminal struct {
-	*ccslavetest.Bench
+	*wiretest.Bench
 	t       *testing.T
 	notes   *cctalksim.Sim
 	coins   *cctalkcoinsim.Sim
@@ -42,7 +42,7 @@ func cabinet(t *testing.T, o ccslave.Options, hoppers map[byte]int64, tell func(
 	synctest.Test(t, func(t *testing.T) {
 		c := &terminal{t: t, notes: cctalksim.New(cctalksim.Options{CRC: true}), coins: cctalkcoinsim.New(cctalkcoinsim.Options{}), hoppers: cctalkhoppersim.New(cctalkhoppersim.Options{})}
 		slaves := append(c.hoppers.Slaves(), c.notes.Slave(), c.coins.Slave())
-		c.Bench = ccslavetest.NewBench(func(ctx context.Context, rw io.ReadWriter) error { return ccslave.Serve(ctx, rw, o, slaves...) })
+		c.Bench = wiretest.NewBench(func(ctx context.Context, rw io.ReadWriter) error { return ccslave.Serve(ctx, rw, o, slaves...) })
 		defer c.Close()
 		bus := ccbus.New(c.Open, nil)
 		c.a, c.c, c.p = cctalk.On(bus, cctalk.Options{}), cctalkcoin.On(bus, cctalkcoin.Options{}), cctalkhopper.On(bus, cctalkhopper.Options{Hoppers: hoppers})

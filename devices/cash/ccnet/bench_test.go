@@ -1,124 +1,26 @@
 package ccnet_test
 
 import (
-	"context"
-	"errors"
-	"net"
-	"sync"
 	"testing"
 
 	"yichuang/devices/cash"
 	"yichuang/devices/cash/cashtest"
 	"yichuang/devices/cash/ccnet"
 	"yichuang/devices/cash/ccnetsim"
-	"yichuang/devices/wire"
+	"yichuang/devices/wire/wiretest"
 )
 
 // bench is a simulated validator behind pipes.
 type bench struct {
-	sim    *ccnetsim.Sim
-	ctx    context.Context
-	cancel context.CancelFunc
-	serves sync.WaitGroup
-
-	mu      sync.Mutex
-	plugged bool
-	line    net.Conn // the host's end of the line in use
-	answers int
-	at      int
-	do      func()
-
-	hand sync.Mutex // guards what a hand between driver and validator shares with its test
-}
-
-// guard lets a hand do its work under the lock.
-func (b *bench) guard(change func(fromHost bool, p []byte) []byte) func(bool, []byte) []byte {
-	return func(fromHost bool, p []byte) []byte {
-		b.hand.Lock()
-		defer b.hand.Unlock()
-		return change(fromHost, p)
-	}
-}
-
-// hold does something while the hand is still.
-func (b *bench) hold(do func()) {
-	b.hand.Lock()
-	defer b.hand.Unlock()
-	do()
+	*wiretest.Bench
+	sim *ccnetsim.Sim
 }
 
 func newBench(o ccnetsim.Options) *bench {
-	b := &bench{sim: ccnetsim.New(o), plugged: true}
-	b.ctx, b.cancel = context.WithCancel(context.Background())
-	b.sim.OnPlug(b.plug)
+	sim := ccnetsim.New(o)
+	b := &bench{wiretest.NewBench(sim.Serve), sim}
+	sim.OnPlug(b.Plug)
 	return b
-}
-
-func (b *bench) plug(in bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.plugged = in
-	if !in && b.line != nil {
-		b.line.Close()
-	}
-}
-
-// open lays a new line to the validator.
-func (b *bench) open() (wire.Port, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.plugged {
-		return nil, errors.New("no such device")
-	}
-	if b.line != nil {
-		b.line.Close()
-	}
-	host, device := net.Pipe()
-	b.line = host
-	b.serves.Add(1)
-	go func() {
-		defer b.serves.Done()
-		defer device.Close()
-		b.sim.Serve(b.ctx, &counted{Conn: device, b: b})
-	}()
-	return host, nil
-}
-
-func (b *bench) close() {
-	b.cancel()
-	b.plug(false)
-	b.serves.Wait()
-}
-
-func (b *bench) atAnswer(n int, do func()) {
-	if n == 1 {
-		do()
-		return
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.answers, b.at, b.do = 0, n, do
-}
-
-// counted counts answers: a fault armed after the n-1st befalls the n-th.
-type counted struct {
-	net.Conn
-	b *bench
-}
-
-func (c *counted) Write(p []byte) (int, error) {
-	n, err := c.Conn.Write(p)
-	c.b.mu.Lock()
-	c.b.answers++
-	do := c.b.do
-	if c.b.answers != c.b.at-1 {
-		do = nil
-	}
-	c.b.mu.Unlock()
-	if do != nil {
-		do()
-	}
-	return n, err
 }
 
 // fixture puts a bench under the suite.
@@ -127,30 +29,11 @@ func fixture(so ccnetsim.Options, do ccnet.Options) func(t *testing.T) *cashtest
 		b := newBench(so)
 		return &cashtest.Fixture{
 			New: func() (cash.Acceptor, func()) {
-				var once sync.Once
-				dead := false
-				a := ccnet.New(func() (wire.Port, error) {
-					b.mu.Lock()
-					gone := dead
-					b.mu.Unlock()
-					if gone {
-						return nil, errors.New("the program is dead")
-					}
-					return b.open()
-				}, do)
-				return a, func() {
-					once.Do(func() {
-						b.mu.Lock()
-						defer b.mu.Unlock()
-						dead = true
-						if b.line != nil {
-							b.line.Close()
-						}
-					})
-				}
+				open, kill := b.Program()
+				return ccnet.New(open, do), kill
 			},
-			Path: b.sim.Path(), Faults: b.sim.Faults(), Power: b.sim.Power,
-			AtAnswer: b.atAnswer, Close: b.close, Acknowledged: true, Finds: true,
+			Path: b.sim.Path(), Faults: b.sim.Faults(), Power: b.sim.Power, AtAnswer: b.AtAnswer, Close: b.Close,
+			Acknowledged: true, Finds: true,
 		}
 	}
 }

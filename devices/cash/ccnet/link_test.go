@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -62,34 +61,10 @@ func await(t *testing.T, a *ccnet.Acceptor, want cash.Happening) cash.Signal {
 	}
 }
 
-// relay passes frames between driver and validator through a hand that may change them.
+// relay puts a hand between driver and device that sees each write and may change it. It sees one at a time.
 func relay(b *bench, change func(fromHost bool, p []byte) []byte) wire.Opener {
-	return func() (wire.Port, error) {
-		below, err := b.open()
-		if err != nil {
-			return nil, err
-		}
-		host, near := net.Pipe()
-		pass := func(to io.WriteCloser, from io.ReadCloser, fromHost bool) {
-			defer to.Close()
-			defer from.Close()
-			buffer := make([]byte, 1024)
-			for {
-				n, err := from.Read(buffer)
-				if err != nil {
-					return
-				}
-				if out := b.guard(change)(fromHost, slices.Clone(buffer[:n])); len(out) > 0 {
-					if _, err := to.Write(out); err != nil {
-						return
-					}
-				}
-			}
-		}
-		go pass(below, near, true)
-		go pass(near, below, false)
-		return host, nil
-	}
+	b.Between(change)
+	return b.Open
 }
 
 // answer makes a frame from the validator.
@@ -179,7 +154,7 @@ func TestOddDevices(t *testing.T) {
 	for _, tt := range tests {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(ccnetsim.Options{})
-			defer b.close()
+			defer b.Close()
 			a := ccnet.New(relay(b, tt.change), ccnet.Options{})
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			ended := make(chan error)
@@ -198,7 +173,7 @@ func TestOddDevices(t *testing.T) {
 func TestSetUpInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(ccnetsim.Options{})
-		defer b.close()
+		defer b.Close()
 		var asked []string
 		done := false
 		a := running(t, relay(b, func(fromHost bool, p []byte) []byte {
@@ -214,7 +189,7 @@ func TestSetUpInOrder(t *testing.T) {
 		if err := a.Accept(t.Context(), cashtest.Faces[1:3]); err != nil {
 			t.Fatal(err)
 		}
-		b.hold(func() { done = true })
+		b.Hold(func() { done = true })
 		want := []string{"33", "30", "33", "37", "41", "51", "33", "34 00 00 00 00 00 00", "31", "33", "34 00 00 06 FF FF FF"}
 		if fmt.Sprint(asked) != fmt.Sprint(want) {
 			t.Errorf("asked %q, want %q", asked, want)
@@ -231,7 +206,7 @@ func TestNothingHappens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked, count := map[byte]int{}, false
 		b := newBench(ccnetsim.Options{})
-		defer b.close()
+		defer b.Close()
 		a := running(t, relay(b, func(fromHost bool, p []byte) []byte {
 			if fromHost && count {
 				asked[p[3]]++
@@ -242,10 +217,10 @@ func TestNothingHappens(t *testing.T) {
 		if err := a.Accept(t.Context(), cashtest.Faces); err != nil {
 			t.Fatal(err)
 		}
-		b.hold(func() { count = true })
+		b.Hold(func() { count = true })
 		time.Sleep(2 * time.Minute)
-		b.hand.Lock()
-		defer b.hand.Unlock()
+		b.Hand.Lock()
+		defer b.Hand.Unlock()
 		for command, want := range map[byte][2]int{0x33: {500, 600}, 0x00: {520, 630}, 0x31: {22, 25}, 0x34: {0, 0}, 0x30: {0, 0}, 0x35: {0, 0}, 0x36: {0, 0}, 0x38: {0, 0}, 0x37: {0, 0}, 0x41: {0, 0}} {
 			if got := asked[command]; got < want[0] || got > want[1] {
 				t.Errorf("command %02X was sent %d times in two minutes, want %d to %d", command, got, want[0], want[1])
@@ -261,7 +236,7 @@ func TestNothingHappens(t *testing.T) {
 func TestSettings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(ccnetsim.Options{})
-		defer b.close()
+		defer b.Close()
 		mode, last, sets := "", byte(0), 0
 		a := running(t, relay(b, func(fromHost bool, p []byte) []byte {
 			if fromHost {
@@ -291,20 +266,20 @@ func TestSettings(t *testing.T) {
 		}
 		for _, m := range []string{"other types", "disabled"} {
 			time.Sleep(10 * time.Second)
-			b.hold(func() { mode, sets = m, 0 })
+			b.Hold(func() { mode, sets = m, 0 })
 			time.Sleep(10 * time.Second)
-			b.hold(func() {
+			b.Hold(func() {
 				if sets != 1 || mode != "" || !a.State().Accepting {
 					t.Errorf("%s: enabled %d times again, want once; state %+v", m, sets, a.State())
 				}
 			})
 		}
-		b.hold(func() { mode, sets = "illegal", 0 })
+		b.Hold(func() { mode, sets = "illegal", 0 })
 		if err := a.Accept(t.Context(), cashtest.Faces[:1]); !fault.Is(err, fault.Refused) {
 			t.Errorf("accept: got %v, want %s", err, fault.Refused)
 		}
 		time.Sleep(time.Minute)
-		b.hold(func() {
+		b.Hold(func() {
 			if sets != 1 || a.State().Accepting {
 				t.Errorf("refused: given %d times, state %+v, want once and not accepting", sets, a.State())
 			}
@@ -316,11 +291,11 @@ func TestSettings(t *testing.T) {
 		// With a note in escrow some call it illegal: it is given when the note has left.
 		b.sim.Path().Offer(5000, "CNY", notepath.Genuine)
 		await(t, a, cash.Escrowed)
-		b.hold(func() { mode = "illegal" })
+		b.Hold(func() { mode = "illegal" })
 		refused := make(chan error, 1)
 		go func() { refused <- a.Refuse(t.Context()) }()
 		time.Sleep(3 * time.Second)
-		b.hold(func() { mode = "" })
+		b.Hold(func() { mode = "" })
 		if err := a.Stack(t.Context()); err != nil {
 			t.Errorf("stack: %v", err)
 		}
@@ -336,7 +311,7 @@ func TestCommandsAboutANote(t *testing.T) {
 	for _, lose := range []int{0, 1, 2, 3, 5} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(ccnetsim.Options{})
-			defer b.close()
+			defer b.Close()
 			lost := 0
 			a := running(t, relay(b, func(fromHost bool, p []byte) []byte {
 				if fromHost && p[3] == 0x35 && lost < lose {
@@ -361,7 +336,7 @@ func TestCommandsAboutANote(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(ccnetsim.Options{})
-		defer b.close()
+		defer b.Close()
 		refuse, holds := true, 0
 		a := running(t, relay(b, func(fromHost bool, p []byte) []byte {
 			if fromHost && p[3] == 0x38 {
@@ -382,7 +357,7 @@ func TestCommandsAboutANote(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Minute)
-		b.hold(func() {
+		b.Hold(func() {
 			if refuse = false; holds < 10 || holds > 13 {
 				t.Errorf("held %d times in a minute, want some 12", holds)
 			}
@@ -398,7 +373,7 @@ func TestCommandsAboutANote(t *testing.T) {
 func TestResetUnheard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(ccnetsim.Options{})
-		defer b.close()
+		defer b.Close()
 		resets := 0
 		a := running(t, relay(b, func(fromHost bool, p []byte) []byte {
 			if fromHost && p[3] == 0x30 {
@@ -559,13 +534,13 @@ func TestReopenBacksOff(t *testing.T) {
 func TestWishThatCannotBe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(ccnetsim.Options{})
-		defer b.close()
-		b.plug(false)
-		a := running(t, b.open, ccnet.Options{})
+		defer b.Close()
+		b.Plug(false)
+		a := running(t, b.Open, ccnet.Options{})
 		if err := a.Accept(t.Context(), []cash.Note{{Face: 700, Currency: "CNY"}}); !fault.Is(err, fault.Absent) {
 			t.Errorf("accept without a validator: got %v, want %s", err, fault.Absent)
 		}
-		b.plug(true)
+		b.Plug(true)
 		await(t, a, cash.Ready)
 		time.Sleep(10 * time.Second)
 		if s := a.State(); s.Accepting || !s.Online {
@@ -581,8 +556,8 @@ func TestWishThatCannotBe(t *testing.T) {
 func TestStopIsNoFault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(ccnetsim.Options{})
-		defer b.close()
-		a := ccnet.New(b.open, ccnet.Options{})
+		defer b.Close()
+		a := ccnet.New(b.Open, ccnet.Options{})
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- a.Run(ctx) }()
@@ -601,16 +576,16 @@ func TestStopIsNoFault(t *testing.T) {
 func TestOneSilenceIsShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(ccnetsim.Options{})
-		defer b.close()
+		defer b.Close()
 		began := time.Now()
-		a := running(t, b.open, ccnet.Options{})
+		a := running(t, b.Open, ccnet.Options{})
 		await(t, a, cash.Ready)
 		usual := time.Since(began)
 		b2 := newBench(ccnetsim.Options{})
-		defer b2.close()
+		defer b2.Close()
 		b2.sim.Faults().Arm("silence", 1)
 		began = time.Now()
-		await(t, running(t, b2.open, ccnet.Options{}), cash.Ready)
+		await(t, running(t, b2.Open, ccnet.Options{}), cash.Ready)
 		if took := time.Since(began); took > usual+time.Second {
 			t.Errorf("ready after %v, without the silence after %v, want less than a second more", took, usual)
 		}

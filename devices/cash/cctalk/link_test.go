@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -66,8 +65,8 @@ func TestEchoAndChecksum(t *testing.T) {
 			for _, tt := range tests {
 				synctest.Test(t, func(t *testing.T) {
 					b := newBench(sim)
-					defer b.close()
-					if got := first(t, b.open, tt.o); got.What != tt.want {
+					defer b.Close()
+					if got := first(t, b.Open, tt.o); got.What != tt.want {
 						t.Errorf("%+v against crc %v echo %v: got %s (%v), want %s", tt.o, crc, echo, got.What, got.Fault, tt.want)
 					}
 				})
@@ -82,8 +81,8 @@ func TestEncryptedValidatorIsNamed(t *testing.T) {
 	for _, o := range []cctalksim.Options{{Encrypted: true}, {Encrypted: true, CRC: true}, {Scrambled: true}, {Scrambled: true, CRC: true}, {Scrambled: true, Echo: true}} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(o)
-			defer b.close()
-			s := first(t, b.open, cctalk.Options{})
+			defer b.Close()
+			s := first(t, b.Open, cctalk.Options{})
 			if s.What != cash.Faulty || s.Fault.Kind != fault.Broken || !strings.Contains(s.Fault.Error(), "set it to plain CRC or simple checksum") {
 				t.Errorf("%+v: got %s (%v), want a fault that says how to end encryption", o, s.What, s.Fault)
 			}
@@ -95,42 +94,18 @@ func TestEncryptedValidatorIsNamed(t *testing.T) {
 func TestNoiseIsNotEncryption(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(cctalksim.Options{})
-		defer b.close()
+		defer b.Close()
 		b.sim.Faults().Arm("garble", 2)
-		if s := first(t, b.open, cctalk.Options{}); s.What != cash.Ready {
+		if s := first(t, b.Open, cctalk.Options{}); s.What != cash.Ready {
 			t.Errorf("got %s (%v), want %s", s.What, s.Fault, cash.Ready)
 		}
 	})
 }
 
-// relay passes bytes between driver and validator through a hand that may change them.
+// relay puts a hand between driver and device that sees each write and may change it. It sees one at a time.
 func relay(b *bench, change func(fromHost bool, p []byte) []byte) wire.Opener {
-	return func() (wire.Port, error) {
-		below, err := b.open()
-		if err != nil {
-			return nil, err
-		}
-		host, near := net.Pipe()
-		pass := func(to io.WriteCloser, from io.ReadCloser, fromHost bool) {
-			defer to.Close()
-			defer from.Close()
-			buffer := make([]byte, 1024)
-			for {
-				n, err := from.Read(buffer)
-				if err != nil {
-					return
-				}
-				if out := change(fromHost, buffer[:n]); len(out) > 0 {
-					if _, err := to.Write(out); err != nil {
-						return
-					}
-				}
-			}
-		}
-		go pass(below, near, true)
-		go pass(near, below, false)
-		return host, nil
-	}
+	b.Between(change)
+	return b.Open
 }
 
 // reply makes a packet from 40 to the host.
@@ -198,8 +173,8 @@ func TestOddDevices(t *testing.T) {
 	for _, tt := range tests {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(cctalksim.Options{})
-			defer b.close()
-			got := first(t, relay(b, b.guard(tt.change)), cctalk.Options{Checksum: ccbus.Simple})
+			defer b.Close()
+			got := first(t, relay(b, tt.change), cctalk.Options{Checksum: ccbus.Simple})
 			if got.What != tt.want || got.Fault != nil && got.Fault.Kind != tt.kind {
 				t.Errorf("%s: got %s (%v), want %s %s", tt.name, got.What, got.Fault, tt.want, tt.kind)
 			}
@@ -213,7 +188,7 @@ func TestCommandLostOnItsWay(t *testing.T) {
 	for _, lose := range []int{1, 2, 3, 5} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(cctalksim.Options{})
-			defer b.close()
+			defer b.Close()
 			lost := 0
 			open := relay(b, func(fromHost bool, p []byte) []byte {
 				if fromHost && p[3] == 154 && p[4] == 1 && lost < lose {
@@ -253,7 +228,7 @@ func TestRouteRefused(t *testing.T) {
 	for _, no := range [][]byte{reply(5), reply(0, 255)} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(cctalksim.Options{})
-			defer b.close()
+			defer b.Close()
 			routing, refuse := false, true
 			open := relay(b, func(fromHost bool, p []byte) []byte {
 				if fromHost {
@@ -297,10 +272,10 @@ func TestRouteRefused(t *testing.T) {
 func TestOneSilenceIsShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(cctalksim.Options{})
-		defer b.close()
+		defer b.Close()
 		b.sim.Faults().Arm("silence", 1)
 		began := time.Now()
-		if s := first(t, b.open, cctalk.Options{Checksum: ccbus.Simple}); s.What != cash.Ready {
+		if s := first(t, b.Open, cctalk.Options{Checksum: ccbus.Simple}); s.What != cash.Ready {
 			t.Fatalf("got %s, want %s", s.What, cash.Ready)
 		}
 		if took := time.Since(began); took > time.Second {
@@ -313,7 +288,7 @@ func TestOneSilenceIsShort(t *testing.T) {
 func TestNoteVanishes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(cctalksim.Options{})
-		defer b.close()
+		defer b.Close()
 		frozen := []byte(nil)
 		freeze, routed := false, 0
 		open := relay(b, func(fromHost bool, p []byte) []byte {
@@ -491,11 +466,11 @@ func overTerminal(t *testing.T, sim *cctalksim.Sim) {
 func accepting(t *testing.T, change func(fromHost bool, p []byte) []byte) (*bench, *cctalk.Acceptor) {
 	t.Helper()
 	b := newBench(cctalksim.Options{})
-	a := cctalk.New(relay(b, b.guard(change)), cctalk.Options{Checksum: ccbus.Simple})
+	a := cctalk.New(relay(b, change), cctalk.Options{Checksum: ccbus.Simple})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- a.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-ended; b.close() })
+	t.Cleanup(func() { cancel(); <-ended; b.Close() })
 	await(t, a, cash.Ready)
 	if err := a.Accept(ctx, cashtest.Faces); err != nil {
 		t.Fatal(err)
@@ -514,10 +489,10 @@ func TestNothingHappens(t *testing.T) {
 			}
 			return p
 		})
-		b.hold(func() { count = true })
+		b.Hold(func() { count = true })
 		<-time.After(2 * time.Minute)
-		b.hand.Lock()
-		defer b.hand.Unlock()
+		b.Hand.Lock()
+		defer b.Hand.Unlock()
 		for header, want := range map[byte][2]int{159: {500, 600}, 227: {22, 25}, 152: {22, 25}, 230: {22, 25}, 232: {1, 2}, 228: {0, 0}, 153: {0, 0}, 231: {0, 0}, 154: {0, 0}} {
 			if got := asked[header]; got < want[0] || got > want[1] {
 				t.Errorf("header %d was sent %d times in two minutes, want %d to %d", header, got, want[0], want[1])
@@ -561,10 +536,10 @@ func TestSettingsThatGotLost(t *testing.T) {
 				}
 				return p
 			})
-			b.hold(func() { armed, sets = true, 0 })
+			b.Hold(func() { armed, sets = true, 0 })
 			<-time.After(30 * time.Second)
-			b.hand.Lock()
-			defer b.hand.Unlock()
+			b.Hand.Lock()
+			defer b.Hand.Unlock()
 			if sets != with.sets || armed {
 				t.Errorf("%s: the settings were given %d times, want %d", name, sets, with.sets)
 			}
@@ -620,10 +595,10 @@ func TestSetUpInOrder(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(cctalksim.Options{})
-			defer b.close()
+			defer b.Close()
 			var asked [][]byte
 			ready := false
-			open := relay(b, b.guard(func(fromHost bool, p []byte) []byte {
+			open := relay(b, func(fromHost bool, p []byte) []byte {
 				if fromHost {
 					if !ready {
 						asked = append(asked, append([]byte(nil), p...))
@@ -634,13 +609,13 @@ func TestSetUpInOrder(t *testing.T) {
 					return reply(5)
 				}
 				return p
-			}))
+			})
 			a := cctalk.New(open, cctalk.Options{Checksum: ccbus.Simple})
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error)
 			go func() { ended <- a.Run(ctx) }()
 			await(t, a, cash.Ready)
-			b.hold(func() { ready = true })
+			b.Hold(func() { ready = true })
 			var got []byte
 			bills := byte(0)
 			for _, p := range asked {
@@ -694,10 +669,10 @@ func TestFullBoxIsLeftAlone(t *testing.T) {
 		})
 		b.sim.Faults().Arm("box_full", 1)
 		<-time.After(10 * time.Second)
-		b.hold(func() { count = true })
+		b.Hold(func() { count = true })
 		<-time.After(time.Minute)
-		b.hand.Lock()
-		defer b.hand.Unlock()
+		b.Hand.Lock()
+		defer b.Hand.Unlock()
 		for header, want := range map[byte][2]int{232: {45, 62}, 228: {0, 1}, 153: {0, 1}, 231: {0, 1}, 154: {0, 0}} {
 			if got := asked[header]; got < want[0] || got > want[1] {
 				t.Errorf("header %d was sent %d times in a minute, want %d to %d", header, got, want[0], want[1])
@@ -721,10 +696,10 @@ func TestNoteThatWaits(t *testing.T) {
 		})
 		id, _ := b.sim.Path().Offer(5000, "CNY", notepath.Genuine)
 		await(t, a, cash.Escrowed)
-		b.hold(func() { count = true })
+		b.Hold(func() { count = true })
 		<-time.After(2 * time.Minute)
-		b.hand.Lock()
-		defer b.hand.Unlock()
+		b.Hand.Lock()
+		defer b.Hand.Unlock()
 		for what, want := range map[string][2]int{"[154 255]": {11, 12}, "[154 0]": {0, 0}, "[154 1]": {0, 0}, "[232]": {0, 0}, "[228 1]": {0, 0}, "[228 0]": {0, 0}} {
 			if got := asked[what]; got < want[0] || got > want[1] {
 				t.Errorf("%s was sent %d times in two minutes, want %d to %d", what, got, want[0], want[1])
@@ -753,12 +728,12 @@ func TestSettingsRefused(t *testing.T) {
 				}
 				return p
 			})
-			b.hold(func() { armed, sets = true, 0 })
+			b.Hold(func() { armed, sets = true, 0 })
 			if err := a.Accept(t.Context(), cashtest.Faces[:1]); !fault.Is(err, fault.Refused) {
 				t.Errorf("header %d refused: got %v, want %s", header, err, fault.Refused)
 			}
 			<-time.After(time.Minute)
-			b.hold(func() {
+			b.Hold(func() {
 				if s := a.State(); s.Accepting || !s.Online || sets != 1 {
 					t.Errorf("header %d refused: given %d times, state %+v, want once and not accepting", header, sets, s)
 				}
@@ -794,11 +769,11 @@ func TestModeForgottenAtOnce(t *testing.T) {
 		if err := a.Refuse(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		b.hold(func() { armed = 1 })
+		b.Hold(func() { armed = 1 })
 		if err := a.Accept(t.Context(), cashtest.Faces[:1]); err != nil {
 			t.Errorf("accept: %v", err)
 		}
-		b.hold(func() {
+		b.Hold(func() {
 			for len(told) > 0 && told[0] != "[153 3]" {
 				told = told[1:]
 			}
@@ -830,15 +805,15 @@ func TestSetUpBrokenOff(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(cctalksim.Options{})
-			defer b.close()
+			defer b.Close()
 			drop := 6
-			a := cctalk.New(relay(b, b.guard(func(fromHost bool, p []byte) []byte {
+			a := cctalk.New(relay(b, func(fromHost bool, p []byte) []byte {
 				if fromHost && p[3] == 231 && drop > 0 {
 					drop--
 					return nil
 				}
 				return p
-			})), cctalk.Options{Checksum: ccbus.Simple})
+			}), cctalk.Options{Checksum: ccbus.Simple})
 			a.Resume(tt.mark)
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error)
@@ -864,7 +839,7 @@ func TestSetUpBrokenOff(t *testing.T) {
 			}
 			until(cash.Ready)
 			if tt.restart {
-				b.hold(func() { drop = 8 })
+				b.Hold(func() { drop = 8 })
 				b.sim.Power(false, false)
 				b.sim.Power(true, false)
 				until(cash.Lost)
@@ -893,7 +868,7 @@ func TestSilentForAWhile(t *testing.T) {
 			}
 			return p
 		})
-		b.hold(func() { mute, opened = true, 0 })
+		b.Hold(func() { mute, opened = true, 0 })
 		began := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
@@ -907,15 +882,15 @@ func TestSilentForAWhile(t *testing.T) {
 		if s := a.State(); s.Online || s.Accepting || s.BoxIn {
 			t.Errorf("state: got %+v, want offline", s)
 		}
-		b.hold(func() { mute = false })
+		b.Hold(func() { mute = false })
 		for _, want := range []cash.Happening{cash.Cleared, cash.Ready} {
 			if s, err := a.Next(ctx); err != nil || s.What != want {
 				t.Fatalf("got %+v, %v, want %s", s, err, want)
 			}
 		}
 		<-time.After(10 * time.Second)
-		b.hand.Lock()
-		defer b.hand.Unlock()
+		b.Hand.Lock()
+		defer b.Hand.Unlock()
 		if s := a.State(); !s.Accepting || opened == 0 {
 			t.Errorf("state: got %+v after %d openings, want the wish granted again", s, opened)
 		}

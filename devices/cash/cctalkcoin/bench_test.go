@@ -4,16 +4,16 @@ import (
 	"testing"
 
 	"yichuang/devices/cash"
-	"yichuang/devices/cash/ccslave/ccslavetest"
 	"yichuang/devices/cash/cctalkcoin"
 	"yichuang/devices/cash/cctalkcoinsim"
 	"yichuang/devices/cash/cointest"
+	"yichuang/devices/wire/wiretest"
 )
 
 // newBench is a simulated acceptor behind pipes.
-func newBench(o cctalkcoinsim.Options) (*cctalkcoinsim.Sim, *ccslavetest.Bench) {
+func newBench(o cctalkcoinsim.Options) (*cctalkcoinsim.Sim, *wiretest.Bench) {
 	sim := cctalkcoinsim.New(o)
-	b := ccslavetest.NewBench(sim.Serve)
+	b := wiretest.NewBench(sim.Serve)
 	sim.OnPlug(b.Plug)
 	return sim, b
 }

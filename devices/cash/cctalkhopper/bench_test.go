@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"yichuang/devices/cash"
-	"yichuang/devices/cash/ccslave/ccslavetest"
 	"yichuang/devices/cash/cctalkhopper"
 	"yichuang/devices/cash/cctalkhoppersim"
 	"yichuang/devices/fault"
+	"yichuang/devices/wire/wiretest"
 )
 
 var (
@@ -22,7 +22,7 @@ var (
 
 // bench is a simulated rack behind pipes, and a program that owns its driver.
 type bench struct {
-	*ccslavetest.Bench
+	*wiretest.Bench
 	t    *testing.T
 	rack *cctalkhoppersim.Rack
 	o    cctalkhopper.Options
@@ -37,7 +37,7 @@ func bubble(t *testing.T, so cctalkhoppersim.Options, o cctalkhopper.Options, te
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{t: t, rack: cctalkhoppersim.New(so), o: o}
-		b.Bench = ccslavetest.NewBench(b.rack.Serve)
+		b.Bench = wiretest.NewBench(b.rack.Serve)
 		b.rack.OnPlug(b.Plug)
 		defer b.Close()
 		defer func() {

@@ -8,11 +8,11 @@ import (
 	"time"
 
 	"yichuang/devices/cash"
-	"yichuang/devices/cash/ccslave/ccslavetest"
 	"yichuang/devices/cash/cctalkhopper"
 	"yichuang/devices/cash/cctalkhoppersim"
 	"yichuang/devices/cash/paytest"
 	"yichuang/devices/fault"
+	"yichuang/devices/wire/wiretest"
 )
 
 // technician is a payer with somebody beside it who says that a jam was mended when it was: hoppers cannot see that.
@@ -36,7 +36,7 @@ func (t technician) State() cash.PayerState {
 func fixture(so cctalkhoppersim.Options, o cctalkhopper.Options) func(t *testing.T) *paytest.Fixture {
 	return func(t *testing.T) *paytest.Fixture {
 		rack := cctalkhoppersim.New(so)
-		b := ccslavetest.NewBench(rack.Serve)
+		b := wiretest.NewBench(rack.Serve)
 		rack.OnPlug(b.Plug)
 		bowls := func(n func(cctalkhoppersim.Bowl) int) func() []cash.Pile {
 			return func() (list []cash.Pile) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -26,34 +25,10 @@ import (
 	"yichuang/devices/wire"
 )
 
-// relay passes frames between driver and acceptor through a hand that may change them.
+// relay puts a hand between driver and device that sees each write and may change it. It sees one at a time.
 func relay(b *bench, change func(fromHost bool, p []byte) []byte) wire.Opener {
-	return func() (wire.Port, error) {
-		below, err := b.open()
-		if err != nil {
-			return nil, err
-		}
-		host, near := net.Pipe()
-		pass := func(to io.WriteCloser, from io.ReadCloser, fromHost bool) {
-			defer to.Close()
-			defer from.Close()
-			buffer := make([]byte, 1024)
-			for {
-				n, err := from.Read(buffer)
-				if err != nil {
-					return
-				}
-				if out := change(fromHost, buffer[:n]); len(out) > 0 {
-					if _, err := to.Write(out); err != nil {
-						return
-					}
-				}
-			}
-		}
-		go pass(below, near, true)
-		go pass(near, below, false)
-		return host, nil
-	}
+	b.Between(change)
+	return b.Open
 }
 
 // frame makes a frame.
@@ -96,11 +71,11 @@ func await(t *testing.T, a *id003.Acceptor, want cash.Happening) cash.Signal {
 func driven(t *testing.T, change func(fromHost bool, p []byte) []byte) (*bench, *id003.Acceptor) {
 	t.Helper()
 	b := newBench(id003sim.Options{})
-	a := id003.New(relay(b, b.guard(change)), id003.Options{})
+	a := id003.New(relay(b, change), id003.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- a.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-ended; b.close() })
+	t.Cleanup(func() { cancel(); <-ended; b.Close() })
 	return b, a
 }
 
@@ -169,7 +144,7 @@ func TestSetUpInOrder(t *testing.T) {
 		c.begin()
 		b, a := driven(t, c.hand)
 		s := await(t, a, cash.Ready)
-		b.hold(func() {
+		b.Hold(func() {
 			order := slices.Compact(slices.Clone(c.order))
 			want := []string{"11", "40", "11", "88", "8a", "c301", "c0ffff", "c10000", "c200", "c400", "11"}
 			if !slices.Equal(order, want) {
@@ -182,11 +157,11 @@ func TestSetUpInOrder(t *testing.T) {
 		if s.Mark.Serial != "id003 YC(CHN)-03-SS ID003-05V100-01 01JAN26 5943" {
 			t.Errorf("mark: %+v", s.Mark)
 		}
-		b.hold(c.begin)
+		b.Hold(c.begin)
 		if err := a.Accept(t.Context(), []cash.Note{cashtest.Faces[0], cashtest.Faces[5]}); err != nil {
 			t.Fatal(err)
 		}
-		b.hold(func() {
+		b.Hold(func() {
 			want := []string{"11", "c301", "c0deff", "c10000", "c200", "c400", "c300"}
 			if !slices.Equal(c.order, want) {
 				t.Errorf("told %v, want %v", c.order, want)
@@ -196,7 +171,7 @@ func TestSetUpInOrder(t *testing.T) {
 		if err := a.Refuse(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		b.hold(func() {
+		b.Hold(func() {
 			if c.said["c301"] != 1 || c.said["c300"] != 0 {
 				t.Errorf("told %v, want inhibited", c.order)
 			}
@@ -209,9 +184,9 @@ func TestNothingHappens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &asked{}
 		b, a := accepting(t, c.hand)
-		b.hold(c.begin)
+		b.Hold(c.begin)
 		<-time.After(2 * time.Minute)
-		b.hold(func() { c.want(t, map[string][2]int{"11": {560, 600}}) })
+		b.Hold(func() { c.want(t, map[string][2]int{"11": {560, 600}}) })
 		if s := a.State(); !s.Accepting || !s.BoxIn || s.Fault != nil {
 			t.Errorf("state: got %+v, want accepting", s)
 		}
@@ -224,22 +199,22 @@ func TestNoteThatWaits(t *testing.T) {
 		c := &asked{}
 		b, a := accepting(t, c.hand)
 		id := escrowed(t, b, a)
-		b.hold(c.begin)
+		b.Hold(c.begin)
 		if err := a.Accept(t.Context(), cashtest.Faces[:1]); err != nil {
 			t.Errorf("accept: %v", err)
 		}
 		<-time.After(2 * time.Minute)
-		b.hold(func() { c.want(t, map[string][2]int{"11": {1100, 1201}, "44": {22, 24}}) })
+		b.Hold(func() { c.want(t, map[string][2]int{"11": {1100, 1201}, "44": {22, 24}}) })
 		if got := b.sim.Path().Fate(id); got != notepath.Escrow || !a.State().Escrow {
 			t.Errorf("fate: got %s, state %+v, want it in escrow", got, a.State())
 		}
-		b.hold(c.begin)
+		b.Hold(c.begin)
 		if err := a.Return(t.Context()); err != nil {
 			t.Errorf("return: %v", err)
 		}
 		await(t, a, cash.Returned)
 		<-time.After(time.Second)
-		b.hold(func() {
+		b.Hold(func() {
 			delete(c.said, "11")
 			c.want(t, map[string][2]int{"43": {1, 1}, "c301": {1, 1}, "c0feff": {1, 1}, "c10000": {1, 1}, "c200": {1, 1}, "c400": {1, 1}, "c300": {1, 1}})
 		})
@@ -252,19 +227,19 @@ func TestAcknowledged(t *testing.T) {
 		c := &asked{}
 		b, a := accepting(t, c.hand)
 		escrowed(t, b, a)
-		b.hold(c.begin)
+		b.Hold(c.begin)
 		if err := a.Stack(t.Context()); err != nil {
 			t.Errorf("stack: %v", err)
 		}
 		<-time.After(time.Minute) // nobody takes the signal
-		b.hold(func() {
+		b.Hold(func() {
 			if c.said["50"] != 0 {
 				t.Error("acknowledged before it was fetched")
 			}
 		})
 		await(t, a, cash.Stacked)
 		<-time.After(time.Minute) // the journal's disk is slow
-		b.hold(func() {
+		b.Hold(func() {
 			if c.said["50"] != 0 || c.said["42"] != 1 {
 				t.Errorf("told %v, want one STACK and no ACK: it is not written down", c.said)
 			}
@@ -275,7 +250,7 @@ func TestAcknowledged(t *testing.T) {
 		if s, err := a.Next(ctx); err == nil {
 			t.Errorf("told %+v", s)
 		}
-		b.hold(func() { c.want(t, map[string][2]int{"11": {40, 60}, "50": {1, 1}}) })
+		b.Hold(func() { c.want(t, map[string][2]int{"11": {40, 60}, "50": {1, 1}}) })
 	})
 }
 
@@ -289,13 +264,13 @@ func TestResetWaits(t *testing.T) {
 			t.Errorf("stack: %v", err)
 		}
 		b.sim.Faults().Arm("reset", 1)
-		b.hold(c.begin)
+		b.Hold(c.begin)
 		<-time.After(time.Minute)
 		await(t, a, cash.Lost)
 		<-time.After(time.Minute)
-		b.hold(func() { c.want(t, map[string][2]int{"11": {450, 700}}) })
+		b.Hold(func() { c.want(t, map[string][2]int{"11": {450, 700}}) })
 		await(t, a, cash.Ready)
-		b.hold(func() {
+		b.Hold(func() {
 			if c.said["40"] != 1 {
 				t.Errorf("RESET was given %d times, want once", c.said["40"])
 			}
@@ -326,7 +301,7 @@ func TestAcknowledgementLost(t *testing.T) {
 		if s, err := a.Next(ctx); err == nil {
 			t.Errorf("told %+v", s)
 		}
-		b.hold(func() {
+		b.Hold(func() {
 			if lost != 3 {
 				t.Errorf("%d were lost, want 3", lost)
 			}
@@ -402,7 +377,7 @@ func TestRouteRefused(t *testing.T) {
 		if s := a.State(); !s.Escrow || !s.Online {
 			t.Errorf("state: got %+v, want the note still in escrow", s)
 		}
-		b.hold(func() { refuse = false })
+		b.Hold(func() { refuse = false })
 		if err := a.Stack(t.Context()); err != nil {
 			t.Errorf("stack: %v", err)
 		}
@@ -457,9 +432,9 @@ func TestJamIsTriedAgain(t *testing.T) {
 		if s.Fault.Kind != fault.Jammed {
 			t.Errorf("got %v, want %s", s.Fault, fault.Jammed)
 		}
-		b.hold(c.begin)
+		b.Hold(c.begin)
 		<-time.After(2 * time.Minute)
-		b.hold(func() {
+		b.Hold(func() {
 			if n := c.said["40"]; n < 3 || n > 4 {
 				t.Errorf("RESET was given %d times in two minutes, want 3 or 4", n)
 			}
@@ -485,9 +460,9 @@ func TestJamIsTriedAgain(t *testing.T) {
 		b.sim.Faults().Arm("jam", 1)
 		a.Stack(t.Context())
 		await(t, a, cash.Faulty)
-		b.hold(c.begin)
+		b.Hold(c.begin)
 		<-time.After(2 * time.Minute)
-		b.hold(func() {
+		b.Hold(func() {
 			if n := c.said["40"]; n != 0 {
 				t.Errorf("RESET was given %d times with a note inside, want never", n)
 			}
@@ -527,9 +502,9 @@ func TestSettingsThatGotLost(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			b.hold(func() { armed = true; c.begin() })
+			b.Hold(func() { armed = true; c.begin() })
 			<-time.After(10 * time.Second)
-			b.hold(func() {
+			b.Hold(func() {
 				if n := c.said["c301"]; n < 6 || n > 10 {
 					t.Errorf("accept %v: told %d times in ten seconds, want about once a second", tt.accept, n)
 				}
@@ -537,7 +512,7 @@ func TestSettingsThatGotLost(t *testing.T) {
 				c.begin()
 			})
 			<-time.After(10 * time.Second)
-			b.hold(func() {
+			b.Hold(func() {
 				if n := c.said["c301"]; n > 1 {
 					t.Errorf("accept %v: told %d times when it obeys, want once at most", tt.accept, n)
 				}
@@ -561,12 +536,12 @@ func TestSettingsRefused(t *testing.T) {
 				}
 				return p
 			})
-			b.hold(func() { armed, sets = true, 0 })
+			b.Hold(func() { armed, sets = true, 0 })
 			if err := a.Accept(t.Context(), cashtest.Faces[:1]); !fault.Is(err, fault.Refused) {
 				t.Errorf("command %x refused: got %v, want %s", command, err, fault.Refused)
 			}
 			<-time.After(time.Minute)
-			b.hold(func() {
+			b.Hold(func() {
 				if s := a.State(); s.Accepting || !s.Online || sets != 1 {
 					t.Errorf("command %x refused: given %d times, state %+v, want once and not accepting", command, sets, s)
 				}
@@ -594,11 +569,11 @@ func TestSettingUnheard(t *testing.T) {
 			}
 			return c.hand(fromHost, p)
 		})
-		b.hold(c.begin)
+		b.Hold(c.begin)
 		if err := a.Accept(t.Context(), cashtest.Faces[:2]); err != nil || !a.State().Accepting {
 			t.Errorf("got %v, state %+v", err, a.State())
 		}
-		b.hold(func() {
+		b.Hold(func() {
 			want := []string{"11", "c301", "c0fcff", "c301", "c0fcff", "c301", "c0fcff", "c10000", "c200", "c400", "c300"}
 			if !slices.Equal(c.order, want) {
 				t.Errorf("told %v, want %v", c.order, want)
@@ -691,7 +666,7 @@ func TestSilentForAWhile(t *testing.T) {
 			}
 			return c.hand(fromHost, p)
 		})
-		b.hold(func() { mute = true })
+		b.Hold(func() { mute = true })
 		began := time.Now()
 		s := next(t, a)
 		if s.What != cash.Faulty || s.Fault.Kind != fault.Silent || s.Fault.Op != "poll" || s.Fault.Device != "id003" {
@@ -709,7 +684,7 @@ func TestSilentForAWhile(t *testing.T) {
 		if err := a.Accept(t.Context(), cashtest.Faces); !fault.Is(err, fault.Silent) {
 			t.Errorf("accept: got %v, want %s", err, fault.Silent)
 		}
-		b.hold(func() { mute = false; c.begin() })
+		b.Hold(func() { mute = false; c.begin() })
 		for _, want := range []cash.Happening{cash.Cleared, cash.Ready} {
 			if s := next(t, a); s.What != want {
 				t.Fatalf("got %+v, want %s", s, want)
@@ -719,7 +694,7 @@ func TestSilentForAWhile(t *testing.T) {
 		if s := a.State(); !s.Accepting {
 			t.Errorf("state: got %+v, want the wish granted again", s)
 		}
-		b.hold(func() {
+		b.Hold(func() {
 			if c.said["40"] != 0 || c.said["88"] != 1 {
 				t.Errorf("told %v, want it recognised and no RESET", c.said)
 			}

@@ -1,106 +1,26 @@
 package ssp_test
 
 import (
-	"context"
-	"errors"
-	"net"
-	"sync"
 	"testing"
 
 	"yichuang/devices/cash"
 	"yichuang/devices/cash/cashtest"
 	"yichuang/devices/cash/ssp"
 	"yichuang/devices/cash/sspsim"
-	"yichuang/devices/wire"
+	"yichuang/devices/wire/wiretest"
 )
 
-// bench is a simulated validator behind pipes.
+// bench is a simulated unit behind pipes.
 type bench struct {
-	sim    *sspsim.Sim
-	ctx    context.Context
-	cancel context.CancelFunc
-	serves sync.WaitGroup
-
-	mu      sync.Mutex
-	plugged bool
-	line    net.Conn // the host's end of the line in use
-	answers int
-	at      int
-	do      func()
+	*wiretest.Bench
+	sim *sspsim.Sim
 }
 
 func newBench(o sspsim.Options) *bench {
-	b := &bench{sim: sspsim.New(o), plugged: true}
-	b.ctx, b.cancel = context.WithCancel(context.Background())
-	b.sim.OnPlug(b.plug)
+	sim := sspsim.New(o)
+	b := &bench{wiretest.NewBench(sim.Serve), sim}
+	sim.OnPlug(b.Plug)
 	return b
-}
-
-func (b *bench) plug(in bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.plugged = in
-	if !in && b.line != nil {
-		b.line.Close()
-	}
-}
-
-// open lays a new line to the validator.
-func (b *bench) open() (wire.Port, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.plugged {
-		return nil, errors.New("no such device")
-	}
-	if b.line != nil {
-		b.line.Close()
-	}
-	host, device := net.Pipe()
-	b.line = host
-	b.serves.Add(1)
-	go func() {
-		defer b.serves.Done()
-		defer device.Close()
-		b.sim.Serve(b.ctx, &counted{Conn: device, b: b})
-	}()
-	return host, nil
-}
-
-func (b *bench) close() {
-	b.cancel()
-	b.plug(false)
-	b.serves.Wait()
-}
-
-func (b *bench) atAnswer(n int, do func()) {
-	if n == 1 {
-		do()
-		return
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.answers, b.at, b.do = 0, n, do
-}
-
-// counted counts answers: a fault armed after the n-1st befalls the n-th.
-type counted struct {
-	net.Conn
-	b *bench
-}
-
-func (c *counted) Write(p []byte) (int, error) {
-	n, err := c.Conn.Write(p)
-	c.b.mu.Lock()
-	c.b.answers++
-	do := c.b.do
-	if c.b.answers != c.b.at-1 {
-		do = nil
-	}
-	c.b.mu.Unlock()
-	if do != nil {
-		do()
-	}
-	return n, err
 }
 
 // fixture puts a bench under the suite.
@@ -109,30 +29,11 @@ func fixture(so sspsim.Options, do ssp.Options) func(t *testing.T) *cashtest.Fix
 		b := newBench(so)
 		return &cashtest.Fixture{
 			New: func() (cash.Acceptor, func()) {
-				var once sync.Once
-				dead := false
-				a := ssp.New(func() (wire.Port, error) {
-					b.mu.Lock()
-					gone := dead
-					b.mu.Unlock()
-					if gone {
-						return nil, errors.New("the program is dead")
-					}
-					return b.open()
-				}, do)
-				return a, func() {
-					once.Do(func() {
-						b.mu.Lock()
-						defer b.mu.Unlock()
-						dead = true
-						if b.line != nil {
-							b.line.Close()
-						}
-					})
-				}
+				open, kill := b.Program()
+				return ssp.New(open, do), kill
 			},
-			Path: b.sim.Path(), Faults: b.sim.Faults(), Power: b.sim.Power,
-			AtAnswer: b.atAnswer, Close: b.close, Nameless: true, Knows: true,
+			Path: b.sim.Path(), Faults: b.sim.Faults(), Power: b.sim.Power, AtAnswer: b.AtAnswer, Close: b.Close,
+			Nameless: true, Knows: true,
 		}
 	}
 }

@@ -22,7 +22,7 @@ import (
 // running starts a driver with a mark, and gives a kill that takes the line first.
 func running(t *testing.T, b *bench, o ssp.Options, mark cash.Mark) (*ssp.Acceptor, func()) {
 	t.Helper()
-	a := ssp.New(b.open, o)
+	a := ssp.New(b.Open, o)
 	a.Resume(mark)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)
@@ -95,7 +95,7 @@ func TestPowerCutOfTheUnit(t *testing.T) {
 		for _, restart := range []bool{false, true} {
 			synctest.Test(t, func(t *testing.T) {
 				b := newBench(tt.sim)
-				defer b.close()
+				defer b.Close()
 				a, kill := running(t, b, ssp.Options{}, cash.Mark{})
 				await(t, a, cash.Ready)
 				_, s := escrow(t, b, a, 2000)
@@ -135,7 +135,7 @@ func TestWithoutCounters(t *testing.T) {
 	for _, dies := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(sspsim.Options{NoCounters: true})
-			defer b.close()
+			defer b.Close()
 			a, kill := running(t, b, ssp.Options{}, cash.Mark{})
 			await(t, a, cash.Ready)
 			_, s := escrow(t, b, a, 500)
@@ -163,7 +163,7 @@ func TestWithoutCounters(t *testing.T) {
 func TestRepeatedUntilWrittenDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(sspsim.Options{NoCounters: true})
-		defer b.close()
+		defer b.Close()
 		o := ssp.Options{Encrypted: true}
 		a, kill := running(t, b, o, cash.Mark{})
 		await(t, a, cash.Ready)
@@ -216,7 +216,7 @@ func TestUnitsThatAreRefused(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(tt.sim)
-			defer b.close()
+			defer b.Close()
 			a, _ := running(t, b, tt.o, cash.Mark{})
 			if s := await(t, a, cash.Faulty); s.Fault.Kind != tt.kind || !strings.Contains(s.Fault.Error(), tt.text) {
 				t.Errorf("%s: got %v, want %s and %q", tt.name, s.Fault, tt.kind, tt.text)
@@ -236,7 +236,7 @@ func TestVersionsAndKeys(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(tt.sim)
-			defer b.close()
+			defer b.Close()
 			a, _ := running(t, b, tt.o, cash.Mark{})
 			await(t, a, cash.Ready)
 			want := cash.Info{Protocol: "ssp", Maker: "Innovative Technology", Model: "validator CNY01A06", Serial: "5123456", Firmware: "NV0200474YC00000"}
@@ -258,7 +258,7 @@ func TestVersionsAndKeys(t *testing.T) {
 func TestAnotherUnit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(sspsim.Options{})
-		defer b.close()
+		defer b.Close()
 		a, _ := running(t, b, ssp.Options{}, cash.Mark{Serial: "77", Counter: 5<<24 + 3, Known: true})
 		if s := await(t, a, cash.Lost); s.Mark.Serial != "5123456" || s.Mark.Counter != 0 {
 			t.Errorf("got %+v, want the mark of the new unit", s)
@@ -275,7 +275,7 @@ func TestCountersThatMoved(t *testing.T) {
 	for counter, want := range map[int]cash.Happening{0: cash.Ready, 3 << 24: cash.Lost, 9 << 24: cash.Ready} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(sspsim.Options{})
-			defer b.close()
+			defer b.Close()
 			a, kill := running(t, b, ssp.Options{}, cash.Mark{})
 			await(t, a, cash.Ready)
 			var s cash.Signal

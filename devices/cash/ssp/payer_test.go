@@ -2,8 +2,6 @@ package ssp_test
 
 import (
 	"context"
-	"errors"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,7 +12,6 @@ import (
 	"yichuang/devices/cash/ssp"
 	"yichuang/devices/cash/sspsim"
 	"yichuang/devices/fault"
-	"yichuang/devices/wire"
 )
 
 func pilesOf(list []notepath.Tally) (out []cash.Pile) {
@@ -29,7 +26,7 @@ func payers(so sspsim.Options, do ssp.Options, faces ...int64) func(t *testing.T
 	return func(t *testing.T) *paytest.Fixture {
 		b := newBench(so)
 		f := &paytest.Fixture{
-			Each: 12, Faults: b.sim.Faults(), Jam: "payout_jam", AtAnswer: b.atAnswer, Piece: 400 * time.Millisecond, Close: b.close,
+			Each: 12, Faults: b.sim.Faults(), Jam: "payout_jam", AtAnswer: b.AtAnswer, Piece: 400 * time.Millisecond, Close: b.Close,
 			OneByOne: so.Unit == sspsim.NoteFloat,
 			Inside:   func() []cash.Pile { return pilesOf(b.sim.Path().World().Store) },
 			Out:      func() []cash.Pile { return pilesOf(b.sim.Path().World().Paid) },
@@ -40,27 +37,8 @@ func payers(so sspsim.Options, do ssp.Options, faces ...int64) func(t *testing.T
 			b.sim.Path().Load(face, "CNY", int(f.Each))
 		}
 		f.New = func() (cash.Payer, func()) {
-			var once sync.Once
-			dead := false
-			a := ssp.New(func() (wire.Port, error) {
-				b.mu.Lock()
-				gone := dead
-				b.mu.Unlock()
-				if gone {
-					return nil, errors.New("the program is dead")
-				}
-				return b.open()
-			}, do)
-			return a.Payer(), func() {
-				once.Do(func() {
-					b.mu.Lock()
-					defer b.mu.Unlock()
-					dead = true
-					if b.line != nil {
-						b.line.Close()
-					}
-				})
-			}
+			open, kill := b.Program()
+			return ssp.New(open, do).Payer(), kill
 		}
 		return f
 	}
@@ -70,7 +48,7 @@ func payers(so sspsim.Options, do ssp.Options, faces ...int64) func(t *testing.T
 func TestStoredAndPaid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(sspsim.Options{Unit: sspsim.SmartPayout, Recycles: []int64{1000}})
-		defer b.close()
+		defer b.Close()
 		a, kill := running(t, b, ssp.Options{Encrypted: true}, cash.Mark{})
 		p := a.Payer()
 		ctx, cancel := context.WithCancel(t.Context())
@@ -117,7 +95,7 @@ func TestStoredAndPaid(t *testing.T) {
 func TestNoPayout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(sspsim.Options{})
-		defer b.close()
+		defer b.Close()
 		a, _ := running(t, b, ssp.Options{Encrypted: true}, cash.Mark{})
 		await(t, a, cash.Ready)
 		p := a.Payer()
@@ -135,7 +113,7 @@ func TestNoPayout(t *testing.T) {
 func TestPayoutThatDoesNotStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(sspsim.Options{Unit: sspsim.SmartPayout, PayoutBroken: true})
-		defer b.close()
+		defer b.Close()
 		b.sim.Path().Load(1000, "CNY", 5)
 		a, _ := running(t, b, ssp.Options{Encrypted: true}, cash.Mark{})
 		p := a.Payer()
@@ -166,7 +144,7 @@ func TestPayoutThatDoesNotStart(t *testing.T) {
 func TestPaidAtPowerUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(sspsim.Options{Unit: sspsim.SmartPayout, PaysAtPowerUp: true})
-		defer b.close()
+		defer b.Close()
 		ten := cash.Note{Face: 1000, Currency: "CNY"}
 		b.sim.Path().Load(1000, "CNY", 5)
 		a, _ := running(t, b, ssp.Options{Encrypted: true}, cash.Mark{})

@@ -1,4 +1,5 @@
-package ccslavetest
+// Package wiretest is a bench for drivers' own tests: a pretend device behind pipes.
+package wiretest
 
 import (
 	"context"
@@ -10,7 +11,7 @@ import (
 	"yichuang/devices/wire"
 )
 
-// Bench is pretend devices behind pipes, for the driver's own tests: its plug can be pulled, its programs can die, and
+// Bench is a line with pretend devices at its end. Its plug can be pulled, its programs can die, and
 // something can be done just before a certain answer.
 type Bench struct {
 	serve  func(context.Context, io.ReadWriter) error
@@ -25,7 +26,7 @@ type Bench struct {
 	at      int
 	do      func()
 
-	hand    sync.Mutex // guards the hand on the line, and what it shares with its test
+	Hand    sync.Mutex // guards the hand on the line, and what it shares with its test
 	between func(fromHost bool, p []byte) []byte
 }
 
@@ -54,8 +55,8 @@ func (b *Bench) Between(change func(fromHost bool, p []byte) []byte) {
 
 // Hold does something while the hand is still.
 func (b *Bench) Hold(do func()) {
-	b.hand.Lock()
-	defer b.hand.Unlock()
+	b.Hand.Lock()
+	defer b.Hand.Unlock()
 	do()
 }
 
@@ -125,8 +126,8 @@ func (b *Bench) Close() {
 }
 
 func (b *Bench) changed(fromHost bool, p []byte) []byte {
-	b.hand.Lock()
-	defer b.hand.Unlock()
+	b.Hand.Lock()
+	defer b.Hand.Unlock()
 	if b.between == nil {
 		return p
 	}
