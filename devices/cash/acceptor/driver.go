@@ -133,8 +133,8 @@ func (d *Driver) Offline() error {
 	return d.Fail(fault.Absent, "open", "being opened")
 }
 
-// Took says that the device was given what a wish says, or why not. A device that refuses is not asked again before
-// the next wish; any other error is given back. Called with the lock held.
+// Took says that the device was given what a wish says, or why not. A device that refuses, or cannot, is not asked again
+// before the next wish; any other error is given back. Called with the lock held.
 func (d *Driver) Took(w Wish, err error) error {
 	defer d.Change()
 	switch {
