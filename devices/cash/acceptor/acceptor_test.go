@@ -70,7 +70,7 @@ func run(t *testing.T, play func(t *testing.T, v *device)) {
 		if err := <-ended; !errors.Is(err, context.Canceled) {
 			t.Errorf("run: got %v", err)
 		}
-		if s := v.State(); s.Online || !fault.Is(s.Fault, fault.Absent) || v.bye > 1 {
+		if s := v.State(); s.Online || s.Fault.Error() != "poll test: absent: stopped" || v.bye > 1 {
 			t.Errorf("after the end: %+v, %d goodbyes", s, v.bye)
 		}
 	})
@@ -157,13 +157,17 @@ func TestWishWithoutALine(t *testing.T) {
 		if s := v.State(); !s.Accepting || !s.BoxIn || s.Escrow {
 			t.Errorf("the plug is in: got %+v, want accepting", s)
 		}
+		v.locked(func() { v.d.BoxOut = true })
+		if s := v.State(); !s.Online || s.BoxIn {
+			t.Errorf("the box is out: got %+v", s)
+		}
 	})
 	v := newDevice()
 	if err := v.Accept(t.Context(), faces); !fault.Is(err, fault.Absent) {
 		t.Errorf("never run: got %v, want %s", err, fault.Absent)
 	}
 	v.locked(func() { delete(v.d.Faults, acceptor.Line) })
-	if err := v.Refuse(t.Context()); !fault.Is(err, fault.Absent) {
+	if err := v.Refuse(t.Context()); !fault.Is(err, fault.Absent) || err.Error() != "open test: absent: being opened" {
 		t.Errorf("being opened: got %v, want %s", err, fault.Absent)
 	}
 }
@@ -173,16 +177,17 @@ func TestRoute(t *testing.T) {
 	for name, tt := range map[string]struct {
 		befalls func(v *device) error // in each turn
 		want    fault.Kind
+		says    string
 	}{
-		"it took it":      {func(v *device) error { v.held.Acked = true; return nil }, ""},
-		"the note is off": {func(v *device) error { v.held = nil; return nil }, ""},
-		"it cannot":       {func(v *device) error { v.held.Deny(v.d.Fail(fault.Refused, "route", "no")); return nil }, fault.Refused},
-		"it is silent":    {func(v *device) error { v.held.Routes++; return nil }, fault.Silent},
-		"the line fails":  {func(v *device) error { return errors.New("unplugged") }, fault.Absent},
-		"second thoughts": {func(v *device) error { v.held.Decision = acceptor.Back; return nil }, fault.Busy},
+		"it took it":      {func(v *device) error { v.held.Acked = true; return nil }, "", ""},
+		"the note is off": {func(v *device) error { v.held = nil; return nil }, "", ""},
+		"it cannot":       {func(v *device) error { v.held.Deny(v.d.Fail(fault.Refused, "route", "no")); return nil }, fault.Refused, "route test: refused: no"},
+		"it is silent":    {func(v *device) error { v.held.Routes++; return nil }, fault.Silent, "stack test: silent: the thing does not say whether it heard; what it tells next will"},
+		"the line fails":  {func(v *device) error { return errors.New("unplugged") }, fault.Absent, "poll test: absent: the line is gone: unplugged"},
+		"second thoughts": {func(v *device) error { v.held.Decision = acceptor.Back; return nil }, fault.Busy, "stack test: busy: another decision came after this one"},
 	} {
 		run(t, func(t *testing.T, v *device) {
-			if err := v.Stack(t.Context()); !fault.Is(err, fault.Empty) {
+			if err := v.Stack(t.Context()); !fault.Is(err, fault.Empty) || err.Error() != "stack test: empty: nothing is in escrow" {
 				t.Errorf("nothing in escrow: got %v", err)
 			}
 			turns := 0
@@ -205,14 +210,33 @@ func TestRoute(t *testing.T) {
 			}
 			began := time.Now()
 			err := v.Stack(t.Context())
-			if got := fault.KindOf(err); got != tt.want || tt.want == "" && err != nil {
-				t.Errorf("%s: got %v, want %q", name, err, tt.want)
+			if got := fault.KindOf(err); got != tt.want || tt.want == "" && err != nil || err != nil && err.Error() != tt.says {
+				t.Errorf("%s: got %v, want %q", name, err, tt.says)
 			}
 			if took := time.Since(began); took > 100*time.Millisecond {
 				t.Errorf("%s: took %v, want at once", name, took)
 			}
 		})
 	}
+	run(t, func(t *testing.T, v *device) {
+		v.locked(func() { v.held = &acceptor.Held{} })
+		first := make(chan error, 1)
+		go func() { first <- v.Stack(t.Context()) }()
+		<-time.After(time.Second)
+		second, end := context.WithTimeout(t.Context(), time.Second)
+		defer end()
+		if err := v.Return(second); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a device that does nothing: got %v", err)
+		}
+		select {
+		case err := <-first:
+			if !fault.Is(err, fault.Busy) {
+				t.Errorf("the first word: got %v, want %s", err, fault.Busy)
+			}
+		default:
+			t.Error("who gave the first word still waits")
+		}
+	})
 	// The same word again begins to count anew and changes nothing else.
 	h := &acceptor.Held{Decision: acceptor.Back, Acked: true, Routes: 5, Sent: time.Unix(1, 0)}
 	v := newDevice()
@@ -333,6 +357,9 @@ func TestSettle(t *testing.T) {
 			}
 		}
 		step("not opened yet", cash.Faulty)
+		if f, at := v.d.Worst(); f.Error() != "open test: absent: not opened yet" || at != acceptor.Line {
+			t.Errorf("not opened yet: got %v at %q", f, at)
+		}
 		v.d.Hang(acceptor.Room, v.d.Fail(fault.Full, "poll", "full"))
 		step("behind the line")
 		delete(v.d.Faults, acceptor.Line)
