@@ -159,6 +159,34 @@ func TestWithoutCounters(t *testing.T) {
 	}
 }
 
+// The answer that tells of a note in escrow is missing when the plug is pulled, and heard after it is put in again: by then the
+// note has gone back, and the counters say so already.
+func TestHeardWhenItIsOutAgain(t *testing.T) {
+	for _, encrypted := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(sspsim.Options{})
+			defer b.Close()
+			a, _ := running(t, b, ssp.Options{Encrypted: encrypted}, cash.Mark{})
+			await(t, a, cash.Ready)
+			b.sim.Path().OnPoint(func(point string) {
+				if point == "cash.escrow" {
+					b.sim.Faults().Arm("silence", 1)
+					time.AfterFunc(500*time.Millisecond, func() { b.sim.Faults().Arm("unplug", 1) })
+					time.AfterFunc(20*time.Second, func() { b.sim.Faults().Arm("unplug", 0) })
+				}
+			})
+			id, s := escrow(t, b, a, 2000)
+			if fate := b.sim.Path().Fate(id); s.Note.Face != 2000 || fate != notepath.Returned {
+				t.Errorf("got %+v of a note that is %s", s, fate)
+			}
+			if s = await(t, a, cash.Returned); s.Note.Face != 2000 {
+				t.Errorf("got %+v", s)
+			}
+			await(t, a, cash.Ready)
+		})
+	}
+}
+
 // With POLL_WITH_ACK the unit itself repeats what nobody wrote down, whatever its counters.
 func TestRepeatedUntilWrittenDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -114,9 +114,15 @@ func (a *Acceptor) leftOver(raw []byte) {
 	}
 }
 
-// present tells of a note in escrow. Its mark is from this instant. Called with the lock held.
+// present tells of a note in escrow. Its mark is from this instant, unless the note is out again: the answer that told of
+// it was heard on a later line than the one on which it came. Then what the counters say of it is still news. Called with the lock held.
 func (a *Acceptor) present(h *pending, now counters, raw []byte) {
 	a.now = now
+	if h.gone && h.verdict(now) == wentBack {
+		h.fresh = false
+		a.d.Emit(cash.Signal{What: cash.Escrowed, Note: h.Note, Raw: raw})
+		return
+	}
 	if a.extra() > 0 {
 		a.lost(cash.Note{}, "the unit counts notes that it never told", raw)
 	}
