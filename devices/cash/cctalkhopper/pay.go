@@ -101,7 +101,7 @@ func whole(m cash.Memory) bool {
 		}
 		serials = append(serials, part.Serial)
 	}
-	return m.Known && m.Serial == strings.Join(serials, " ")
+	return m.Known && len(serials) > 0 && m.Serial == strings.Join(serials, " ")
 }
 
 // part finds a hopper in a memory.
@@ -292,7 +292,7 @@ func (p *Payer) settleFace(ctx context.Context, before cash.Memory, o cash.Pile)
 	}
 	switch {
 	case known == 0:
-		return result{unsure: o.Count} // it speaks of no hopper with this face
+		return result{} // it speaks of no hopper with this face, because none answered then: Pay gives no order by it
 	case sum.out > o.Count && sum.err == nil:
 		sum.err = fail(fault.Doubtful, "settle", fmt.Sprintf("%d coins came out, and %d were asked for", sum.out, o.Count))
 	}

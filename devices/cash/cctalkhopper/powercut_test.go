@@ -268,7 +268,8 @@ func TestDoubtful(t *testing.T) {
 		}{
 			{"as it was", m, piles(yuan, 5), piles(yuan, 5), nil, ""},
 			{"more came out than was asked for", m, piles(yuan, 3), piles(yuan, 5), nil, fault.Doubtful},
-			{"a face of which nothing was written down", cash.Memory{Known: true}, piles(yuan, 3), nil, piles(yuan, 3), ""},
+			{"a face whose hopper did not answer then", cash.Memory{Known: true, Serial: "4:345674", Parts: m.Parts[1:]}, piles(yuan, 3), nil, nil, ""},
+			{"no hopper was written down", cash.Memory{Known: true}, piles(yuan, 3), nil, piles(yuan, 3), ""},
 			{"another hopper has its place", cash.Memory{Known: true, Serial: "3:9", Parts: []cash.Memory{{Serial: "3:9", Paid: piles(yuan, 1)}}}, piles(yuan, 3), nil, piles(yuan, 3), ""},
 			{"nothing was written down", cash.Memory{}, piles(yuan, 3), nil, piles(yuan, 3), ""},
 			{"it was written down badly", cash.Memory{Known: true, Serial: "3:345673 4:1", Parts: m.Parts}, piles(yuan, 3), nil, piles(yuan, 3), ""},
