@@ -302,4 +302,5 @@ func Exercise(t *testing.T, open func(t *testing.T) *Fixture) {
 	}
 	t.Run("line faults", func(t *testing.T) { lineFaults(t, open) })
 	t.Run("random", func(t *testing.T) { random(t, open) })
+	t.Run("replug", func(t *testing.T) { replug(t, open) })
 }

@@ -31,6 +31,8 @@ type owner struct {
 	open *cash.Note // the note that was last in escrow, until it is told where it went
 	lost int
 	told []string
+	// steady: it never dies by itself.
+	steady bool
 	*program
 }
 
@@ -59,7 +61,10 @@ func (o *owner) live(d time.Duration) {
 			return
 		}
 		o.told = append(o.told, fmt.Sprintf("%s %d mark %d", s.What, s.Note.Face, s.Mark.Counter))
-		if o.rng.IntN(40) == 0 && o.mark.Known {
+		if s.Fault != nil {
+			o.told = append(o.told, s.Fault.Error())
+		}
+		if !o.steady && o.rng.IntN(40) == 0 && o.mark.Known {
 			// The program dies between hearing and writing down. (What happened before any mark was
 			// written down is before our time, and nobody's to tell.)
 			o.die()

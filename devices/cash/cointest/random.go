@@ -28,6 +28,8 @@ type owner struct {
 	kept map[cash.Note]int
 	lost int
 	told []string
+	// steady: it never dies by itself.
+	steady bool
 	*program
 }
 
@@ -56,7 +58,10 @@ func (o *owner) live(d time.Duration) {
 			return
 		}
 		o.told = append(o.told, fmt.Sprintf("%s %d mark %d", s.What, s.Note.Face, s.Mark.Counter))
-		if o.rng.IntN(40) == 0 && o.mark.Known {
+		if s.Fault != nil {
+			o.told = append(o.told, s.Fault.Error())
+		}
+		if !o.steady && o.rng.IntN(40) == 0 && o.mark.Known {
 			// The program dies between hearing and writing down. (What happened before any mark was
 			// written down is before our time, and nobody's to tell.)
 			o.die()

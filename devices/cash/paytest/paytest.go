@@ -287,4 +287,5 @@ func Exercise(t *testing.T, open func(t *testing.T) *Fixture) {
 	t.Run("moments", func(t *testing.T) { moments(t, bubble) })
 	t.Run("answers", func(t *testing.T) { answers(t, bubble) })
 	t.Run("random", func(t *testing.T) { random(t, bubble) })
+	t.Run("replug", func(t *testing.T) { replug(t, bubble) })
 }
