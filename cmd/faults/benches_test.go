@@ -4,5 +4,5 @@ import "slices"
 
 // benches are all drivers.
 func benches() []bench {
-	return slices.Concat(cashBenches(), rollBenches(), readBenches(), sheetBenches())
+	return slices.Concat(cashBenches(), coinBenches(), payBenches(), rollBenches(), readBenches(), sheetBenches())
 }

@@ -2,11 +2,9 @@ package faults
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -53,27 +51,32 @@ var acceptors = []struct {
 	{"essp", func() validator { return sspsim.New(sspsim.Options{}) }, func(open wire.Opener) cash.Acceptor { return ssp.New(open, ssp.Options{Encrypted: true}) }},
 }
 
-// powerCuts are the instants at which computer and device lose their power together, beyond the simulator's own faults.
-var powerCuts = map[string]string{
-	"power_entering": "computer and device lose their power with a note in the mouth",
-	"power_escrow":   "computer and device lose their power with a note in escrow",
-	"power_stacking": "computer and device lose their power with a note on its way to the box",
-	"host_escrow":    "the computer loses its power with a note in escrow",
-	"host_stacking":  "the computer loses its power with a note on its way to the box",
+// cashStrokes befall while a note is on its way. The computer loses its power with the device, or alone.
+var cashStrokes = []stroke[*cashier]{
+	{"power_entering", "computer and device lose their power with a note in the mouth", string(notepath.Entering), bothOff, bothOn},
+	{"power_escrow", "computer and device lose their power with a note in escrow", string(notepath.InEscrow), bothOff, bothOn},
+	{"power_stacking", "computer and device lose their power with a note on its way to the box", string(notepath.Stacking), bothOff, bothOn},
+	{"host_escrow", "the computer loses its power with a note in escrow", string(notepath.InEscrow), (*cashier).die, (*cashier).start},
+	{"host_stacking", "the computer loses its power with a note on its way to the box", string(notepath.Stacking), (*cashier).die, (*cashier).start},
+	{"reset_escrow", "the device restarts with a note in escrow", string(notepath.InEscrow), resets, nothing},
+	{"reset_stacking", "the device restarts with a note on its way to the box", string(notepath.Stacking), resets, nothing},
+	{"unplug_order", "the plug comes out with half an order on the line, a note in escrow", string(notepath.InEscrow), func(m *cashier) { m.cable.tear("order") }, plugsIn},
+	{"unplug_answer", "the plug comes out with half an answer on the line, a note on its way to the box", string(notepath.Stacking), func(m *cashier) { m.cable.tear("answer") }, plugsIn},
 }
+
+func bothOff(m *cashier) { m.sim.Power(false, true); m.die() }
+func bothOn(m *cashier)  { m.sim.Power(true, false); m.start() }
+func resets(m *cashier)  { m.must(m.sim.Faults().Arm("reset", 1)) }
+func plugsIn(m *cashier) { m.cable.plug(true) }
+func nothing(*cashier)   {}
 
 func cashBenches() (out []bench) {
 	for _, a := range acceptors {
-		b := bench{class: "cash", protocol: a.protocol, whats: map[string]string{}}
-		for _, f := range a.sim().Faults().List() {
-			b.faults, b.whats[f.Name] = append(b.faults, f.Name), f.What
-		}
-		for _, name := range []string{"power_entering", "power_escrow", "power_stacking", "host_escrow", "host_stacking"} {
-			b.faults, b.whats[name] = append(b.faults, name), powerCuts[name]
-		}
+		b := moneyBench("cash", a.protocol, a.sim().Faults(), cashStrokes)
 		b.run = func(t *testing.T, name string) (c Cell) {
 			synctest.Test(t, func(t *testing.T) {
-				m := &cashier{t: t, dir: t.TempDir(), sim: a.sim(), driver: a.driver, plugged: true}
+				sim := a.sim()
+				m := &cashier{t: t, dir: t.TempDir(), sim: sim, driver: a.driver, cable: cable{serve: sim.Serve}}
 				c = m.story(name)
 			})
 			return c
@@ -90,10 +93,7 @@ type cashier struct {
 	sim    validator
 	driver func(open wire.Opener) cash.Acceptor
 	kinds  kinds
-
-	mu      sync.Mutex
-	plugged bool
-	line    net.Conn
+	cable  cable
 
 	journal *store.Store
 	till    *payment.Till
@@ -116,40 +116,13 @@ func (h *hearing) Next(ctx context.Context) (cash.Signal, error) {
 	return s, err
 }
 
-func (m *cashier) open() (wire.Port, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !m.plugged {
-		return nil, errors.New("no such device")
-	}
-	if m.line != nil {
-		m.line.Close()
-	}
-	host, device := net.Pipe()
-	m.line = host
-	go func() {
-		defer device.Close()
-		m.sim.Serve(context.Background(), device) // ends with the line
-	}()
-	return host, nil
-}
-
-func (m *cashier) plug(in bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.plugged = in
-	if !in && m.line != nil {
-		m.line.Close()
-	}
-}
-
 func (m *cashier) start() {
 	m.t.Helper()
 	var err error
 	if m.journal, err = store.Open(m.t.Context(), filepath.Join(m.dir, "state"), "T1"); err != nil {
 		m.t.Fatal(err)
 	}
-	m.heard = &hearing{m.driver(m.open), &m.kinds}
+	m.heard = &hearing{m.driver(m.cable.open), &m.kinds}
 	m.till = payment.NewTill(m.journal, m.heard, cash.Absent{}, cash.AbsentPayer{}, slog.New(slog.DiscardHandler))
 	if err := m.till.Resume(m.t.Context()); err != nil {
 		m.t.Fatal(err)
@@ -169,11 +142,7 @@ func (m *cashier) stop() {
 }
 
 func (m *cashier) die() {
-	m.mu.Lock()
-	if m.line != nil {
-		m.line.Close()
-	}
-	m.mu.Unlock()
+	m.cable.fall()
 	m.journal.Close()
 	m.stop()
 }
@@ -216,7 +185,7 @@ func (m *cashier) kindOf(err error) { m.t.Logf("the till said %v", err) }
 
 // story lets one fault befall in the middle of a payment.
 func (m *cashier) story(name string) Cell {
-	m.sim.OnPlug(m.plug)
+	m.sim.OnPlug(m.cable.plug)
 	m.sim.Power(true, false)
 	m.start()
 	defer func() { m.stop() }()
@@ -227,10 +196,10 @@ func (m *cashier) story(name string) Cell {
 	m.until("the first note is stacked", func() bool { return m.sim.Path().Fate(first) == notepath.Stacked })
 
 	m.until("the next may come", func() bool { return m.heard.State().Accepting && !m.heard.State().Escrow })
-	m.kinds.seen = nil // before it was opened the driver called the device absent
+	m.kinds.forget()
 	var second int
-	if _, cut := powerCuts[name]; cut {
-		second = m.cut(name)
+	if s, is := strokeOf(cashStrokes, name); is {
+		second = m.strike(s)
 	} else {
 		second = m.befall(name)
 	}
@@ -257,14 +226,12 @@ func (m *cashier) befall(name string) int {
 	return second
 }
 
-// cut takes the power away at an instant of the note's way and gives it back.
-func (m *cashier) cut(name string) int {
-	leg := map[string]notepath.Leg{"power_entering": notepath.Entering, "power_escrow": notepath.InEscrow, "power_stacking": notepath.Stacking,
-		"host_escrow": notepath.InEscrow, "host_stacking": notepath.Stacking}[name]
+// strike lets a stroke fall at an instant of the note's way, and mends it.
+func (m *cashier) strike(s stroke[*cashier]) int {
 	reached := make(chan struct{})
 	var once sync.Once
 	m.sim.Path().OnPoint(func(string) {
-		if m.sim.Path().Leg() == leg {
+		if string(m.sim.Path().Leg()) == s.when {
 			once.Do(func() { close(reached) })
 		}
 	})
@@ -272,18 +239,11 @@ func (m *cashier) cut(name string) int {
 	select {
 	case <-reached:
 	case <-time.After(time.Minute):
-		m.t.Fatalf("the note never came to %s: %+v", leg, m.sim.Path().World())
+		m.t.Fatalf("the note never came to %s: %+v", s.when, m.sim.Path().World())
 	}
-	both := name[:5] == "power"
-	if both {
-		m.sim.Power(false, true)
-	}
-	m.die()
-	m.pass(3 * time.Second)
-	if both {
-		m.sim.Power(true, false)
-	}
-	m.start()
+	s.hit(m)
+	time.Sleep(3 * time.Second) // virtual: nobody may be there to be asked
+	s.mend(m)
 	m.pass(20 * time.Second)
 	return second
 }
