@@ -43,8 +43,6 @@ type Fixture struct {
 	Piece time.Duration
 	// Guesses: the device loses its memory with its power, so that pieces may be Unsure after a power cut of the device.
 	Guesses bool
-	// OneByOne: an order is for one piece (Note Float). More is refused with fault.Invalid.
-	OneByOne bool
 	// Close ends the bench.
 	Close func()
 }
@@ -164,12 +162,8 @@ func (p *program) pay(pieces ...cash.Pile) (cash.Paid, error) {
 	return p.settle(m, pieces), nil
 }
 
-// order is a payout of the bench's faces: n of the first and one of each other. Where only one piece can be ordered
-// it is that.
+// order is a payout of the bench's faces: n of the first and one of each other.
 func (f *Fixture) order(n int64) []cash.Pile {
-	if f.OneByOne {
-		return []cash.Pile{{Note: f.Faces[0], Count: 1}}
-	}
 	list := []cash.Pile{{Note: f.Faces[0], Count: n}}
 	for _, face := range f.Faces[1:] {
 		list = append(list, cash.Pile{Note: face, Count: 1})

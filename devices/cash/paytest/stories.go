@@ -118,15 +118,7 @@ func refused(t *testing.T, f *Fixture) {
 func runsEmpty(t *testing.T, f *Fixture) {
 	p := ready(t, f)
 	defer p.end()
-	if f.OneByOne {
-		for range f.Each {
-			p.paid(f.order(1))
-		}
-	}
 	asked := []cash.Pile{{Note: f.Faces[0], Count: f.Each + 2}}
-	if f.OneByOne {
-		asked[0].Count = 1
-	}
 	out := f.Out()
 	paid, err := p.pay(asked...)
 	if !fault.Is(err, fault.Empty) {
@@ -146,11 +138,7 @@ func jams(t *testing.T, f *Fixture) {
 	defer p.end()
 	p.paid(f.order(1))
 	out, asked := f.Out(), f.order(4)
-	if f.OneByOne {
-		arm(t, f, f.Jam, 1)
-	} else {
-		time.AfterFunc(2*f.Piece, func() { f.Faults.Arm(f.Jam, 1) })
-	}
+	time.AfterFunc(2*f.Piece, func() { f.Faults.Arm(f.Jam, 1) })
 	paid, err := p.pay(asked...)
 	if !fault.Is(err, fault.Jammed) {
 		t.Errorf("a jam in mid-payout: got %v, want %s", err, fault.Jammed)
@@ -158,7 +146,7 @@ func jams(t *testing.T, f *Fixture) {
 	if err := f.agree(paid, asked, out, false); err != nil {
 		t.Error(err)
 	}
-	if n := total(sum(paid.Out)); n >= total(sum(asked)) || n == 0 && !f.OneByOne {
+	if n := total(sum(paid.Out)); n >= total(sum(asked)) || n == 0 {
 		t.Errorf("a jam in mid-payout: %d pieces came out, want some and not all", n)
 	}
 	out = f.Out()

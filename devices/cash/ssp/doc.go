@@ -38,7 +38,8 @@
 // (GET_ALL_LEVELS) and, where the unit has them, the counts of pieces ever paid, ever stored, and ever moved to the box. An order whose answer
 // is lost is sent again with the same flag and the same running number, which the unit answers and does not obey twice; when
 // the line itself was lost it is never sent again, and Settle compares the memories at the next rest. What the unit says of the end
-// (D2, DC, D5, D6, D9, B1, CD) only names what stopped it. A Note Float pays the note that was stored last, one in an order.
+// (D2, DC, D5, D6, D9, B1, CD) only names what stopped it. A Note Float pays the note that was stored last and no other: what was asked for is
+// ordered one by one as long as GET_NOTE_POSITIONS shows a note of it on top, and a face that lies below another is unfit for planning.
 // Which faces are stored is set in the unit with the maker's tool; the driver does not touch routes.
 //
 // A payout is unsure of all pieces when the memory is another unit's, when notes were stored or moved between the memory and
@@ -64,6 +65,8 @@
 //   - The escrow's time-out, 5 to 10 s. The driver holds five times a second.
 //   - That jams, a full box and a missing box are told in every answer. A unit that says them once has its jam cleared after two
 //     seconds; a missing box is believed until "box in" unless the unit repeats itself.
+//   - That GET_NOTE_POSITIONS begins with how many notes there are and ends with the one that was stored last, as four bytes of value in the smallest
+//     unit or one of the channel. A unit that does not know it pays only while all its notes have one face.
 //   - That GET_ALL_LEVELS is known to a Note Float. That ENABLE_PAYOUT has one byte of options everywhere. That a hopper's values are in the smallest unit.
 //   - That POLL_WITH_ACK without encryption is refused: it is tried on encrypted lines only.
 //

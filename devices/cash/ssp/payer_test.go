@@ -2,6 +2,8 @@ package ssp_test
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,10 +29,12 @@ func payers(so sspsim.Options, do ssp.Options, faces ...int64) func(t *testing.T
 		b := newBench(so)
 		f := &paytest.Fixture{
 			Each: 12, Faults: b.sim.Faults(), Jam: "payout_jam", AtAnswer: b.AtAnswer, Piece: 400 * time.Millisecond, Close: b.Close,
-			OneByOne: so.Unit == sspsim.NoteFloat,
-			Inside:   func() []cash.Pile { return pilesOf(b.sim.Path().World().Store) },
-			Out:      func() []cash.Pile { return pilesOf(b.sim.Path().World().Paid) },
-			Power:    func(on bool) { b.sim.Power(on, false) },
+			Inside: func() []cash.Pile { return pilesOf(b.sim.Path().World().Store) },
+			Out:    func() []cash.Pile { return pilesOf(b.sim.Path().World().Paid) },
+			Power:  func(on bool) { b.sim.Power(on, false) },
+		}
+		if so.Unit == sspsim.NoteFloat {
+			f.Piece = 1200 * time.Millisecond // it is asked to be at rest before the next is ordered
 		}
 		for _, face := range faces {
 			f.Faces = append(f.Faces, cash.Note{Face: face, Currency: "CNY"})
@@ -165,6 +169,57 @@ func TestPaidAtPowerUp(t *testing.T) {
 			t.Errorf("settled: got %+v, %v, want two pieces", paid, err)
 		}
 	})
+}
+
+// A Note Float pays what lies on top. What lies below is not planned with, and no other note is given for it.
+func TestNotesBelowOthers(t *testing.T) {
+	note := func(face, n int64) cash.Pile {
+		return cash.Pile{Note: cash.Note{Face: face, Currency: "CNY"}, Count: n}
+	}
+	for _, tt := range []struct {
+		name       string
+		sim        sspsim.Options
+		load       map[int64]int
+		unfit      []cash.Note
+		asked, out []cash.Pile
+		kind       fault.Kind
+	}{
+		{"those on top", sspsim.Options{}, map[int64]int{100: 3, 1000: 2}, []cash.Note{note(100, 0).Note}, []cash.Pile{note(1000, 2)}, []cash.Pile{note(1000, 2)}, ""},
+		{"those below", sspsim.Options{}, map[int64]int{100: 3, 1000: 2}, []cash.Note{note(100, 0).Note}, []cash.Pile{note(100, 1)}, nil, fault.Empty},
+		{"all the way down", sspsim.Options{}, map[int64]int{100: 3, 1000: 2}, []cash.Note{note(100, 0).Note}, []cash.Pile{note(100, 2), note(1000, 2)}, []cash.Pile{note(100, 2), note(1000, 2)}, ""},
+		{"one on top and one below", sspsim.Options{}, map[int64]int{100: 3, 1000: 2}, []cash.Note{note(100, 0).Note}, []cash.Pile{note(100, 1), note(1000, 1)}, []cash.Pile{note(1000, 1)}, fault.Empty},
+		{"by channels", sspsim.Options{ByChannel: true}, map[int64]int{100: 3, 1000: 2}, []cash.Note{note(100, 0).Note}, []cash.Pile{note(100, 1), note(1000, 1)}, []cash.Pile{note(1000, 1)}, fault.Empty},
+		{"without positions", sspsim.Options{NoPositions: true}, map[int64]int{100: 3, 1000: 2}, []cash.Note{note(100, 0).Note, note(1000, 0).Note}, []cash.Pile{note(1000, 1)}, nil, fault.Empty},
+		{"without positions, of one face", sspsim.Options{NoPositions: true}, map[int64]int{1000: 3}, nil, []cash.Pile{note(1000, 2)}, []cash.Pile{note(1000, 2)}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tt.sim.Unit = sspsim.NoteFloat
+				b := newBench(tt.sim)
+				defer b.Close()
+				for face, n := range tt.load {
+					b.sim.Path().Load(face, "CNY", n)
+				}
+				a, _ := running(t, b, ssp.Options{Encrypted: true}, cash.Mark{})
+				p := a.Payer()
+				await(t, a, cash.Ready)
+				m, err := p.Before(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := p.State().Unfit; !slices.Equal(got, tt.unfit) {
+					t.Errorf("unfit: got %v, want %v", got, tt.unfit)
+				}
+				paid, err := p.Pay(t.Context(), m, tt.asked)
+				if fmt.Sprint(paid.Out) != fmt.Sprint(tt.out) || len(paid.Unsure) > 0 || fault.KindOf(err) != tt.kind || tt.kind == "" && err != nil {
+					t.Errorf("pay %v: got %+v, %v, want %v, %q", tt.asked, paid, err, tt.out, tt.kind)
+				}
+				if got := pilesOf(b.sim.Path().World().Paid); fmt.Sprint(got) != fmt.Sprint(tt.out) {
+					t.Errorf("came out: %v, want %v", got, tt.out)
+				}
+			})
+		})
+	}
 }
 
 func TestPayoutSuite(t *testing.T) {

@@ -28,6 +28,7 @@ type task struct {
 	before  cash.Memory
 	pieces  []cash.Pile
 	started bool         // the order was given, or may have been
+	orders  int64        // of a Note Float: so many pieces were ordered, one by one
 	stopped *fault.Error // what stopped it
 	done    chan outcome // has room for one
 }
@@ -82,6 +83,11 @@ func (p *Payer) State() cash.PayerState {
 	a.d.Lock()
 	defer a.d.Unlock()
 	s := cash.PayerState{Online: a.d.Online, Paying: a.paying(), Levels: a.levels, Fault: a.d.Faults[acceptor.Line].Fault}
+	for _, l := range a.levels {
+		if a.unit == unitNoteFloat && l.Note != a.top {
+			s.Unfit = append(s.Unfit, l.Note) // it lies below another
+		}
+	}
 	switch {
 	case s.Fault == nil && a.d.Online && !a.unit.pays():
 		s.Fault = a.noPayout()
@@ -113,7 +119,7 @@ func (a *Acceptor) payable(pieces []cash.Pile) error {
 		}
 		all += p.Count
 	}
-	if all == 0 || all > piecesMax || a.unit == unitNoteFloat && all != 1 {
+	if all == 0 || all > piecesMax {
 		return a.d.Fail(fault.Invalid, "pay", fmt.Sprintf("an order of %d pieces", all))
 	}
 	return nil
@@ -190,13 +196,21 @@ func (a *Acceptor) serve(l *line, c *talk) error {
 	if err != nil {
 		return err
 	}
-	if t.pay && !t.started {
+	if t.pay && !t.started || a.goesOn(t, c, now) {
 		return a.give(l, c, t, now)
 	}
 	a.d.Lock()
 	defer a.d.Unlock()
 	a.end(t, now, a.stopped(t, c, now))
 	return nil
+}
+
+// goesOn says whether a Note Float has paid all that was ordered so far, and pieces are left to be ordered.
+func (a *Acceptor) goesOn(t *task, c *talk, now cash.Memory) bool {
+	a.d.Lock()
+	defer a.d.Unlock()
+	out := count(came(t.before, now, t.pieces).Out)
+	return t.pay && c.unit == unitNoteFloat && t.stopped == nil && out == t.orders && out < count(t.pieces)
 }
 
 // stopped is the fault that kept an order from being paid in full. Called with the lock held.
@@ -217,21 +231,28 @@ func count(piles []cash.Pile) (n int64) {
 	return n
 }
 
-// give gives the order, if the memory is that of before and all is there. The packet is sent again with the same flag
-// when its answer is lost; when the line is lost it never is.
+// give gives the order, or the next of a Note Float's, if the memory is that of before and all is there. The packet is sent
+// again with the same flag when its answer is lost; when the line is lost it never is.
 func (a *Acceptor) give(l *line, c *talk, t *task, now cash.Memory) error {
-	refusal := a.lacking(c, t, now)
+	refusal := error(nil)
+	if t.orders == 0 {
+		refusal = a.lacking(c, t, now)
+	}
+	if refusal == nil && c.unit == unitNoteFloat {
+		refusal = a.buried(t, now)
+	}
 	a.d.Lock()
 	if a.job != t {
 		a.d.Unlock()
 		return nil // its owner's patience ended first
 	}
 	if refusal != nil {
-		a.end(t, cash.Memory{}, refusal)
+		a.end(t, now, refusal)
 		a.d.Unlock()
 		return nil
 	}
 	t.started = true
+	t.orders++
 	a.d.Change()
 	a.d.Unlock()
 	var err error
@@ -269,6 +290,57 @@ func (a *Acceptor) lacking(c *talk, t *task, now cash.Memory) error {
 		}
 	}
 	return nil
+}
+
+// buried says why a Note Float cannot pay the next piece: it pays the note that was stored last and no other.
+func (a *Acceptor) buried(t *task, now cash.Memory) error {
+	a.d.Lock()
+	defer a.d.Unlock()
+	left := piles(t.pieces)
+	for n, c := range piles(came(t.before, now, t.pieces).Out) {
+		left[n] -= c
+	}
+	if left[a.top] > 0 {
+		return nil
+	}
+	return a.d.Fail(fault.Empty, "pay", fmt.Sprintf("the note that it can pay next is one of %d", a.top.Face))
+}
+
+// uppermost is the note that a Note Float would pay next. A unit that does not say so is believed to hold what all its notes are.
+func (a *Acceptor) uppermost(l *line, levels []cash.Pile) (cash.Note, error) {
+	data, err := l.ask(cmdNotePositions)
+	if fault.Is(err, fault.Refused) || fault.Is(err, fault.Invalid) {
+		if len(levels) == 1 {
+			return levels[0].Note, nil
+		}
+		return cash.Note{}, nil
+	}
+	if err != nil {
+		return cash.Note{}, err
+	}
+	a.d.Lock()
+	defer a.d.Unlock()
+	return parseTop(data, a.channels)
+}
+
+// parseTop reads the answer to GET_NOTE_POSITIONS, values or channels, and gives the last: the zero note when there is
+// none, or none that the unit takes.
+func parseTop(data []byte, channels []cash.Note) (top cash.Note, err error) {
+	r := reader{data: data}
+	n := int(r.byte())
+	values := len(data) == 1+4*n
+	if r.short || !values && len(data) != 1+n {
+		return top, &fault.Error{Kind: fault.Garbled, Device: "ssp", Op: "read note positions", Detail: "neither values nor channels", Raw: data}
+	}
+	if n == 0 {
+		return top, nil
+	}
+	for i, face := range channels {
+		if values && face.Face == int64(binary.LittleEndian.Uint32(data[len(data)-4:])) || !values && i+1 == int(data[len(data)-1]) {
+			return face, nil
+		}
+	}
+	return top, nil
 }
 
 func same(x, y cash.Memory) bool {
@@ -319,10 +391,16 @@ func (a *Acceptor) remember(l *line, c *talk) (cash.Memory, error) {
 	if err != nil {
 		return cash.Memory{}, err
 	}
+	var top cash.Note
+	if c.unit == unitNoteFloat {
+		if top, err = a.uppermost(l, levels); err != nil {
+			return cash.Memory{}, err
+		}
+	}
 	c.counted = time.Now()
 	a.d.Lock()
 	defer a.d.Unlock()
-	a.levels = levels
+	a.levels, a.top = levels, top
 	m := cash.Memory{Serial: a.d.Info.Serial, Levels: levels, Known: true}
 	if now.known {
 		m.Counter = int(int64(now.dispensed)*paidOnce + int64(now.stored)%paidPart*paidPart + int64(now.moved)%paidPart)

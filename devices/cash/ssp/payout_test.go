@@ -65,6 +65,34 @@ func TestLevels(t *testing.T) {
 	}
 }
 
+// The note on top, by values and by channels.
+func TestTop(t *testing.T) {
+	channels := []cash.Note{pile(100, 0).Note, pile(500, 0).Note, pile(1000, 0).Note}
+	for text, want := range map[string]int64{"00": 0, "01 F4010000": 500, "03 E8030000 E8030000 64000000": 100, "02 64000000 C8000000": 0,
+		"01 03": 1000, "03 03 03 01": 100, "02 01 04": 0, "01 00": 0} {
+		got, err := parseTop(unhex(t, text), channels)
+		if err != nil || got.Face != want || want > 0 && got.Currency != "CNY" {
+			t.Errorf("%s: got %v, %v, want %d", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "01", "00 00", "02 01", "01 F40100", "02 F4010000", "01 F401000000"} {
+		if got, err := parseTop(unhex(t, text), channels); !fault.Is(err, fault.Garbled) {
+			t.Errorf("%q: got %v, %v", text, got, err)
+		}
+	}
+}
+
+func FuzzTop(f *testing.F) {
+	channels := []cash.Note{pile(100, 0).Note, pile(500, 0).Note}
+	f.Add(unhex(f, "02 64000000 F4010000"))
+	f.Add(unhex(f, "02 01 02"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if top, err := parseTop(data, channels); top.Face > 0 && (err != nil || len(data) < 2) {
+			t.Errorf("% x: got %v, %v", data, top, err)
+		}
+	})
+}
+
 // The order of the data sheet's last vector's kind: two of 1 yuan and one of 10.
 func TestByDenomination(t *testing.T) {
 	want := unhex(t, "02 0200 64000000 "+cny+" 0100 E8030000 "+cny+" 58")

@@ -56,8 +56,9 @@ type Acceptor struct {
 	held       *pending
 	job        *task // what the owner of the payout asks
 	levels     []cash.Pile
-	refusals   int  // notes turned away whose reason was not asked yet
-	shutLate   bool // to be disabled when no note is held any more
+	top        cash.Note // of a Note Float: the note that it would pay next
+	refusals   int       // notes turned away whose reason was not asked yet
+	shutLate   bool      // to be disabled when no note is held any more
 }
 
 var _ cash.Acceptor = (*Acceptor)(nil)

@@ -107,8 +107,10 @@ func (s *Sim) lacks(cmd byte) bool {
 		return !s.pays()
 	case cmdPayout:
 		return s.o.Unit != SmartPayout && s.o.Unit != SmartHopper
-	case cmdPayoutNote, cmdNotePositions:
+	case cmdPayoutNote:
 		return s.o.Unit != NoteFloat
+	case cmdNotePositions:
+		return s.o.Unit != NoteFloat || s.o.NoPositions
 	case cmdInhibits, cmdHold, cmdReject, cmdLastReject:
 		return s.o.Unit == SmartHopper
 	}

@@ -76,11 +76,15 @@ func (s *Sim) payoutRead(cmd byte) []byte {
 		}
 		return out
 	case cmdNotePositions:
+		// The larger a face, the later its notes were stored: the last is paid first.
 		out := []byte{ok, 0}
-		for _, f := range s.o.Faces {
+		for i, f := range s.o.Faces {
 			for range s.path.Stored(f, s.o.Currency) {
-				out = binary.LittleEndian.AppendUint32(out, uint32(f))
-				out[1]++
+				if out[1]++; s.o.ByChannel {
+					out = append(out, byte(i+1))
+				} else {
+					out = binary.LittleEndian.AppendUint32(out, uint32(f))
+				}
 			}
 		}
 		return out

@@ -34,6 +34,8 @@ type Options struct {
 	Recycles      []int64 // a payout keeps notes of these faces for paying out; up to 20 yuan when nil
 	PaysAtPowerUp bool    // a piece on its way when the power went comes out when it is back
 	PayoutBroken  bool    // the payout does not start
+	NoPositions   bool    // a Note Float does not know GET_NOTE_POSITIONS
+	ByChannel     bool    // or answers it with channels and not with values
 	NoKeys        bool    // it has no encryption
 	NoAcks        bool    // it does not know POLL_WITH_ACK
 	NoCounters    bool    // it does not know GET_COUNTERS
