@@ -41,17 +41,16 @@ type purse struct {
 // payers are the drivers that pay out, each with its simulator.
 var payers = []struct {
 	protocol string
-	owed     money.Fen // is paid in more than one piece, but by a unit that pays one in an order
-	one      bool
+	owed     money.Fen     // is paid in more than one piece
 	after    money.Fen     // as much has come out before the middle of a payout
 	half     time.Duration // and the next piece is on its way for so long
 	purse    func() purse
 	unseen   bool // a piece in the exit may fall when the power goes
 }{
-	{"cctalk-hopper", 350, false, 100, 100 * time.Millisecond, rackPurse, true},
-	{"ssp-payout", 1700, false, 0, 200 * time.Millisecond, unitPurse(sspsim.Options{Unit: sspsim.SmartPayout, Faces: []int64{100, 500, 1000}, PaysAtPowerUp: true}, ssp.Options{Encrypted: true}, 100, 500, 1000), false},
-	{"ssp-payout note float", 1000, true, 0, 200 * time.Millisecond, unitPurse(sspsim.Options{Unit: sspsim.NoteFloat, Faces: []int64{1000}}, ssp.Options{Encrypted: true}, 1000), false},
-	{"ssp-payout hopper", 380, false, 0, 200 * time.Millisecond, unitPurse(sspsim.Options{Unit: sspsim.SmartHopper, Address: 0x10}, ssp.Options{Encrypted: true, Hopper: true, Address: 0x10}, 10, 50, 100), false},
+	{"cctalk-hopper", 350, 100, 100 * time.Millisecond, rackPurse, true},
+	{"ssp-payout", 1700, 0, 200 * time.Millisecond, unitPurse(sspsim.Options{Unit: sspsim.SmartPayout, Faces: []int64{100, 500, 1000}, PaysAtPowerUp: true}, ssp.Options{Encrypted: true}, 100, 500, 1000), false},
+	{"ssp-payout note float", 3000, 0, 200 * time.Millisecond, unitPurse(sspsim.Options{Unit: sspsim.NoteFloat, Faces: []int64{1000}}, ssp.Options{Encrypted: true}, 1000), false},
+	{"ssp-payout hopper", 380, 0, 200 * time.Millisecond, unitPurse(sspsim.Options{Unit: sspsim.SmartHopper, Address: 0x10}, ssp.Options{Encrypted: true, Hopper: true, Address: 0x10}, 10, 50, 100), false},
 }
 
 // piecesEach is how many pieces of each face are inside.
@@ -125,14 +124,14 @@ func payBenches() (out []bench) {
 	for _, p := range payers {
 		var strokes []stroke[*paying]
 		for _, s := range payStrokes {
-			if (s.name != "power_paying_unseen" || p.unseen) && (s.name != "more_owed" || !p.one) {
+			if s.name != "power_paying_unseen" || p.unseen {
 				strokes = append(strokes, s)
 			}
 		}
 		b := moneyBench("payout", p.protocol, p.purse().faults, strokes)
 		b.run = func(t *testing.T, name string) (c Cell) {
 			synctest.Test(t, func(t *testing.T) {
-				m := &paying{t: t, dir: t.TempDir(), purse: p.purse(), owed: p.owed, one: p.one, after: p.after, half: p.half}
+				m := &paying{t: t, dir: t.TempDir(), purse: p.purse(), owed: p.owed, after: p.after, half: p.half}
 				m.cable.serve = m.purse.serve
 				c = m.story(name)
 			})
@@ -149,7 +148,6 @@ type paying struct {
 	dir   string
 	purse purse
 	owed  money.Fen
-	one   bool
 	after money.Fen
 	half  time.Duration
 	kinds kinds
@@ -279,9 +277,7 @@ func (m *paying) pay(id, owed string) <-chan struct{} {
 // midway waits until pieces come out, and the next is on its way.
 func (m *paying) midway(out money.Fen) {
 	m.t.Helper()
-	m.until("the payout moves", func() bool {
-		return m.purse.out().Total() > out+m.after || m.one && m.payer.State().Paying
-	})
+	m.until("pieces come out", func() bool { return m.purse.out().Total() > out+m.after })
 	time.Sleep(m.half) // virtual
 }
 
