@@ -212,8 +212,15 @@ func piles(c money.Counts) (out []cash.Pile) {
 	return out
 }
 
+// memory keeps a payer's memory row by row: a count of no pieces is one as well, and a payer misses the row.
 func memory(m cash.Memory) *casefile.Memory {
-	out := &casefile.Memory{Serial: m.Serial, Counter: m.Counter, Paid: pieces(m.Paid), Levels: pieces(m.Levels), Known: m.Known}
+	rows := func(p []cash.Pile) (out money.Counts) {
+		for _, row := range p {
+			out = append(out, money.Count{Face: money.Fen(row.Face), Currency: row.Currency, Count: row.Count})
+		}
+		return out
+	}
+	out := &casefile.Memory{Serial: m.Serial, Counter: m.Counter, Paid: rows(m.Paid), Levels: rows(m.Levels), Known: m.Known}
 	for _, part := range m.Parts {
 		out.Parts = append(out.Parts, *memory(part))
 	}

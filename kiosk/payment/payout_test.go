@@ -2,8 +2,10 @@ package payment
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -308,6 +310,23 @@ func TestPayoutAfterAPowerCut(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// What a payer remembered comes back to it as it was, a count of nothing too: a hopper that has never paid has that.
+func TestMemoryOutlivesTheProgram(t *testing.T) {
+	want := cash.Memory{Serial: "3:1 4:2", Counter: 7, Paid: []cash.Pile{pile(100, 0), pile(50, 5), pile(100, 2)}, Levels: []cash.Pile{pile(50, 1)}, Known: true,
+		Parts: []cash.Memory{{Serial: "3:1", Paid: []cash.Pile{pile(100, 0)}, Known: true}, {Serial: "4:2", Counter: 9, Paid: []cash.Pile{pile(50, 5)}}}}
+	raw, err := json.Marshal(memory(want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept casefile.Memory
+	if err := json.Unmarshal(raw, &kept); err != nil {
+		t.Fatal(err)
+	}
+	if got := payerMemory(kept); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 
