@@ -20,13 +20,14 @@ type Given struct {
 	Rest   money.Fen // stays owed
 }
 
-// Stock is the pieces that can be paid out now: nothing while the payer is unfit or a payout has not ended. A payer that
-// counts is believed; for one that does not, the journal counts.
+// Stock is the pieces that can be paid out now: nothing while the payer is unfit or a payout has not ended. Where only
+// some faces are unfit, as of a row of hoppers one of which is empty, it is the others. A payer that counts is believed;
+// for one that does not, the journal counts.
 func (t *Till) Stock() (stock money.Counts) {
 	state, info := t.payer.State(), t.payer.Info()
 	busy := false
 	t.journal.Book(func(b *casefile.Book) { busy, stock = b.OpenPayout() != nil, b.Stock.Inside })
-	if busy || !state.Online || state.Fault != nil {
+	if busy || !state.Online || state.Fault != nil && len(state.Unfit) == 0 {
 		return nil
 	}
 	if info.Counts {

@@ -342,6 +342,11 @@ func TestStock(t *testing.T) {
 		{"a face that is unfit", func(tl *teller) { tl.state.Unfit = tl.info.Faces[:1] }, "[]"},
 		{"offline", func(tl *teller) { tl.state.Online = false }, "[]"},
 		{"jammed", func(tl *teller) { tl.state.Fault = &fault.Error{Kind: fault.Jammed} }, "[]"},
+		{"one face is jammed", func(tl *teller) {
+			tl.info.Faces = append(tl.info.Faces, cash.Note{Face: 1000, Currency: money.CNY})
+			tl.state.Fault, tl.state.Unfit = &fault.Error{Kind: fault.Jammed}, tl.info.Faces[2:]
+			tl.state.Levels = append(tl.state.Levels, pile(1000, 3))
+		}, "[{1.00 CNY 4}]"},
 		{"by the journal", func(tl *teller) { tl.info.Counts = false }, "[{1.00 CNY 7}]"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
