@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"yichuang/kiosk/casefile"
@@ -70,6 +71,9 @@ func (d *Daemon) CountStock(ctx context.Context, c ctl.Count) (ctl.Exchange, err
 	if err != nil {
 		return ctl.Exchange{}, err
 	}
+	if err := d.countable(); err != nil {
+		return ctl.Exchange{}, err
+	}
 	inside := d.stock().Inside
 	out := ctl.Exchange{Box: "stock", Expected: inside, Counted: counts(counted), Difference: differences(counted.Minus(inside), casefile.Box{})}
 	h := casefile.Header{Expected: inside, Counted: counted, Who: "technician"}
@@ -91,6 +95,20 @@ func (d *Daemon) stockable(text string) (money.Counts, error) {
 		return nil, &ctl.Refused{Text: "stock: a payout has not ended; wait until the payer has said what came out"}
 	}
 	return pieces, nil
+}
+
+// countable refuses a count that would tell of pieces which the journal is yet to be told of in another way: then it
+// would have them twice.
+func (d *Daemon) countable() error {
+	moving, unsure := false, money.Counts{}
+	d.journal.Book(func(b *casefile.Book) { moving, unsure = b.OpenNote() != nil, b.Stock.Unsure })
+	switch {
+	case moving:
+		return &ctl.Refused{Text: "stock count: a note is on its way, and may go to where it is paid out again; count when it has arrived"}
+	case len(unsure) > 0:
+		return &ctl.Refused{Text: fmt.Sprintf("stock count: of %v it is in doubt whether they came out; settle that first (doubtful settle), as kept when they are here and as paid when not", unsure)}
+	}
+	return nil
 }
 
 func (d *Daemon) stock() (s casefile.Stock) {
