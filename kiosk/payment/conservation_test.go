@@ -16,11 +16,19 @@ import (
 	"yichuang/kiosk/store/cutdisk"
 )
 
-// stories is how many random stories one run tells; SEED tells one of them again.
+// stories is how many random stories one run tells; STORIES in the environment says another number. SEED tells one of
+// them again.
 const stories = 40
 
 func TestConservation(t *testing.T) {
 	first, n := rand.Uint64()>>1, uint64(stories)
+	if text := os.Getenv("STORIES"); text != "" {
+		more, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			t.Fatalf("STORIES: %v", err)
+		}
+		n = more
+	}
 	if text := os.Getenv("SEED"); text != "" {
 		seed, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
@@ -28,33 +36,44 @@ func TestConservation(t *testing.T) {
 		}
 		first, n = seed, 1
 	} else if testing.Short() {
-		n = 8
+		n = min(n, 8)
 	}
 	dir := t.TempDir()
+	happened := map[casefile.Kind]int{}
 	for seed := first; seed < first+n; seed++ {
 		ok := t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { tell(t, dir, seed) })
+			synctest.Test(t, func(t *testing.T) { tell(t, dir, seed, happened) })
 		})
 		if !ok {
 			t.Fatalf("again with: SEED=%d go test -run TestConservation ./kiosk/payment", seed)
 		}
 	}
+	t.Logf("%d stories from seed %d: %v", n, first, happened)
+	if n < stories {
+		return
+	}
+	for _, kind := range []casefile.Kind{casefile.NoteStacked, casefile.NoteReturned, casefile.CoinTaken, casefile.PayoutEnded, casefile.OwedRecoded, casefile.StockLoaded, casefile.StockCounted} {
+		if happened[kind] < stories/4 {
+			t.Errorf("%s happened %d times: these stories show nothing", kind, happened[kind])
+		}
+	}
 }
 
-// story is one random story. In a mild one only the computer dies, and troubles are short: then no note
-// may ever be doubtful. In a harsh one the validator loses its power and its memory too.
+// story is one random story. In a mild one only the computer dies, and troubles are short: then no note, no coin and no
+// payout may ever be doubtful. In a harsh one the devices lose their power and their memory too. Hoppers pay, or a recycler.
 type story struct {
 	*machine
 	harsh  bool
 	caseID string
-	losses int // how often the validator lost its memory or was not heard for long: one note each may be in doubt
+	may    losses
 }
 
-func tell(t *testing.T, dir string, seed uint64) {
+func tell(t *testing.T, dir string, seed uint64, happened map[casefile.Kind]int) {
 	rng := rand.New(rand.NewPCG(seed, 11))
-	s := &story{machine: newMachine(t, dir, rng), harsh: seed%2 == 1}
+	s := &story{machine: newMachine(t, dir, rng, []fitting{withHoppers, withHoppers, withRecycler}[seed%3]), harsh: seed%2 == 1}
 	defer s.end()
 	s.start()
+	s.load()
 	for range 40 {
 		s.act()
 		time.Sleep(time.Duration(rng.IntN(1500)) * time.Millisecond) // virtual
@@ -62,16 +81,27 @@ func tell(t *testing.T, dir string, seed uint64) {
 			s.revive()
 		}
 		if !s.dead() {
-			s.conserved(s.losses, false)
+			s.conserved(s.may, false)
 		}
 	}
 	s.rest()
-	s.conserved(s.losses, true)
+	s.conserved(s.may, true)
 	s.settled()
 	s.kill(cutdisk.Synced) // and once more from the disk alone
 	s.rest()
-	s.conserved(s.losses, true)
+	s.conserved(s.may, true)
 	s.settled()
+	s.settleDoubts()
+	s.conserved(s.may, true)
+	records, err := s.program.journal.Read(context.Background(), 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range records {
+		if e, err := r.Event(); err == nil {
+			happened[e.Kind]++
+		}
+	}
 }
 
 // revive starts the computer again after a while.
@@ -128,7 +158,7 @@ func (s *story) offer() {
 // act is what a hand, a visit or bad luck does.
 func (s *story) act() {
 	path, faults := s.sim.Path(), s.sim.Faults()
-	switch n := s.rng.IntN(20); {
+	switch n := s.rng.IntN(32); {
 	case n < 6:
 		s.offer()
 	case n == 6: // two quickly
@@ -149,9 +179,7 @@ func (s *story) act() {
 	case n < 15:
 		s.mine()
 	case n == 15:
-		name := []string{"late", "double", "split", "truncate", "garble", "checksum", "silence", "lost_reply"}[s.rng.IntN(8)]
-		s.note("fault %s", name)
-		faults.Arm(name, 1+s.rng.IntN(2))
+		s.armed("notes", faults, "late", "double", "split", "truncate", "garble", "checksum", "silence", "lost_reply")
 	case n == 16:
 		s.trouble([]string{"unplug", "jam", "box_removed", "box_full"}[s.rng.IntN(4)])
 	case n == 17:
@@ -161,14 +189,22 @@ func (s *story) act() {
 	case s.harsh && n == 18:
 		in := s.rng.IntN(2) == 0
 		s.note("the validator's power goes, a note in it goes in: %v", in)
-		s.losses++
+		s.may.notes++
 		s.sim.Power(false, in)
 		time.Sleep(time.Duration(s.rng.IntN(6000)) * time.Millisecond) // virtual
 		s.sim.Power(true, false)
 	case s.harsh && n == 19:
 		s.note("the validator restarts")
-		s.losses++
+		s.may.notes++
 		faults.Arm("reset", 1)
+	case n >= 28: // somebody who has put something in ends it
+		if !s.dead() && s.inserted() > 0 {
+			s.stopAndSettle()
+		}
+	case n >= 26:
+		s.technician()
+	case n >= 20:
+		s.coinAct()
 	}
 }
 
@@ -177,7 +213,7 @@ func (s *story) trouble(name string) {
 	long := s.harsh && s.rng.IntN(3) == 0
 	d := time.Duration(s.rng.IntN(15000)) * time.Millisecond
 	if long {
-		d, s.losses = 2*time.Minute, s.losses+1
+		d, s.may.notes = 2*time.Minute, s.may.notes+1
 	}
 	s.note("%s for %s", name, d)
 	s.sim.Faults().Arm(name, 1)
@@ -189,7 +225,7 @@ func (s *story) trouble(name string) {
 func (s *story) mine() {
 	var left atomic.Int64
 	left.Store(int64(1 + s.rng.IntN(30)))
-	kind := []string{"sync", "write", "command", "answer"}[s.rng.IntN(4)]
+	kind := []string{"sync", "write", "command", "answer", "sync", "write", "coins answer", "payout command", "payout answer", "coins.moving", "payout.moving"}[s.rng.IntN(11)]
 	how := cutdisk.Ways[s.rng.IntN(len(cutdisk.Ways))]
 	s.note("the computer will die at %s %d, unsynced writes: %s", kind, left.Load(), how)
 	s.mu.Lock()
@@ -233,14 +269,26 @@ func (s *story) stopAndSettle() {
 			s.t.Errorf("stop: %v", err)
 		}
 	})
-	if s.caseID != "" && !s.dead() && s.open() == nil {
-		s.settle(s.caseID)
+	if id := s.caseID; id != "" && !s.dead() && s.open() == nil {
+		if split, owed := s.settle(id); owed != "" && !s.dead() {
+			s.giveBack(id, owed, split.Owed)
+		}
 	}
 	s.caseID = ""
 }
 
+// inserted is what the case that is being paid has put in.
+func (s *story) inserted() (in money.Fen) {
+	s.book(func(b *casefile.Book) {
+		if c := b.Cases[s.caseID]; c != nil {
+			in = c.Visiting
+		}
+	})
+	return in
+}
+
 // settle places what a case has, and compares the split with the rules told once more.
-func (s *story) settle(id string) {
+func (s *story) settle(id string) (split Split, owed string) {
 	var c casefile.Case
 	s.book(func(b *casefile.Book) {
 		if b.Cases[id] != nil {
@@ -249,7 +297,8 @@ func (s *story) settle(id string) {
 	})
 	rest := []Rest{RestPart, RestOwed}[s.rng.IntN(2)]
 	s.bounded(func(ctx context.Context) {
-		split, owed, err := s.program.till.Settle(ctx, id, rest, "stopped")
+		var err error
+		split, owed, err = s.program.till.Settle(ctx, id, rest, "stopped")
 		if err != nil {
 			if !s.struck() {
 				s.t.Errorf("settle: %v", err)
@@ -264,4 +313,5 @@ func (s *story) settle(id string) {
 			s.t.Errorf("settle: %+v under %q of %+v", split, owed, c)
 		}
 	})
+	return split, owed
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -18,8 +19,16 @@ import (
 
 	"yichuang/devices/cash"
 	"yichuang/devices/cash/cctalk"
+	"yichuang/devices/cash/cctalkcoin"
+	"yichuang/devices/cash/cctalkcoinsim"
+	"yichuang/devices/cash/cctalkhopper"
+	"yichuang/devices/cash/cctalkhoppersim"
 	"yichuang/devices/cash/cctalksim"
+	"yichuang/devices/cash/coinpath"
 	"yichuang/devices/cash/notepath"
+	"yichuang/devices/cash/ssp"
+	"yichuang/devices/cash/sspsim"
+	"yichuang/devices/mechanism"
 	"yichuang/devices/wire"
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/money"
@@ -27,25 +36,51 @@ import (
 	"yichuang/kiosk/store/cutdisk"
 )
 
-// machine is a terminal's cash side whole: validator, line, driver, till, journal, disk. Its computer may
-// die at any write to the line or the disk, and start again with what the disk then holds.
+// machine is a terminal's cash side whole: validator, coin acceptor, hoppers, their lines and drivers, till, journal,
+// disk. Its computer may die at any write to a line or the disk, and start again with what the disk then holds.
 type machine struct {
-	t   *testing.T
-	rng *rand.Rand // of the story
-	cut *rand.Rand // of what the disk keeps; another goroutine's
-	sim *cctalksim.Sim
-	dir string
+	t     *testing.T
+	rng   *rand.Rand // of the story
+	cut   *rand.Rand // of what the disk keeps; another goroutine's
+	sim   validator
+	coins *cctalkcoinsim.Sim
+	rack  *cctalkhoppersim.Rack // nil when the validator is a recycler, which pays by itself
+	has   fitting
+	dir   string
 
 	serving context.Context
 	stop    context.CancelFunc
 	serves  sync.WaitGroup
+	notes   link
+	coin    link
+	payout  link
+
+	unloaded  bool // what was put into the payer may not have been written down
+	forgot    int  // coins of which nobody will tell
+	forgotten bool // the coin acceptor forgot while the computer was off: how many is known when the journal is open
 
 	mu      sync.Mutex // guards all below
-	plugged bool
 	disk    *cutdisk.Disk
 	program *program // nil while the computer is off
 	onPoint func(point string)
 	ops     []string // what happened, for the message of a failure
+}
+
+// validator is the mechanism that notes go into.
+type validator interface {
+	Path() *notepath.Path
+	Faults() *mechanism.Faults
+	Power(on, noteIn bool)
+	OnPlug(func(plugged bool))
+	Serve(context.Context, io.ReadWriter) error
+}
+
+// link is the line to one device.
+type link struct {
+	point string // what its points begin with
+	serve func(context.Context, io.ReadWriter) error
+	out   bool     // the plug; guarded by machine.mu, as line is
+	line  net.Conn // the host's end
 }
 
 // program is one run of the computer.
@@ -53,80 +88,105 @@ type program struct {
 	m       *machine
 	disk    *cutdisk.Disk
 	journal *store.Store
-	driver  *cctalk.Acceptor
+	driver  cash.Acceptor
+	taker   cash.Intake
+	payer   cash.Payer
 	till    *Till
 	unmount func()
 	cancel  context.CancelFunc
 	ran     sync.WaitGroup
-	broken  chan struct{} // closed when the till's Run has ended
-	err     error         // of the till's Run
+	broken  chan struct{} // closed when one of the till's loops has ended
+	ended   sync.Once
+	err     error // of that loop
 
 	dead  bool // guarded by machine.mu: no byte leaves any more
-	line  net.Conn
 	image *cutdisk.Disk
 }
 
+// fitting is what a machine has.
+type fitting int
+
+const (
+	notesAlone   fitting = iota
+	withHoppers          // a coin acceptor, and hoppers that pay
+	withRecycler         // a coin acceptor, and a validator that keeps notes of some faces and pays with them
+)
+
 // newMachine makes a machine that has never worked. dir holds the real files of its journal, and may have
 // been another machine's before.
-func newMachine(t *testing.T, dir string, rng *rand.Rand) *machine {
-	m := &machine{t: t, rng: rng, cut: rand.New(rand.NewPCG(rng.Uint64(), 1)), sim: cctalksim.New(cctalksim.Options{}), dir: dir, plugged: true, disk: cutdisk.New()}
+func newMachine(t *testing.T, dir string, rng *rand.Rand, has fitting) *machine {
+	m := &machine{t: t, rng: rng, cut: rand.New(rand.NewPCG(rng.Uint64(), 1)), has: has, coins: cctalkcoinsim.New(cctalkcoinsim.Options{}), dir: dir, disk: cutdisk.New()}
 	if err := os.RemoveAll(filepath.Join(dir, "twin.jsonl")); err != nil {
 		t.Fatal(err)
 	}
 	m.serving, m.stop = context.WithCancel(context.Background())
-	m.sim.OnPlug(m.plug)
+	if m.sim = cctalksim.New(cctalksim.Options{}); has == withRecycler {
+		m.sim = sspsim.New(sspsim.Options{Unit: sspsim.SmartPayout})
+	}
+	if has == withHoppers {
+		m.rack = cctalkhoppersim.New(cctalkhoppersim.Options{Hoppers: []cctalkhoppersim.Hopper{{Address: 3, Face: 100, Low: 5}, {Address: 4, Face: 50, Registers: 1}, {Address: 5, Face: 1000}}})
+		m.payout = link{point: "payout ", serve: m.rack.Serve}
+		m.rack.OnPlug(func(in bool) { m.plug(&m.payout, in) })
+		m.rack.OnPoint(m.moving)
+	}
+	m.notes, m.coin = link{serve: m.sim.Serve}, link{point: "coins ", serve: m.coins.Serve}
+	m.sim.OnPlug(func(in bool) { m.plug(&m.notes, in) })
+	m.coins.OnPlug(func(in bool) { m.plug(&m.coin, in) })
+	m.coins.Path().OnPoint(m.moving)
 	return m
 }
 
-func (m *machine) plug(in bool) {
+func (m *machine) plug(l *link, in bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.plugged = in
-	if !in && m.program != nil && m.program.line != nil {
-		m.program.line.Close()
+	if l.out = !in; l.out && l.line != nil {
+		l.line.Close()
 	}
 }
 
-// open lays a new line from a program to the validator.
-func (p *program) open() (wire.Port, error) {
-	p.m.mu.Lock()
-	defer p.m.mu.Unlock()
-	if !p.m.plugged || p.dead {
-		return nil, errors.New("no such device")
+// opener lays new lines from a program to a device.
+func (p *program) opener(l *link) wire.Opener {
+	return func() (wire.Port, error) {
+		p.m.mu.Lock()
+		defer p.m.mu.Unlock()
+		if l.out || p.dead {
+			return nil, errors.New("no such device")
+		}
+		if l.line != nil {
+			l.line.Close()
+		}
+		host, device := net.Pipe()
+		l.line = host
+		p.m.serves.Add(1)
+		go func() {
+			defer p.m.serves.Done()
+			defer device.Close()
+			l.serve(p.m.serving, &end{Conn: device, p: p, point: l.point + "answer"})
+		}()
+		return &end{Conn: host, p: p, point: l.point + "command"}, nil
 	}
-	if p.line != nil {
-		p.line.Close()
-	}
-	host, device := net.Pipe()
-	p.line = host
-	p.m.serves.Add(1)
-	go func() {
-		defer p.m.serves.Done()
-		defer device.Close()
-		p.m.sim.Serve(p.m.serving, &answers{Conn: device, p: p})
-	}()
-	return &commands{Conn: host, p: p}, nil
 }
 
-// commands is the host's end of the line, answers the device's. Both tell when bytes are on their way.
-type commands struct {
+// end is one end of a line. It tells when bytes are on their way.
+type end struct {
 	net.Conn
-	p *program
+	p     *program
+	point string
 }
 
-func (c *commands) Write(b []byte) (int, error) {
-	c.p.m.point("command", c.p)
-	return c.Conn.Write(b)
+func (e *end) Write(b []byte) (int, error) {
+	e.p.m.point(e.point, e.p)
+	return e.Conn.Write(b)
 }
 
-type answers struct {
-	net.Conn
-	p *program
-}
-
-func (a *answers) Write(b []byte) (int, error) {
-	a.p.m.point("answer", a.p)
-	return a.Conn.Write(b)
+// moving is called when something sets out inside a mechanism.
+func (m *machine) moving(what string) {
+	m.mu.Lock()
+	p := m.program
+	m.mu.Unlock()
+	if p != nil {
+		m.point(what, p)
+	}
 }
 
 // point is called just before something leaves the computer or reaches it.
@@ -166,8 +226,8 @@ func (m *machine) start() {
 	var err error
 	p.journal, err = store.Open(cutdisk.Context(context.Background()), m.dir, "T1")
 	if err == nil {
-		p.driver = cctalk.New(p.open, cctalk.Options{})
-		p.till = NewTill(p.journal, p.driver, cash.Absent{}, cash.AbsentPayer{}, slog.New(slog.DiscardHandler))
+		p.drivers()
+		p.till = NewTill(p.journal, p.driver, p.taker, p.payer, slog.New(slog.DiscardHandler))
 		err = p.till.Resume(context.Background())
 	}
 	if err != nil {
@@ -176,13 +236,40 @@ func (m *machine) start() {
 		}
 		return
 	}
+	if m.forgotten {
+		m.coinsForgotten()
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
-	p.ran.Go(func() { p.driver.Run(ctx) })
-	p.ran.Go(func() {
-		p.err = p.till.Run(ctx)
-		close(p.broken)
-	})
+	for _, device := range []func(context.Context) error{p.driver.Run, p.taker.Run, p.payer.Run} {
+		p.ran.Go(func() { device(ctx) })
+	}
+	for _, loop := range []func(context.Context) error{p.till.Run, p.till.RunCoins, p.till.SettlePayouts} {
+		p.ran.Go(func() {
+			err := loop(ctx)
+			p.ended.Do(func() {
+				p.err = err
+				close(p.broken)
+			})
+		})
+	}
+}
+
+func (p *program) drivers() {
+	m := p.m
+	p.taker, p.payer = cash.Absent{}, cash.AbsentPayer{}
+	if m.has != notesAlone {
+		p.taker = cctalkcoin.New(p.opener(&m.coin), cctalkcoin.Options{})
+	}
+	if m.has == withRecycler {
+		unit := ssp.New(p.opener(&m.notes), ssp.Options{})
+		p.driver, p.payer = unit, unit.Payer()
+		return
+	}
+	p.driver = cctalk.New(p.opener(&m.notes), cctalk.Options{})
+	if m.has == withHoppers {
+		p.payer = cctalkhopper.New(p.opener(&m.payout), cctalkhopper.Options{Hoppers: map[byte]int64{3: 100, 4: 50, 5: 1000}})
+	}
 }
 
 // strike is the instant in which the computer's power goes: nothing leaves it any more, and the disk is
@@ -200,10 +287,11 @@ func (m *machine) strike(how cutdisk.How) {
 	}
 	p.image = p.disk.Image(how, m.cut)
 	m.mu.Lock()
-	line := p.line
-	m.mu.Unlock()
-	if line != nil {
-		line.Close()
+	defer m.mu.Unlock()
+	for _, l := range []*link{&m.notes, &m.coin, &m.payout} {
+		if l.line != nil {
+			l.line.Close()
+		}
 	}
 }
 
@@ -265,7 +353,9 @@ func (m *machine) end() {
 		m.program.close()
 	}
 	m.stop()
-	m.plug(false)
+	for _, l := range []*link{&m.notes, &m.coin, &m.payout} {
+		m.plug(l, false)
+	}
 	m.serves.Wait()
 }
 
@@ -298,7 +388,9 @@ func (m *machine) rest() {
 	m.mu.Lock()
 	m.onPoint = nil
 	m.mu.Unlock()
-	m.sim.Faults().MendAll()
+	for _, f := range m.faults() {
+		f.MendAll()
+	}
 	m.sim.Path().PutBox()
 	for range 40 {
 		if m.dead() {
@@ -308,7 +400,7 @@ func (m *machine) rest() {
 			m.start()
 		}
 		time.Sleep(6 * time.Second) // virtual
-		if m.dead() || !m.program.till.Ready() || m.open() != nil || m.sim.Path().World().Mouth != nil {
+		if m.dead() || !m.program.till.Ready() || m.open() != nil || m.openPayout() || m.sim.Path().World().Mouth != nil || !m.online() {
 			continue
 		}
 		if err := m.program.till.Stop(context.Background()); err != nil {
@@ -324,59 +416,23 @@ func (m *machine) rest() {
 	m.t.Fatalf("the machine never came to rest: open %+v, world %+v, state %+v\n%v", m.open(), m.sim.Path().World(), m.program.driver.State(), m.ops)
 }
 
-// tally is notes by face.
-func tally(lists ...[]notepath.Tally) (out money.Counts) {
+// tally is notes or coins by face.
+func tally[T notepath.Tally | coinpath.Tally](lists ...[]T) (out money.Counts) {
 	for _, list := range lists {
-		for _, t := range list {
+		for _, row := range list {
+			t := notepath.Tally(row)
 			out = out.Plus(money.Fen(t.Face), t.Currency, int64(t.Count))
 		}
 	}
 	return out
 }
 
-// number is how many notes a pile has.
+// number is how many pieces a pile has.
 func number(pile money.Counts) (n int) {
 	for _, row := range pile {
 		n += int(row.Count)
 	}
 	return n
-}
-
-// conserved checks that no fen is lost or invented: what the journal knows against what the mechanism
-// counts. losses bounds the doubtful notes, and those that the journal could not hear of. Before all is at
-// rest it may lag behind by what the next polls will tell.
-func (m *machine) conserved(losses int, atRest bool) {
-	m.t.Helper()
-	w := m.sim.Path().World()
-	if err := w.Balanced(); err != nil {
-		m.t.Fatal(err)
-	}
-	m.book(func(b *casefile.Book) {
-		fail := func(format string, args ...any) {
-			m.t.Helper()
-			m.t.Fatalf("%s\nbook: stacked %v returned %v doubtful %v placed %+v\nworld %+v\n%v",
-				fmt.Sprintf(format, args...), b.Stacked, b.Returned, b.Doubtful, b.Placed, w, m.ops)
-		}
-		if bad := b.Check(); len(bad) > 0 {
-			fail("the book does not hold: %v", bad)
-		}
-		// A doubtful note may be in the box or back in the hand; any other is where the journal says.
-		in, out := tally(w.Box, w.Taken).Minus(b.Stacked), tally(w.Returned).Minus(b.Returned)
-		for _, rest := range []money.Counts{in, out} {
-			for _, row := range rest {
-				if row.Count < 0 {
-					fail("the journal knows of %d more notes of %s than the mechanism", -row.Count, row.Face)
-				}
-			}
-		}
-		doubtful := number(b.Doubtful)
-		if doubtful > losses {
-			fail("%d doubtful notes, want %d at most", doubtful, losses)
-		}
-		if atRest && number(in)+number(out) > losses {
-			fail("%v and %v went a way that the journal does not know, want %d at most", in, out, losses)
-		}
-	})
 }
 
 // settled checks what must hold at rest, and that the records mean the same to another reader.
@@ -388,7 +444,7 @@ func (m *machine) settled() {
 	}
 	hall := casefile.NewBook()
 	prev := casefile.Genesis("T1", m.program.journal.Epoch())
-	ends := map[int64]int{}
+	ends, payouts := map[int64]int{}, map[string]int{}
 	for i, r := range records {
 		if err := r.Check(int64(i+1), prev); err != nil {
 			m.t.Fatal(err)
@@ -406,6 +462,15 @@ func (m *machine) settled() {
 			ends[e.Header.Note] += 0
 		case casefile.NoteStacked, casefile.NoteReturned, casefile.NoteDoubtful:
 			ends[e.Header.Note]++
+		case casefile.PayoutBegun:
+			payouts[e.Header.Payout] += 0
+		case casefile.PayoutEnded, casefile.PayoutDoubtful:
+			payouts[e.Header.Payout]++
+		}
+	}
+	for id, n := range payouts {
+		if n != 1 {
+			m.t.Fatalf("payout %s has ended %d times\n%v", id, n, m.ops)
 		}
 	}
 	for note, n := range ends {

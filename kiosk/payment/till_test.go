@@ -74,7 +74,7 @@ func TestNumbersAndCodes(t *testing.T) {
 func paying(t *testing.T, due money.Fen, tell func(m *machine, id string)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		m := newMachine(t, t.TempDir(), rand.New(rand.NewPCG(1, 1)))
+		m := newMachine(t, t.TempDir(), rand.New(rand.NewPCG(1, 1)), notesAlone)
 		defer m.end()
 		m.start()
 		m.await(cut{}, m.program.till.Ready)
@@ -198,7 +198,7 @@ func TestStopInTheMiddle(t *testing.T) {
 			if got != want && !(want == notepath.Returned && got == notepath.Refused) {
 				m.t.Errorf("stopped after %s: the note was %s, want %s", after, got, want)
 			}
-			m.conserved(0, true)
+			m.conserved(losses{}, true)
 			m.settled()
 		})
 	}
@@ -223,7 +223,7 @@ func TestBoxTakenOutUnderANote(t *testing.T) {
 		})
 		m.sim.Path().PutBox()
 		m.rest()
-		m.conserved(0, true)
+		m.conserved(losses{}, true)
 		m.settled()
 		m.book(func(b *casefile.Book) {
 			if b.Box.Out || len(b.Box.ID) != 7 || b.Box.ID[0] != 'B' {
@@ -272,7 +272,7 @@ func TestDoubtThatIsSettledLater(t *testing.T) {
 				m.t.Errorf("box: got %d notes, want 1", got)
 			}
 		})
-		m.conserved(0, true)
+		m.conserved(losses{}, true)
 		m.settled()
 	})
 }
@@ -363,7 +363,7 @@ func TestStrayNotes(t *testing.T) {
 		}
 		m.sim.Path().Stack() // the acceptor swallows it
 		m.rest()
-		m.conserved(0, true)
+		m.conserved(losses{}, true)
 		m.settled()
 		m.book(func(b *casefile.Book) {
 			var stray *casefile.Case
@@ -381,7 +381,7 @@ func TestStrayNotes(t *testing.T) {
 
 func TestTillWithoutAcceptor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMachine(t, t.TempDir(), rand.New(rand.NewPCG(1, 1)))
+		m := newMachine(t, t.TempDir(), rand.New(rand.NewPCG(1, 1)), notesAlone)
 		defer m.end()
 		m.start()
 		till := NewTill(m.program.journal, cash.Absent{}, cash.Absent{}, cash.AbsentPayer{}, m.program.till.log)
