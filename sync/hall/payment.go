@@ -42,7 +42,7 @@ func (p paid) State() string {
 		return "posted"
 	case p.posting == "due":
 		return "taken"
-	case p.settled && p.owed > 0:
+	case p.owed > 0 && (p.settled || p.owed >= p.in()): // all that a person found in the box was never placed
 		return "owed"
 	case p.phoneBack > 0 && p.phoneBack >= p.in():
 		return "refunded"

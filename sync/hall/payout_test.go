@@ -70,8 +70,14 @@ func TestCoinsAtTheHall(t *testing.T) {
 	if c := claim(t, term, "coin"); !c.Paid || c.AmountFen != 100 {
 		t.Errorf("the code of a coin that was found: %v", c)
 	}
-	if p := h.Ledger().Payments; len(p) != 1 {
-		t.Errorf("payments %+v", p)
+	// A case of which nothing else came in: nobody waits for more of it.
+	term.Write(casefile.CaseOpened, "c2", casefile.Header{Service: "pay.water"}, nil)
+	term.Write(casefile.CoinsReset, "c2", casefile.Header{Asked: "reset", Owed: "o3"}, nil)
+	term.Write(casefile.CoinFound, "c2", casefile.Header{Face: 50, Currency: "CNY", Owed: "o3", Claim: casefile.ClaimHash("o3", "FOUND"), Who: "technician"}, nil)
+	term.Push()
+	p := h.Ledger().Payments
+	if len(p) != 2 || p[0].State != "owed" || p[1].State != "owed" {
+		t.Errorf("payments %+v, want two of which all is owed", p)
 	}
 	h.Audit()
 }
