@@ -48,6 +48,7 @@ func (t *Till) hearCoin(ctx context.Context, s cash.Signal) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.coined = t.coined || s.What == cash.Ready
 	t.tell()
 	return nil
 }

@@ -142,12 +142,13 @@ func (t *Till) Changed() <-chan struct{} {
 	return t.changed
 }
 
-// Ready says whether the acceptor has told what it missed while the program was down. Before that no
-// open note can be judged.
+// Ready says whether the acceptors have told what they missed while the program was down. Before that no
+// open note can be judged, and a coin may still be told of.
 func (t *Till) Ready() bool {
+	_, coinless := t.coins.(cash.Absent)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.ready
+	return t.ready && (t.coined || coinless)
 }
 
 // State is the acceptor's.

@@ -466,6 +466,14 @@ func TestCoins(t *testing.T) {
 		for _, line := range []string{"ready", "bill a 350 owed", "take a"} {
 			r.say(line)
 		}
+		if r.till.Ready() {
+			t.Error("ready, and the coin acceptor has not told what it missed")
+		}
+		n-- // it is no event of its memory
+		coin(cash.Ready, 0, "")
+		if !r.till.Ready() {
+			t.Error("not ready, and both have told what they missed")
+		}
 		r.heard()
 		if got := strings.Join(coins.orders, ", "); got != "accept 3 faces" {
 			t.Errorf("the coin acceptor heard %s", got)

@@ -41,6 +41,7 @@ type Till struct {
 
 	mu      sync.Mutex // guards all below
 	ready   bool       // the acceptor has told what it missed
+	coined  bool       // and the coin acceptor has
 	paying  string     // the case that notes are taken for; ""
 	closing bool       // no more notes for it: a new one in escrow goes back
 	exact   bool       // change is promised: only faces are taken for which it can be paid

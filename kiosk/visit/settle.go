@@ -46,7 +46,7 @@ func (k *Kiosk) Settle(ctx context.Context) error {
 		return err
 	}
 	k.awaitNotes(ctx)
-	cases, err := k.placeAll(ctx)
+	cases, err := k.placeAll(ctx, "power")
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (k *Kiosk) awaitPrinters(ctx context.Context) {
 	}
 }
 
-// awaitNotes waits until the acceptor has told what it missed and no note is on its way, but not for ever:
+// awaitNotes waits until the acceptors have told what they missed and no note is on its way, but not for ever:
 // an acceptor that does not answer keeps its note open, and cash stays closed.
 func (k *Kiosk) awaitNotes(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, readyMax)
@@ -153,19 +153,21 @@ func (k *Kiosk) awaitNotes(ctx context.Context) {
 	}
 }
 
-// placeAll settles every case that has money in the box and nobody at the screen.
-func (k *Kiosk) placeAll(ctx context.Context) (placed []string, err error) {
+// placeAll settles every case that has money in the box and nobody at the screen, nor had when the power went: an
+// acceptor may tell of a coin when its person has gone, since its line was broken or it was slow to start.
+func (k *Kiosk) placeAll(ctx context.Context, reason string) (placed []string, err error) {
 	var ids []string
 	k.Journal.Book(func(b *casefile.Book) {
 		for id, c := range b.Cases {
-			if n := b.OpenNote(); c.Visiting > 0 && !c.Settled && (n == nil || n.Case != id) && b.OpenOrder(id) == nil {
+			here := reason != "power" && (id == b.CashOpen || b.Visit != "" && c.Visit == b.Visit)
+			if n := b.OpenNote(); c.Visiting > 0 && !c.Settled && !here && (n == nil || n.Case != id) && b.OpenOrder(id) == nil {
 				ids = append(ids, id)
 			}
 		}
 	})
 	for _, id := range ids {
 		rest := payment.RestOwed
-		if _, _, err := k.Till.Settle(ctx, id, rest, "power"); err != nil {
+		if _, _, err := k.Till.Settle(ctx, id, rest, reason); err != nil {
 			return placed, err
 		}
 		placed = append(placed, id)
@@ -292,8 +294,8 @@ func (k *Kiosk) unreceipted(mine map[string]bool) (out []casefile.Case) {
 	return out
 }
 
-// Tend asks the hall, until ctx ends, about what was not definite when its person left: orders, and
-// payments that the biller had not booked. The error is the journal's.
+// Tend places, until ctx ends, money that was told of when its person had left, and asks the hall about what was not
+// definite then: orders, and payments that the biller had not booked. The error is the journal's.
 func (k *Kiosk) Tend(ctx context.Context) error {
 	tick := time.NewTicker(tendEvery)
 	defer tick.Stop()
@@ -302,6 +304,9 @@ func (k *Kiosk) Tend(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
+		}
+		if _, err := k.placeAll(ctx, "paid_late"); err != nil {
+			return err
 		}
 		if !k.Hall.Up() {
 			continue

@@ -1,6 +1,8 @@
 package visit
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -8,6 +10,7 @@ import (
 	"yichuang/kiosk/front"
 	"yichuang/kiosk/money"
 	"yichuang/kiosk/office"
+	"yichuang/kiosk/store"
 )
 
 const (
@@ -331,4 +334,45 @@ func TestBillsAreChosen(t *testing.T) {
 		m.page("take")
 		m.tells("payment.settled bill_fen=5000 reason=paid")
 	})
+}
+
+// A coin is told of when its person has gone: it is owed to them. What the one who stands there has put in is left alone.
+func TestCoinToldLate(t *testing.T) {
+	bubble(t, func(t *testing.T, m *machine) {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- m.kiosk.Tend(ctx) }()
+		m.hall.set(func(h *hall) { h.up = false })
+		m.write(casefile.CaseOpened, "900000000001", casefile.Header{Service: "cash.stray"})
+		m.write(casefile.CoinTaken, "900000000001", casefile.Header{Face: 100, Currency: money.CNY})
+		m.until("the coin is owed", func() bool { return m.placed() == casefile.Places{Owed: 100} })
+		m.hall.set(func(h *hall) { h.up = true })
+		m.toCash()
+		m.insert(5000)
+		m.until("the note is in", func() bool { return m.placed().Visit == 5000 })
+		time.Sleep(3 * tendEvery) // virtual
+		if got := m.placed(); got.Visit != 5000 {
+			t.Errorf("while somebody pays: placed %+v", got)
+		}
+		m.insert(10000)
+		m.page("take")
+		m.touch("nav.home")
+		m.home()
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+}
+
+func (m *machine) write(kind casefile.Kind, caseID string, h casefile.Header) {
+	m.t.Helper()
+	if err := m.journal.Append(context.Background(), store.Entry{Event: casefile.Event{Kind: kind, Case: caseID, Header: h}}); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func (m *machine) placed() (p casefile.Places) {
+	m.journal.Book(func(b *casefile.Book) { p = b.Placed })
+	return p
 }
