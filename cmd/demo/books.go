@@ -17,6 +17,11 @@ type ledger struct {
 	Notes struct {
 		Stacked, Returned, Doubtful []deskclient.Face
 	} `json:"notes"`
+	Coins []deskclient.Face `json:"coins"`
+	Stock struct {
+		Inside []deskclient.Face `json:"inside"`
+		Paid   []deskclient.Face `json:"paid"`
+	} `json:"stock"`
 	In     map[string]int64 `json:"in_fen"`
 	Placed struct {
 		Visit    int64 `json:"visit"`
@@ -80,6 +85,9 @@ func (d *demo) balanced(ctx context.Context) error {
 			return errors.New("the journal's chain: " + l.Journal.Chain)
 		case p.Visit != 0 || l.OpenBegun != 0:
 			return fmt.Errorf("%d fen are not placed and %d acts are open", p.Visit, l.OpenBegun)
+		}
+		if err := coinsAgree(l, w); err != nil {
+			return err
 		}
 		if exit, err := d.desk.Ctl(ctx, nil, "audit"); err != nil || exit != 0 {
 			return fmt.Errorf("kioskctl audit: exit %d: %w", exit, err)

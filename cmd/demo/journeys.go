@@ -13,7 +13,8 @@ import (
 
 // toPayment goes from home to the payment page of a fresh account.
 func (d *demo) toPayment(ctx context.Context, c *citizen.Citizen, j *journey, way string) error {
-	made, err := d.desk.MakeAccount(ctx, deskclient.NewAccount{Name: j.AccountName, Address: "人民路1号", Bills: j.Bills})
+	surplus := map[int]string{7: "owed"}[j.N]
+	made, err := d.desk.MakeAccount(ctx, deskclient.NewAccount{Name: j.AccountName, Address: "人民路1号", Bills: j.Bills, Surplus: surplus})
 	if err != nil {
 		return err
 	}
@@ -122,29 +123,35 @@ func (d *demo) payCash(ctx context.Context, c *citizen.Citizen, j *journey) erro
 	if err := d.toPayment(ctx, c, j, "pay.cash"); err != nil {
 		return err
 	}
-	in := int64(0)
+	in, err := d.feedAll(ctx, c, j, 0)
+	if err == nil {
+		err = d.homeAgain(ctx, c)
+	}
+	if err != nil {
+		return err
+	}
+	return d.booked(ctx, j, in)
+}
+
+// feedAll puts notes in until the bill is met, or ends the payment when there is none left. It says what is in then.
+func (d *demo) feedAll(ctx context.Context, c *citizen.Citizen, j *journey, in int64) (int64, error) {
 	for _, face := range j.Notes {
 		if in >= j.due() {
 			break
 		}
 		fate, err := c.Feed(ctx, face)
 		if err != nil {
-			return err
+			return in, err
 		}
 		if fate != "stacked" {
-			return fmt.Errorf("a note of %d fen was %s", face, fate)
+			return in, fmt.Errorf("a note of %d fen was %s", face, fate)
 		}
 		in += face
 	}
 	if in < j.due() {
-		if err := c.Touch(ctx, "pay.finish"); err != nil {
-			return err
-		}
+		return in, c.Touch(ctx, "pay.finish")
 	}
-	if err := d.homeAgain(ctx, c); err != nil {
-		return err
-	}
-	return d.booked(ctx, j, in)
+	return in, nil
 }
 
 // booked waits until the company has the money of a case in its books, all of it and once.

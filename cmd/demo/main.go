@@ -47,7 +47,7 @@ func parse(args []string) (s settings, err error) {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	seed := flags.String("seed", "", "of the people, accounts and amounts; a fresh one is printed")
 	flags.StringVar(&s.input, "input", "", "people, accounts and amounts of your own (CONTRACT.md §7)")
-	journeys := flags.String("journeys", "1,2,3,4,5,6", "which of them")
+	journeys := flags.String("journeys", "1,2,3,4,5,6,7", "which of them")
 	flags.StringVar(&s.language, "language", "zh", "zh or en")
 	flags.StringVar(&s.set, "set", "", "settings of the desk, as for make desk: 'device.cash=ccnet'")
 	flags.StringVar(&s.out, "out", "out/demo", "where the result goes")
@@ -64,15 +64,32 @@ func parse(args []string) (s settings, err error) {
 	}
 	for _, part := range strings.Split(*journeys, ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(part))
-		if err != nil || n < 1 || n > 6 {
-			return s, fmt.Errorf("JOURNEYS %q: want numbers from 1 to 6 with commas between", *journeys)
+		if err != nil || n < 1 || n > journeysMax {
+			return s, fmt.Errorf("JOURNEYS %q: want numbers from 1 to %d with commas between", *journeys, journeysMax)
 		}
 		s.journeys = append(s.journeys, n)
+	}
+	if s.has(7) {
+		s.set = withChange(s.set)
 	}
 	if s.language != "zh" && s.language != "en" {
 		return s, fmt.Errorf("LANGUAGE %q: want zh or en", s.language)
 	}
 	return s, nil
+}
+
+// journeysMax is the number of journeys.
+const journeysMax = 7
+
+// withChange gives the desk of journey 7 coins and a payout, where SET does not say which.
+func withChange(set string) string {
+	for _, device := range []string{"device.coins=cctalk-coin", "device.payout=cctalk-hopper"} {
+		key, _, _ := strings.Cut(device, "=")
+		if !strings.Contains(set, key+"=") {
+			set = strings.TrimSpace(set + " " + device)
+		}
+	}
+	return set
 }
 
 func run(ctx context.Context, args []string, stdout io.Writer) error {
@@ -173,14 +190,14 @@ func (d *demo) play(ctx context.Context, j journey) {
 }
 
 func (d *demo) live(ctx context.Context, c *citizen.Citizen, j *journey) error {
-	lives := map[int]func(context.Context, *citizen.Citizen, *journey) error{1: d.payCash, 2: d.payPhone, 3: d.license, 4: d.comeBack, 5: d.offline, 6: d.powerCut}
+	lives := map[int]func(context.Context, *citizen.Citizen, *journey) error{1: d.payCash, 2: d.payPhone, 3: d.license, 4: d.comeBack, 5: d.offline, 6: d.powerCut, 7: d.payChange}
 	return lives[j.N](ctx, c, j)
 }
 
 var titles = map[int]string{1: "pay a water bill with banknotes", 2: "pay by phone", 3: "register a business and print the license",
-	4: "come back", 5: "no network", 6: "power cut"}
+	4: "come back", 5: "no network", 6: "power cut", 7: "coins and change"}
 
-var slug = map[int]string{1: "cash", 2: "phone", 3: "license", 4: "back", 5: "offline", 6: "power"}
+var slug = map[int]string{1: "cash", 2: "phone", 3: "license", 4: "back", 5: "offline", 6: "power", 7: "change"}
 
 // has says whether a journey is to be played.
 func (s *settings) has(n int) bool { return slices.Contains(s.journeys, n) }

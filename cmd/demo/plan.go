@@ -21,6 +21,7 @@ type journey struct {
 	AccountName string            `json:"account_name"`
 	Bills       []deskclient.Bill `json:"bills"`
 	Notes       []int64           `json:"notes_fen"`
+	Coins       []int64           `json:"coins_fen"`
 	Mode        string            `json:"mode"`
 	Card        *deskclient.Card  `json:"card"`
 	Division    string            `json:"division"`
@@ -50,8 +51,8 @@ func planOf(s settings) ([]journey, error) {
 			return nil, fmt.Errorf("INPUT %s: %w", s.input, err)
 		}
 		for _, j := range in.Journeys {
-			if j.N < 1 || j.N > 6 {
-				return nil, fmt.Errorf("INPUT %s: journey %d: want 1 to 6", s.input, j.N)
+			if j.N < 1 || j.N > journeysMax {
+				return nil, fmt.Errorf("INPUT %s: journey %d: want 1 to %d", s.input, j.N, journeysMax)
 			}
 			if err := j.check(); err != nil {
 				return nil, fmt.Errorf("INPUT %s: journey %d: %w", s.input, j.N, err)
@@ -77,6 +78,11 @@ func (j *journey) check() error {
 	for _, fen := range j.Notes {
 		if !slices.ContainsFunc(payment.Faces, func(f cash.Note) bool { return int64(f.Face) == fen }) {
 			return fmt.Errorf("notes_fen: there is no note of %d fen that is taken", fen)
+		}
+	}
+	for _, fen := range j.Coins {
+		if !slices.ContainsFunc(payment.Coins, func(c cash.Note) bool { return c.Face == fen }) {
+			return fmt.Errorf("coins_fen: there is no coin of %d fen that is taken", fen)
 		}
 	}
 	if len(j.Scope) == 0 {
@@ -116,11 +122,18 @@ func fill(source *people.Source, j journey) journey {
 	}
 	if len(j.Bills) == 0 {
 		for month := 9; month <= 9+source.IntN(2); month++ {
-			j.Bills = append(j.Bills, deskclient.Bill{Period: fmt.Sprintf("2026-%02d", month), Due: int64(1500 + source.IntN(6000))})
+			due := int64(1500 + source.IntN(6000))
+			if j.N == 7 {
+				due -= due % 50 // change is promised where the hoppers' coins make it up
+			}
+			j.Bills = append(j.Bills, deskclient.Bill{Period: fmt.Sprintf("2026-%02d", month), Due: due})
 		}
 	}
+	if j.N == 7 && len(j.Coins) == 0 {
+		j.Coins = []int64{100, 50}
+	}
 	if len(j.Notes) == 0 {
-		j.Notes = notesFor(j.due(), source)
+		j.Notes = notesFor(j.due()-sum(j.Coins), source)
 	}
 	if j.Mode == "" {
 		j.Mode = []string{"show", "scan"}[source.IntN(2)]
@@ -150,6 +163,13 @@ func (j *journey) due() (sum int64) {
 		sum += b.Due
 	}
 	return sum
+}
+
+func sum(amounts []int64) (all int64) {
+	for _, a := range amounts {
+		all += a
+	}
+	return all
 }
 
 // notesFor meets an amount with notes, the last of which is usually more than what is left.
