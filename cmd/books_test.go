@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -16,6 +17,13 @@ type ledger struct {
 	Notes struct {
 		Stacked, Returned, Doubtful []deskclient.Face
 	} `json:"notes"`
+	Coins []deskclient.Face `json:"coins"`
+	Stock struct {
+		Inside []deskclient.Face `json:"inside"`
+		Loaded []deskclient.Face `json:"loaded"`
+		Paid   []deskclient.Face `json:"paid"`
+		Unsure []deskclient.Face `json:"unsure"`
+	} `json:"stock"`
 	In struct {
 		Stacked int64 `json:"stacked"`
 		QRPaid  int64 `json:"qr_paid"`
@@ -98,8 +106,11 @@ const balanceMax = 60 * time.Second
 // doubts says what a test allows to be doubtful.
 type doubts struct {
 	notes  int64 // fen
+	pieces int64 // fen of pieces that may have been paid out
+	coins  int64 // fen of coins that the terminal never saw
 	blanks int64
 	byHand int64 // blanks that a hand took out of a tray and voided
+	stored bool  // a note that a technician has found may lie in a recycler's store: the journal says only that it is in
 	unseen int64 // fen of a note that the terminal never saw, and that a doubt without an amount stands for
 }
 
@@ -178,8 +189,10 @@ func settledBooks(l ledger, w deskclient.World, may doubts) error {
 	switch {
 	case l.In.Stacked+l.In.QRPaid != l.Placed.sum():
 		return fmt.Errorf("%+v came in and %+v is placed", l.In, l.Placed)
-	case l.Placed.Doubtful > may.notes || b.Doubtful > may.blanks:
-		return fmt.Errorf("%d fen and %d blanks are doubtful; at most %d and %d may be", l.Placed.Doubtful, b.Doubtful, may.notes, may.blanks)
+	case l.Placed.Doubtful > may.notes+may.pieces || deskclient.Sum(l.Notes.Doubtful) > may.notes || b.Doubtful > may.blanks:
+		return fmt.Errorf("%d fen and %d blanks are doubtful; at most %+v may be", l.Placed.Doubtful, b.Doubtful, may)
+	case l.In.Stacked != stacked+deskclient.Sum(l.Notes.Doubtful)+deskclient.Sum(l.Coins):
+		return fmt.Errorf("%+v came in, by faces notes %+v and coins %+v", l.In, l.Notes, l.Coins)
 	case box < stacked || box > stacked+l.Placed.Doubtful+may.unseen:
 		return fmt.Errorf("the journal has %d fen stacked and %d doubtful, and the box holds %d", stacked, l.Placed.Doubtful, box)
 	case l.OpenBegun != 0 || l.Placed.Visit != 0:
@@ -196,7 +209,73 @@ func settledBooks(l ledger, w deskclient.World, may doubts) error {
 			return fmt.Errorf("case %s has %d live originals", x.Case, x.Live)
 		}
 	}
+	return changeBooks(l, w, may)
+}
+
+// changeBooks compares the coins of the ledger and its stock with the mechanisms, face by face. Of what is in doubt
+// both can be.
+func changeBooks(l ledger, w deskclient.World, may doubts) error {
+	known, kept := byFace(l.Coins), byFace(w.Coins.Taken)
+	for _, path := range w.Coins.Kept {
+		add(kept, path, 1)
+	}
+	if more := worth(known, kept); more > 0 || -more > may.coins {
+		return fmt.Errorf("the journal has the coins %v, and their box %v", known, kept)
+	}
+	inside, out := byFace(w.Cash.Store), byFace(w.Cash.Paid)
+	for _, h := range w.Payout {
+		row := []deskclient.Face{{Face: h.Face, Currency: h.Currency}}
+		row[0].Count = h.Inside
+		add(inside, row, 1)
+		row[0].Count = h.Out
+		add(out, row, 1)
+	}
+	for name, row := range map[string]struct {
+		book, unsure []deskclient.Face
+		mechanism    map[int64]int64
+	}{"inside": {l.Stock.Inside, l.Stock.Unsure, inside}, "paid out": {l.Stock.Paid, l.Stock.Unsure, out}} {
+		if name == "inside" && len(l.Stock.Loaded) == 0 && len(w.Payout) > 0 {
+			continue // nobody has told the terminal what its hoppers were filled with
+		}
+		least, most := byFace(row.book), byFace(row.book)
+		add(most, row.unsure, 1)
+		for face := range merged(most, row.mechanism) {
+			if n := row.mechanism[face]; n < least[face] || n > most[face] && !(may.stored && name == "inside" && len(w.Payout) == 0) {
+				return fmt.Errorf("%s: the journal has %v and %v in doubt, and the mechanism %v", name, row.book, row.unsure, row.mechanism)
+			}
+		}
+	}
 	return nil
+}
+
+func byFace(list []deskclient.Face) map[int64]int64 {
+	n := map[int64]int64{}
+	add(n, list, 1)
+	return n
+}
+
+func add(n map[int64]int64, list []deskclient.Face, times int64) {
+	for _, f := range list {
+		n[f.Face] += times * int64(f.Count)
+	}
+}
+
+// merged has the faces of both.
+func merged(a, b map[int64]int64) map[int64]int64 {
+	both := maps.Clone(a)
+	maps.Copy(both, b)
+	return both
+}
+
+// worth is by how much one pile is worth more than another.
+func worth(a, b map[int64]int64) (fen int64) {
+	for face, n := range a {
+		fen += face * n
+	}
+	for face, n := range b {
+		fen -= face * n
+	}
+	return fen
 }
 
 // sameAtHall sees that the hall has the whole journal, once and in order, and the money in it.
@@ -214,7 +293,7 @@ func sameAtHall(l ledger, h hallBooks) error {
 	for _, p := range h.Payments {
 		paid += p.Paid
 	}
-	if in := l.In.Stacked + l.In.QRPaid - l.Placed.Doubtful; paid != in {
+	if in := l.In.Stacked + l.In.QRPaid - deskclient.Sum(l.Notes.Doubtful); paid != in {
 		return fmt.Errorf("the hall knows of %d fen that came in and the terminal of %d", paid, in)
 	}
 	for _, x := range h.Licenses {

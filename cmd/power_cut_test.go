@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"yichuang/cmd/citizen"
 	"yichuang/cmd/devsim/deskclient"
@@ -31,10 +32,19 @@ var cuts = []struct {
 	{deskclient.Cut{At: "receipt.half", Devices: true}, doubts{}},
 	{deskclient.Cut{At: "license.half"}, doubts{}},
 	{deskclient.Cut{At: "license.half", Devices: true}, doubts{blanks: 1}},
+	{deskclient.Cut{At: "coins.moving"}, doubts{}},
+	{deskclient.Cut{At: "payout.moving"}, doubts{}},
+	{deskclient.Cut{At: "coins.moving", Devices: true, Note: "in"}, doubts{coins: coin}},
+	{deskclient.Cut{At: "coins.moving", Devices: true, Note: "out"}, doubts{}},
+	{deskclient.Cut{At: "payout.moving", Devices: true, Note: "in"}, doubts{pieces: coin}},
+	{deskclient.Cut{At: "payout.moving", Devices: true, Note: "out"}, doubts{pieces: coin}},
 }
 
 // moved is the note that is on its way when the power goes, and before it one of the same face is stacked.
 const moved = 1000
+
+// coin is the coin that is on its way, in or out.
+const coin = 100
 
 // TestPowerCut cuts the power of the terminal at every point where something moves. Nothing is lost or doubled, and
 // nothing is in doubt: the devices know.
@@ -51,18 +61,28 @@ func TestPowerCutOfTheDevicesToo(t *testing.T) {
 }
 
 func cutEverywhere(t *testing.T, devices bool) {
-	who := people.New(seed(t))
-	d := start(t, newDir(t), "")
+	s := seed(t)
+	who := people.New(s)
+	d := start(t, newDir(t), "device.coins=cctalk-coin device.payout=cctalk-hopper")
 	c := come(t, d)
+	fit(t, d, "coins")
+	fit(t, d, "payout")
+	loaded(t, d, coin, 30)
 	var accounts []string
 	for _, row := range cuts {
-		if row.cut.Devices != devices {
+		if row.cut.Devices != devices || devices && otherEnd(row.cut, s) {
 			continue
 		}
+		row.may.stored = devices
 		ok := t.Run(fmt.Sprintf("%s note %q", row.cut.At, row.cut.Note), func(t *testing.T) {
-			if row.cut.At == "license.half" {
+			switch row.cut.At {
+			case "license.half":
 				cutWhilePrinting(t, c, applicant(who), row.cut)
-			} else {
+			case "coins.moving", "payout.moving": // the change is three coins
+				made := account(t, d, moved-3*coin, "owed")
+				accounts = append(accounts, made.Account)
+				cutWhileCoinsMove(t, c, made, row.cut)
+			default:
 				made := account(t, d, 2*moved+500)
 				accounts = append(accounts, made.Account)
 				cutWhilePaying(t, c, made, row.cut)
@@ -70,19 +90,54 @@ func cutEverywhere(t *testing.T, devices bool) {
 			must(t, c.Leave(t.Context()))
 			balanced(t, d, row.may, accounts...)
 			settleDoubts(t, d, row.may)
-			balanced(t, d, doubts{}, accounts...)
+			balanced(t, d, doubts{stored: devices}, accounts...)
 			for _, id := range payOwed(t, d) {
 				slipLater(t, c, id)
 			}
 			if left := payOwed(t, d); len(left) > 0 {
 				t.Errorf("something is owed in %v, and no slip that came out pays it", left)
 			}
-			balanced(t, d, doubts{}, accounts...)
+			balanced(t, d, doubts{stored: devices}, accounts...)
 		})
 		if !ok {
 			return // the rows after it would only tell the same
 		}
 	}
+}
+
+// otherEnd says whether a cut is passed over in this run: of the two ends that a coin may come to, one is tried, and the
+// seed says which.
+func otherEnd(cut deskclient.Cut, seed uint64) bool {
+	in := cut.Note == "in"
+	switch cut.At {
+	case "coins.moving":
+		return in != (seed%2 == 0)
+	case "payout.moving":
+		return in == (seed%2 == 0)
+	}
+	return false
+}
+
+// cutWhileCoinsMove pays with a note, or begins with a coin.
+func cutWhileCoinsMove(t *testing.T, c *citizen.Citizen, made deskclient.Made, cut deskclient.Cut) {
+	t.Helper()
+	ctx := t.Context()
+	must(t, c.ToPayment(ctx, made.BillCode, "pay.cash"))
+	must(t, c.Desk.PowerOff(ctx, cut))
+	if cut.At == "payout.moving" {
+		feed(t, c, moved)
+	}
+	must(t, citizen.Until(ctx, againMax, func() error {
+		w, err := c.Desk.World(ctx)
+		if err != nil || w.Power == "off" {
+			return err
+		}
+		if cut.At == "coins.moving" { // the gate may have to open first
+			_, err = c.Desk.DropCoin(ctx, coin, "", time.Second)
+		}
+		return errors.Join(err, errors.New("the power is still on"))
+	}))
+	powerBack(t, c.Desk)
 }
 
 func cutWhilePaying(t *testing.T, c *citizen.Citizen, made deskclient.Made, cut deskclient.Cut) {
@@ -236,11 +291,12 @@ func settleDoubts(t *testing.T, d *deskclient.Desk, may doubts) {
 		t.Fatalf("kioskctl doubtful: exit %d: %v", exit, err)
 	}
 	for _, doubt := range list {
-		as, err := found(ctx, d, doubt.What == "note")
+		as, err := found(ctx, d, doubt.What)
 		must(t, err)
 		args := []string{"doubtful", "settle", doubt.ID, "--as", as, "--reason", "counted by hand"}
 		if as == "stacked" && doubt.Amount == 0 {
-			args = append(args, "--face", fmt.Sprintf("%d.00", moved/100))
+			face := map[string]int{"note": moved, "coin": coin}[doubt.What]
+			args = append(args, "--face", fmt.Sprintf("%d.00", face/100))
 		}
 		if exit, err := d.Ctl(ctx, nil, args...); err != nil || exit != 0 {
 			t.Errorf("kioskctl %s: exit %d: %v", strings.Join(args, " "), exit, err)
@@ -252,26 +308,40 @@ func settleDoubts(t *testing.T, d *deskclient.Desk, may doubts) {
 	}
 }
 
-// found is what lies there: more in the box than the journal has stacked, or the sheet that came last whole.
-func found(ctx context.Context, d *deskclient.Desk, note bool) (string, error) {
+// found is what lies there: more in a box than the journal has stacked, more in the hoppers than it has inside, or the
+// sheet that came last whole.
+func found(ctx context.Context, d *deskclient.Desk, what string) (string, error) {
 	w, err := d.World(ctx)
 	if err != nil {
 		return "", err
-	}
-	if !note {
-		if prints := w.License.Prints; len(prints) > 0 && prints[len(prints)-1].Complete {
-			return "printed", nil
-		}
-		return "spoiled", nil
 	}
 	l, err := ledgerOf(ctx, d)
 	if err != nil {
 		return "", err
 	}
-	if w.Kept() > deskclient.Sum(l.Notes.Stacked) {
-		return "stacked", nil
+	inside, coins := int64(0), deskclient.Sum(w.Coins.Taken)
+	for _, h := range w.Payout {
+		inside += h.Face * int64(h.Inside)
 	}
-	return "returned", nil
+	for _, path := range w.Coins.Kept {
+		coins += deskclient.Sum(path)
+	}
+	yes, no, is := "stacked", "returned", false
+	switch what {
+	case "note":
+		is = w.Kept() > deskclient.Sum(l.Notes.Stacked)
+	case "coin":
+		is = coins > deskclient.Sum(l.Coins)
+	case "payout":
+		yes, no, is = "kept", "paid", inside > deskclient.Sum(l.Stock.Inside)
+	default:
+		prints := w.License.Prints
+		yes, no, is = "printed", "spoiled", len(prints) > 0 && prints[len(prints)-1].Complete
+	}
+	if is {
+		return yes, nil
+	}
+	return no, nil
 }
 
 // claimCode is how a code stands on a slip.

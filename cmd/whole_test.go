@@ -170,9 +170,9 @@ func times(t *testing.T, name string, n int) int {
 }
 
 // account opens an account with one bill.
-func account(t *testing.T, d *deskclient.Desk, due int64) deskclient.Made {
+func account(t *testing.T, d *deskclient.Desk, due int64, surplus ...string) deskclient.Made {
 	t.Helper()
-	m, err := d.MakeAccount(t.Context(), deskclient.NewAccount{Name: "钱多多", Address: "人民路1号", Bills: []deskclient.Bill{{Period: "2026-10", Due: due}}})
+	m, err := d.MakeAccount(t.Context(), deskclient.NewAccount{Name: "钱多多", Address: "人民路1号", Surplus: strings.Join(surplus, ""), Bills: []deskclient.Bill{{Period: "2026-10", Due: due}}})
 	must(t, err)
 	return m
 }

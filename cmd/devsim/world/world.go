@@ -171,7 +171,7 @@ func (w *World) build() {
 		w.Payout = cctalkhoppersim.New(cctalkhoppersim.Options{Log: w.Log, Echo: o.Echo, CRC: o.CRC})
 		w.Payout.OnPoint(w.mains.reached)
 		w.add("payout", link, w.Payout.Serve, device{faults: w.Payout.Faults(), snapshot: w.Payout.Snapshot, restore: w.Payout.Restore,
-			power: w.Payout.Power}, w.Payout.OnPlug)
+			power: func(on, in bool) { w.Payout.Power(on, !in) }}, w.Payout.OnPlug) // a piece that does not stay in comes out
 	}
 	if link := o.Links["receipt"]; link != "" {
 		w.Receipt = escpossim.New(escpossim.Options{Log: w.Log, Pace: true})
