@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"yichuang/devices/cash"
+	"yichuang/devices/fault"
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/money"
 	"yichuang/kiosk/store"
@@ -134,6 +136,60 @@ func laterMark(ctx context.Context, journal *store.Store, name string, mark case
 		return kept.Mark, nil
 	}
 	return mark, nil
+}
+
+// takeCoins lets those coins in that may be taken now. It asks the acceptor only when they have become others: one that
+// is away would keep the notes waiting.
+func (t *Till) takeCoins(ctx context.Context) {
+	var faces []cash.Note
+	for _, c := range Coins {
+		if t.mayTakeCoin(money.Fen(c.Face)) {
+			faces = append(faces, c)
+		}
+	}
+	t.mu.Lock()
+	same := t.slot != nil && slices.Equal(t.slot, faces)
+	t.slot = append([]cash.Note{}, faces...)
+	t.mu.Unlock()
+	if same {
+		return
+	}
+	err := error(nil)
+	if len(faces) == 0 {
+		err = t.coins.Refuse(ctx)
+	} else {
+		err = t.coins.Accept(ctx, faces)
+	}
+	if err != nil && !fault.Is(err, fault.Absent) {
+		t.log.Warn("coins accept", "error", err) // notes are taken all the same
+	}
+}
+
+// mayTakeCoin says whether a coin of this face is taken: where change is promised, only if what is too much can be paid
+// back, and if after it the promise still holds for a note. A jiao would break it where hoppers have no jiao.
+func (t *Till) mayTakeCoin(face money.Fen) bool {
+	left, rule, exact := t.toPay()
+	switch {
+	case !exact:
+		return true
+	case face < left:
+		return t.Promise(left.Sub(face), rule) || !t.Promise(left, rule)
+	}
+	_, rest := money.Change(face.Sub(max(left, 0)), t.Stock())
+	return rest == 0
+}
+
+// toPay is what is left to be paid of the case that is paying, the biller's rule, and whether change is promised for it.
+func (t *Till) toPay() (left money.Fen, rule string, exact bool) {
+	t.mu.Lock()
+	caseID, exact := t.paying, t.exact
+	t.mu.Unlock()
+	t.journal.Book(func(b *casefile.Book) {
+		if c := b.Cases[caseID]; c != nil {
+			left, rule = c.Due.Sub(c.Visiting), c.Rule
+		}
+	})
+	return left, rule, exact && caseID != ""
 }
 
 // stopCoins takes no more coins, and waits for one that was thrown in just now: it cannot be given back.

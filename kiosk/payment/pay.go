@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"yichuang/devices/cash"
-	"yichuang/devices/fault"
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/money"
 )
@@ -24,12 +23,10 @@ func (t *Till) Take(ctx context.Context, caseID string) error {
 	})
 	exact := t.Promise(due, rule)
 	t.mu.Lock()
-	t.paying, t.closing, t.exact, t.last = caseID, false, exact, Sight{}
+	t.paying, t.closing, t.exact, t.last, t.slot = caseID, false, exact, Sight{}, nil
 	t.tell()
 	t.mu.Unlock()
-	if err := t.coins.Accept(ctx, Coins); err != nil && !fault.Is(err, fault.Absent) {
-		t.log.Warn("coins accept", "error", err) // notes are taken all the same
-	}
+	t.takeCoins(ctx)
 	return t.acceptor.Accept(ctx, t.Taken())
 }
 
@@ -57,19 +54,8 @@ func (t *Till) Taken() (faces []cash.Note) {
 
 // mayTake says whether a note of this face is taken: where change is promised, only if it can be paid.
 func (t *Till) mayTake(face money.Fen) bool {
-	t.mu.Lock()
-	caseID, exact := t.paying, t.exact
-	t.mu.Unlock()
-	if !exact || caseID == "" {
-		return true
-	}
-	var left money.Fen
-	t.journal.Book(func(b *casefile.Book) {
-		if c := b.Cases[caseID]; c != nil {
-			left = c.Due.Sub(c.Visiting)
-		}
-	})
-	if face <= left {
+	left, _, exact := t.toPay()
+	if !exact || face <= left {
 		return true
 	}
 	_, rest := money.Change(face.Sub(max(left, 0)), t.Stock())

@@ -524,6 +524,55 @@ func TestCoins(t *testing.T) {
 	})
 }
 
+// A coin that would leave what no piece pays back is not taken where change is promised, and is again when it would not.
+func TestCoinsThatCannotBeChangedAreNotTaken(t *testing.T) {
+	read(t, func(r *reading) {
+		r.stop()
+		coins := &scripted{signals: make(chan cash.Signal, 8), state: cash.State{Online: true, Accepting: true}}
+		tl := newTeller(pile(100, 9), pile(50, 9))
+		r.coins, r.payer = coins, tl
+		r.start()
+		n := 0
+		put := func(face int64) {
+			n++
+			coins.signals <- cash.Signal{What: cash.Stacked, Note: cash.Note{Face: face, Currency: money.CNY}, Mark: cash.Mark{Serial: "7", Counter: n, Known: true}}
+			synctest.Wait()
+		}
+		takes := func(when string, want ...int64) {
+			t.Helper()
+			var got []int64
+			for _, c := range coins.faces {
+				got = append(got, c.Face)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: %v are taken, want %v", when, got, want)
+			}
+		}
+		for _, line := range []string{"ready", "bill a 150 owed", "take a"} {
+			r.say(line)
+		}
+		if st := r.till.Status(); !st.Change {
+			t.Error("change is not promised")
+		}
+		takes("at first", 50, 100)
+		put(100)
+		takes("50 are left", 50, 100)
+		if got := len(coins.orders); got != 1 {
+			t.Errorf("the coin acceptor heard %v: it takes the same as before", coins.orders)
+		}
+		tl.mu.Lock()
+		tl.state.Levels = nil
+		tl.mu.Unlock()
+		put(10) // it was falling already; and the hoppers are empty now
+		takes("40 are left, and no change", 10)
+		r.say("stop")
+		r.say("wait 2s")
+		r.say("bill b 145 owed")
+		r.say("take b")
+		takes("change is not promised", 10, 50, 100)
+	})
+}
+
 // A coin acceptor that hangs keeps nobody waiting for long, and one that is away keeps nobody waiting at all.
 func TestStopWithoutCoins(t *testing.T) {
 	read(t, func(r *reading) {

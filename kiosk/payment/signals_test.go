@@ -32,8 +32,9 @@ type scripted struct {
 	orders  []string
 	resumed cash.Mark
 	state   cash.State
-	refuses error  // what Stack answers
-	shuts   func() // what happens while Refuse is under way; nil: nothing
+	faces   []cash.Note // that it takes
+	refuses error       // what Stack answers
+	shuts   func()      // what happens while Refuse is under way; nil: nothing
 }
 
 func (s *scripted) order(text string) {
@@ -56,11 +57,13 @@ func (s *scripted) Next(ctx context.Context) (cash.Signal, error) {
 func (s *scripted) Resume(m cash.Mark) { s.resumed = m }
 
 func (s *scripted) Accept(_ context.Context, faces []cash.Note) error {
+	s.faces = faces
 	s.order(fmt.Sprintf("accept %d faces", len(faces)))
 	return nil
 }
 
 func (s *scripted) Refuse(context.Context) error {
+	s.faces = nil
 	s.order("refuse")
 	if s.shuts != nil {
 		s.shuts()

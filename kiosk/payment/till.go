@@ -39,14 +39,15 @@ type Till struct {
 	giving  sync.Mutex    // one payout at a time
 	gate    chan struct{} // holds one while notes are let in, or no more: who waits for it may wait for the acceptor
 
-	mu      sync.Mutex // guards all below
-	ready   bool       // the acceptor has told what it missed
-	coined  bool       // and the coin acceptor has
-	paying  string     // the case that notes are taken for; ""
-	closing bool       // no more notes for it: a new one in escrow goes back
-	exact   bool       // change is promised: only faces are taken for which it can be paid
-	last    Sight      // the last thing to be told to the citizen
-	since   time.Time  // when the open note was last heard of
+	mu      sync.Mutex  // guards all below
+	ready   bool        // the acceptor has told what it missed
+	coined  bool        // and the coin acceptor has
+	paying  string      // the case that notes are taken for; ""
+	closing bool        // no more notes for it: a new one in escrow goes back
+	exact   bool        // change is promised: only faces are taken for which it can be paid
+	slot    []cash.Note // the coins that the coin acceptor was last told to take; nil when it was told none yet
+	last    Sight       // the last thing to be told to the citizen
+	since   time.Time   // when the open note was last heard of
 	changed chan struct{}
 }
 
@@ -163,6 +164,7 @@ func (t *Till) retake(ctx context.Context) {
 		return
 	}
 	t.order(ctx, func(ctx context.Context) error { return t.acceptor.Accept(ctx, t.Taken()) })
+	t.order(ctx, func(ctx context.Context) error { t.takeCoins(ctx); return nil })
 }
 
 // closeLeftOver ends the taking of notes that a power cut broke off, once the acceptor has told what it knows.
