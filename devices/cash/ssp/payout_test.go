@@ -65,6 +65,36 @@ func TestLevels(t *testing.T) {
 	}
 }
 
+// A Note Float is ordered the next piece only when each one before came out, and nothing stopped it.
+func TestGoesOn(t *testing.T) {
+	memory := func(paid int) cash.Memory {
+		return cash.Memory{Serial: "1", Known: true, Counter: paid * paidOnce, Levels: []cash.Pile{pile(1000, int64(9-paid))}}
+	}
+	for _, tt := range []struct {
+		name    string
+		unit    unit
+		orders  int64
+		out     int
+		stopped bool
+		want    bool
+	}{
+		{"one came", unitNoteFloat, 1, 1, false, true},
+		{"two came", unitNoteFloat, 2, 2, false, true},
+		{"all came", unitNoteFloat, 3, 3, false, false},
+		{"one came short", unitNoteFloat, 2, 1, false, false},
+		{"it was halted after one", unitNoteFloat, 1, 1, true, false},
+		{"all were one order", unitPayout, 1, 1, false, false},
+	} {
+		a, job := New(nil, Options{}), &task{pay: true, before: memory(0), pieces: []cash.Pile{pile(1000, 3)}, orders: tt.orders}
+		if tt.stopped {
+			job.stopped = a.fail(fault.Refused, "pay", "halted")
+		}
+		if got := a.goesOn(job, &talk{unit: tt.unit}, memory(tt.out)); got != tt.want {
+			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
 // The note on top, by values and by channels.
 func TestTop(t *testing.T) {
 	channels := []cash.Note{pile(100, 0).Note, pile(500, 0).Note, pile(1000, 0).Note}
