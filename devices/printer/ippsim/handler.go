@@ -134,9 +134,16 @@ func (p *Printer) answer(w http.ResponseWriter, hr *http.Request, r *request, ou
 		out = out[len(out)/2:]
 	}
 	p.opts.Log.Add(device, "device", out[:min(len(out), 512)], what)
-	if h, ok := w.(http.Hijacker); ok && p.faults.Take("double") {
-		p.twice(h, out)
-		return
+	switch w := w.(type) {
+	case http.Hijacker:
+		if p.faults.Take("double") {
+			p.twice(w, out)
+			return
+		}
+	case *pairWriter:
+		if p.faults.Take("double") {
+			w.double()
+		}
 	}
 	w.Write(out) // the host may be gone
 }

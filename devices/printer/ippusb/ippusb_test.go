@@ -1,16 +1,12 @@
 package ippusb_test
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -47,62 +43,6 @@ func options() usbsim.Options {
 		Lines: []usbsim.Pipes{{In: 0x81, Out: 0x01}, {In: 0x82, Out: 0x02}}}
 }
 
-// serve is the printer's side of one pair: HTTP requests one after the other, for ever. A handler that breaks its connection off
-// has sent nothing, or a part; the pair goes on with the next request all the same.
-func serve(line io.ReadWriter, h http.Handler) {
-	in := bufio.NewReader(line)
-	for {
-		r, err := http.ReadRequest(in)
-		if err != nil {
-			return // the plug is out: the host sends nothing else that cannot be read
-		}
-		raw, err := io.ReadAll(r.Body)
-		if err != nil {
-			return
-		}
-		r.Body = io.NopCloser(bytes.NewReader(raw))
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute) // a printer gives up too
-		answer := answerOf(h, r.WithContext(ctx))
-		cancel()
-		if len(answer) > 0 {
-			if _, err := line.Write(answer); err != nil {
-				return
-			}
-		}
-	}
-}
-
-// answerOf is the whole answer, or what of it had been written when the handler broke off.
-func answerOf(h http.Handler, r *http.Request) (raw []byte) {
-	w := httptest.NewRecorder()
-	broken := false
-	func() {
-		defer func() {
-			if p := recover(); p != nil {
-				if err, ok := p.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
-					panic(p)
-				}
-				broken = true
-			}
-		}()
-		h.ServeHTTP(w, r)
-	}()
-	if broken && w.Body.Len() == 0 {
-		return nil
-	}
-	var b bytes.Buffer
-	resp := w.Result()
-	if resp.ContentLength < 0 {
-		resp.ContentLength = int64(w.Body.Len())
-		if n := resp.Header.Get("Content-Length"); n != "" {
-			fmt.Sscan(n, &resp.ContentLength)
-		}
-	}
-	resp.Body = io.NopCloser(bytes.NewReader(w.Body.Bytes()))
-	resp.Write(&b) // a body that is too short is an error, and what was written counts
-	return b.Bytes()
-}
-
 // bench is a driver and a simulated printer on an emulated USB cable, in a bubble of virtual time.
 type bench struct {
 	t         *testing.T
@@ -117,7 +57,7 @@ func newBench(t *testing.T, h func(http.Handler) http.Handler) *bench {
 	b := &bench{t: t, sim: ippsim.New(ippsim.Options{})}
 	b.cable = cabletest.New(t, options(), func(_ context.Context, lines []io.ReadWriter) {
 		for _, l := range lines {
-			b.served.Go(func() { serve(l, h(b.sim.Handler())) })
+			b.served.Go(func() { ippsim.ServePair(l, h(b.sim.Handler())) })
 		}
 	})
 	b.sim.OnPlug(b.cable.Plug)
