@@ -5,14 +5,15 @@
 // minutes of waiting cost nothing, and a slow computer changes nothing: a suite that was written for net.Pipe runs over libusb
 // as it is.
 //
-// It holds as long as the device takes what it is sent: a write that the device holds up would stop the clock for good. Such
-// tests run in real time.
+// A write to a device that takes nothing (Hold) would stop the clock: it is given up outside at once, and the writer's limit passes
+// in the bubble.
 package cabletest
 
 import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -42,12 +43,14 @@ type Cable struct {
 	pump   context.CancelCauseFunc // ends it
 
 	saying sync.Mutex // held outside while the device's words are counted
+	taken  *sync.Cond // on mu, waited for outside: the testbed has handed on what was sent
 
 	mu    sync.Mutex // guards the fields below, and is held for moments only
 	lanes []lane
 	far   []io.ReadWriter // the testbed's lines; nil while the plug is out
 	sim   []*wire.Inbox   // what the simulator reads; nil while the plug is out
 	open  *Device         // as the driver has it
+	held  bool            // the device takes nothing
 }
 
 // lane is one pair of pipes: what has been sent and has arrived each way, and what waits to be handed over.
@@ -63,6 +66,7 @@ type lane struct {
 func New(t *testing.T, o usbsim.Options, serve func(ctx context.Context, lines []io.ReadWriter)) *Cable {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	c := &Cable{t: t, serve: serve, kick: make(chan struct{}, 1), ended: make(chan struct{}), pump: cancel, lanes: make([]lane, len(o.Lines))}
+	c.taken = sync.NewCond(&c.mu)
 	o.Serve = c.take
 	c.o = o
 	usbtest.Outside(func() {
@@ -133,11 +137,45 @@ func (c *Cable) pull() {
 		for i, l := range c.lanes {
 			c.lanes[i] = lane{toHost: l.toHost, broken: l.broken}
 		}
+		c.taken.Broadcast()
 	})
 	for _, b := range sim {
 		b.Close(errPulled)
 	}
 	c.poke()
+}
+
+// Halt lets the device refuse transfers on an endpoint, until it is reset or comes anew.
+func (c *Cable) Halt(endpoint byte) { c.spoil(endpoint, (*usbsim.Device).Halt) }
+
+// Noise ends the next transfer on an endpoint as a bad cable does.
+func (c *Cable) Noise(endpoint byte) { c.spoil(endpoint, (*usbsim.Device).Noise) }
+
+// spoil lets something befall an endpoint, and waits until who reads from it has seen that: a driver that has the device open
+// always reads.
+func (c *Cable) spoil(endpoint byte, befall func(*usbsim.Device, byte)) {
+	usbtest.Outside(func() {
+		befall(c.device, endpoint)
+		c.mu.Lock()
+		open, in := c.open, c.sim != nil
+		c.mu.Unlock()
+		for i, p := range c.o.Lines {
+			if open != nil && in && p.In == endpoint {
+				<-open.deaf[i]
+			}
+		}
+	})
+	c.poke()
+}
+
+// Hold lets the device take nothing from the host while it is set, as a printer with a full buffer does.
+func (c *Cable) Hold(hold bool) {
+	usbtest.Outside(func() {
+		c.mu.Lock()
+		c.held = hold
+		c.mu.Unlock()
+		c.device.Hold(hold, false)
+	})
 }
 
 // take moves what the host has sent from the testbed to the lanes, outside.
@@ -154,6 +192,7 @@ func (c *Cable) take(_ context.Context, lines []io.ReadWriter) {
 				c.mu.Lock()
 				c.lanes[i].toSim = append(c.lanes[i].toSim, b[:n]...)
 				c.lanes[i].got += n
+				c.taken.Broadcast()
 				c.mu.Unlock()
 				c.arrived()
 			}
@@ -266,8 +305,12 @@ type Device struct {
 	c       *Cable
 	device  *usbport.Device
 	inboxes []*wire.Inbox
-	read    sync.WaitGroup // for whoever reads from libusb, outside
+	read    sync.WaitGroup  // for whoever reads from libusb, outside
+	deaf    []chan struct{} // made outside, by lane: closed when nothing more is read
 	closed  sync.Once
+
+	using sync.RWMutex // held outside for reading by writers
+	shut  bool         // guarded by using: nothing more is written
 }
 
 // Open opens the device for a driver. It must not be open.
@@ -284,6 +327,9 @@ func (c *Cable) Open(class usbport.Class) (*Device, error) {
 		}
 		c.mu.Lock()
 		c.open = d
+		for range c.lanes {
+			d.deaf = append(d.deaf, make(chan struct{}))
+		}
 		c.mu.Unlock()
 		for i, p := range d.device.Pipes() {
 			d.read.Go(func() { d.listen(i, p) })
@@ -299,6 +345,7 @@ func (c *Cable) Open(class usbport.Class) (*Device, error) {
 // listen takes what libusb brings, outside.
 func (d *Device) listen(i int, p *usbport.Pipe) {
 	c, b := d.c, make([]byte, 4096)
+	defer close(d.deaf[i])
 	for {
 		n, err := p.Read(b)
 		c.mu.Lock()
@@ -315,11 +362,18 @@ func (d *Device) listen(i int, p *usbport.Pipe) {
 	}
 }
 
+// Limit sets how long the device may take no byte of what is written, before the first use of Ports.
+func (d *Device) Limit(limit time.Duration) {
+	for _, p := range d.device.Pipes() {
+		p.WriteLimit = limit
+	}
+}
+
 // Ports are the device's pairs of pipes for a driver in the bubble.
 func (d *Device) Ports() []wire.Port {
 	var ports []wire.Port
-	for i := range d.inboxes {
-		ports = append(ports, &port{d, i})
+	for i, p := range d.device.Pipes() {
+		ports = append(ports, &port{d, i, p.WriteLimit})
 	}
 	return ports
 }
@@ -338,6 +392,7 @@ func (d *Device) Close() (err error) {
 	c := d.c
 	d.closed.Do(func() {
 		usbtest.Outside(func() {
+			d.settle()
 			err = d.device.Close()
 			d.read.Wait()
 			c.saying.Lock()
@@ -362,10 +417,30 @@ func (d *Device) Close() (err error) {
 	return err
 }
 
+// settle ends the writing and waits until the simulator has what was sent: a device that is reset when it is closed forgets what it
+// has not handed on, and the clock would wait for that for ever.
+func (d *Device) settle() {
+	d.using.Lock()
+	d.shut = true
+	d.using.Unlock()
+	c := d.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range c.lanes {
+		for c.sim != nil && c.lanes[i].sent != c.lanes[i].got {
+			c.taken.Wait()
+		}
+	}
+}
+
+// heldLimit is how long, outside, a device that takes nothing is given.
+const heldLimit = 20 * time.Millisecond
+
 // port is one pair of pipes, in the bubble.
 type port struct {
-	d *Device
-	i int
+	d     *Device
+	i     int
+	limit time.Duration // usbport.Pipe's WriteLimit
 }
 
 // Read gives what the device has said.
@@ -374,11 +449,26 @@ func (p *port) Read(to []byte) (int, error) { return p.d.inboxes[p.i].Read(to) }
 // SetReadDeadline is in the bubble's time.
 func (p *port) SetReadDeadline(t time.Time) error { return p.d.inboxes[p.i].SetReadDeadline(t) }
 
-// Write sends something to the device.
+// Write sends something to the device. One goroutine writes at a time.
 func (p *port) Write(b []byte) (n int, err error) {
-	c := p.d.c
+	c, limit := p.d.c, p.limit
+	held := false
 	usbtest.Outside(func() {
-		n, err = p.d.device.Ports()[p.i].Write(b)
+		pipe := p.d.device.Pipes()[p.i]
+		p.d.using.RLock()
+		defer p.d.using.RUnlock()
+		if p.d.shut {
+			err = os.ErrClosed
+			return
+		}
+		c.mu.Lock()
+		if held = c.held; held {
+			pipe.WriteLimit = heldLimit
+		} else {
+			pipe.WriteLimit = limit
+		}
+		c.mu.Unlock()
+		n, err = pipe.Write(b)
 		c.mu.Lock()
 		if c.sim != nil {
 			c.lanes[p.i].sent += n
@@ -387,6 +477,9 @@ func (p *port) Write(b []byte) (n int, err error) {
 		c.arrived()
 	})
 	c.poke()
+	if held && errors.Is(err, os.ErrDeadlineExceeded) {
+		time.Sleep(limit) // virtual
+	}
 	return n, err
 }
 
