@@ -35,8 +35,8 @@ import (
 // Class is the printer class with answers.
 var Class = usbport.Class{Class: 7, SubClass: 1, Protocol: 2}
 
-// stallLimit is how long the printer may take no byte before it is asked why. The driver above gives a write 5 s.
-const stallLimit = 4 * time.Second
+// StallLimit is how long the printer may take no byte before it is asked why. The driver above gives a write 5 s.
+const StallLimit = 4 * time.Second
 
 // New makes a printer at an address usb:VVVV:PPPP[:SERIAL]. Nothing is opened before Run.
 func New(address string, profile escpos.Profile) (*escpos.Printer, error) {
@@ -50,7 +50,7 @@ func open(a usbport.Address) (wire.Port, error) {
 		return nil, err
 	}
 	p := d.Pipes()[0]
-	p.WriteLimit = stallLimit
+	p.WriteLimit = StallLimit
 	return NewPort(p, d, p.Interface, p.Setting), nil
 }
 
