@@ -5,8 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"sync"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,21 +43,23 @@ type desk struct {
 	held  func() string
 	kinds kinds
 
-	mu      sync.Mutex
-	plugged bool
-	line    net.Conn
+	join func() line       // made for each story
+	more []mechanism.Fault // the line's own
+	line line
 }
 
 // readers make a desk of each protocol.
 var readers = []struct {
 	class, protocol string
 	desk            func(t *testing.T) *desk
-}{{"idcard", "sdt", cardDesk}, {"scanner", "scanner", codeDesk}}
+}{{"idcard", "sdt", cardDesk}, {"idcard", "sdt-usb", usbCardDesk}, {"scanner", "scanner", codeDesk}}
 
 func readBenches() (out []bench) {
 	for _, r := range readers {
 		b := bench{class: r.class, protocol: r.protocol, whats: map[string]string{"power": "the reader loses its power while it reads"}}
-		for _, f := range r.desk(nil).sim.Faults().List() {
+		d := r.desk(nil)
+		b.sample = sampleOf(d.more)
+		for _, f := range slices.Concat(d.sim.Faults().List(), d.more) {
 			b.faults, b.whats[f.Name] = append(b.faults, f.Name), f.What
 		}
 		b.faults = append(b.faults, "power")
@@ -73,8 +74,13 @@ func readBenches() (out []bench) {
 
 func cardDesk(t *testing.T) *desk {
 	sim := sdtsim.New(sdtsim.Options{})
-	d := &desk{t: t, sim: sim, plugged: true}
-	reader := sdt.New(func(int) (wire.Port, error) { return d.open() }, sdt.Options{})
+	return cardDeskOf(t, sim, sdt.Options{})
+}
+
+// cardDeskOf is a desk with a card reader, on a serial line unless join is set anew.
+func cardDeskOf(t *testing.T, sim *sdtsim.Reader, o sdt.Options) *desk {
+	d := &desk{t: t, sim: sim, join: func() line { return &pipe{serve: sim.Serve} }}
+	reader := sdt.New(func(int) (wire.Port, error) { return d.line.open() }, o)
 	d.run, d.fault = reader.Run, reader.Fault
 	d.read = func(ctx context.Context) (string, error) {
 		c, err := reader.Read(ctx)
@@ -97,8 +103,8 @@ func cardDesk(t *testing.T) *desk {
 
 func codeDesk(t *testing.T) *desk {
 	sim := scannersim.New(scannersim.Options{})
-	d := &desk{t: t, sim: sim, plugged: true}
-	s := scanner.New(d.open, scanner.Options{})
+	d := &desk{t: t, sim: sim, join: func() line { return &pipe{serve: sim.Serve} }}
+	s := scanner.New(func() (wire.Port, error) { return d.line.open() }, scanner.Options{})
 	d.run, d.fault = s.Run, s.Fault
 	d.read = func(ctx context.Context) (string, error) {
 		text, err := s.Scan(ctx)
@@ -126,33 +132,6 @@ func codeDesk(t *testing.T) *desk {
 		return "not looking"
 	}
 	return d
-}
-
-func (d *desk) open() (wire.Port, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !d.plugged {
-		return nil, errors.New("no such device")
-	}
-	if d.line != nil {
-		d.line.Close()
-	}
-	host, device := net.Pipe()
-	d.line = host
-	go func() {
-		defer device.Close()
-		d.sim.Serve(context.Background(), device) // ends with the line
-	}()
-	return host, nil
-}
-
-func (d *desk) plug(in bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.plugged = in
-	if !in && d.line != nil {
-		d.line.Close()
-	}
 }
 
 func (d *desk) pass(span time.Duration) {
@@ -220,7 +199,9 @@ func (d *desk) look(n int, during func()) (shown string, was got) {
 }
 
 func (d *desk) story(name string) Cell {
-	d.sim.OnPlug(d.plug)
+	d.line = d.join()
+	defer d.line.end()
+	d.sim.OnPlug(d.line.plug)
 	d.sim.Power(true)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{})
@@ -260,17 +241,25 @@ func (d *desk) befall(name string) {
 	if name == "power" {
 		d.pass(300 * time.Millisecond)
 		d.sim.Power(false)
+		d.line.power(false)
 		d.pass(5 * time.Second)
 		d.sim.Power(true)
+		d.line.power(true)
 		return
 	}
-	faults := d.sim.Faults()
-	faults.Arm(name, 1)
+	d.arm(name, 1)
 	d.pass(10 * time.Second)
-	faults.Arm(name, 1000)
+	d.arm(name, 1000)
 	d.hide()
 	d.pass(500 * time.Millisecond)
 	d.show(1)
 	d.pass(20 * time.Second)
-	faults.Arm(name, 0)
+	d.arm(name, 0)
+}
+
+// arm arms a fault of the line or of the mechanism.
+func (d *desk) arm(name string, n int) {
+	if !d.line.arm(name, n) {
+		d.sim.Faults().Arm(name, n) // the name is from its own table
+	}
 }

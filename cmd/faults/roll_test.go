@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -44,10 +44,17 @@ var rolls = []struct {
 	protocol string
 	sim      func() rollSim
 	driver   func(open wire.Opener) printer.Roll
+	join     func(t *testing.T, sim rollSim) line
+	more     []mechanism.Fault // the line's own
 }{
-	{"escpos", func() rollSim { return escpossim.New(escpossim.Options{Pace: true}) }, func(open wire.Opener) printer.Roll {
-		return escpos.New(open, escpos.Profile{HasQR: true, HasCuts: true, HasClear: true})
-	}},
+	{"escpos", newEscpos, escposDriver, func(_ *testing.T, sim rollSim) line { return &pipe{serve: sim.Serve} }, nil},
+	{"escpos-usb", newEscpos, escposDriver, usbRoll, cableFaults},
+}
+
+func newEscpos() rollSim { return escpossim.New(escpossim.Options{Pace: true}) }
+
+func escposDriver(open wire.Opener) printer.Roll {
+	return escpos.New(open, escpos.Profile{HasQR: true, HasCuts: true, HasClear: true})
 }
 
 var rollCuts = map[string]string{
@@ -57,8 +64,8 @@ var rollCuts = map[string]string{
 
 func rollBenches() (out []bench) {
 	for _, r := range rolls {
-		b := bench{class: "receipt", protocol: r.protocol, whats: map[string]string{}}
-		for _, f := range r.sim().Faults().List() {
+		b := bench{class: "receipt", protocol: r.protocol, whats: map[string]string{}, sample: sampleOf(r.more)}
+		for _, f := range slices.Concat(r.sim().Faults().List(), r.more) {
 			b.faults, b.whats[f.Name] = append(b.faults, f.Name), f.What
 		}
 		for _, name := range []string{"power_half", "host_half"} {
@@ -71,7 +78,9 @@ func rollBenches() (out []bench) {
 					t.Fatal(err)
 				}
 				defer setter.Close()
-				m := &printing{t: t, dir: t.TempDir(), sim: r.sim(), driver: r.driver, setter: setter, plugged: true}
+				m := &printing{t: t, dir: t.TempDir(), sim: r.sim(), driver: r.driver, setter: setter}
+				m.line = r.join(t, m.sim)
+				defer m.line.end()
 				c = m.story(name)
 			})
 			return c
@@ -90,9 +99,7 @@ type printing struct {
 	setter *typeset.Setter
 	kinds  kinds
 
-	mu      sync.Mutex
-	plugged bool
-	line    net.Conn
+	line line
 
 	journal *store.Store
 	roll    printer.Roll
@@ -101,40 +108,13 @@ type printing struct {
 	ran     sync.WaitGroup
 }
 
-func (m *printing) open() (wire.Port, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !m.plugged {
-		return nil, errors.New("no such device")
-	}
-	if m.line != nil {
-		m.line.Close()
-	}
-	host, device := net.Pipe()
-	m.line = host
-	go func() {
-		defer device.Close()
-		m.sim.Serve(context.Background(), device) // ends with the line
-	}()
-	return host, nil
-}
-
-func (m *printing) plug(in bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.plugged = in
-	if !in && m.line != nil {
-		m.line.Close()
-	}
-}
-
 func (m *printing) start() {
 	m.t.Helper()
 	var err error
 	if m.journal, err = store.Open(m.t.Context(), filepath.Join(m.dir, "state"), "T1"); err != nil {
 		m.t.Fatal(err)
 	}
-	m.roll = m.driver(m.open)
+	m.roll = m.driver(m.line.open)
 	m.press = &press.Press{Journal: m.journal, Roll: m.roll, Sheets: printer.AbsentSheets{}, Type: m.setter, Log: slog.New(slog.DiscardHandler)}
 	ctx, cancel := context.WithCancel(context.Background())
 	m.cancel = cancel
@@ -149,11 +129,7 @@ func (m *printing) stop() {
 }
 
 func (m *printing) die() {
-	m.mu.Lock()
-	if m.line != nil {
-		m.line.Close()
-	}
-	m.mu.Unlock()
+	m.line.drop()
 	m.journal.Close()
 	m.stop()
 }
@@ -208,7 +184,7 @@ func (m *printing) whole() (whole, torn int) {
 }
 
 func (m *printing) story(name string) Cell {
-	m.sim.OnPlug(m.plug)
+	m.sim.OnPlug(m.line.plug)
 	m.sim.Power(true)
 	m.start()
 	defer func() { m.stop() }()
@@ -230,23 +206,31 @@ func (m *printing) story(name string) Cell {
 	return m.compare(outcome)
 }
 
+// arm arms a fault of the line or of the mechanism.
+func (m *printing) arm(name string, n int) {
+	if !m.line.arm(name, n) {
+		m.sim.Faults().Arm(name, n) // the name is from its own table
+	}
+}
+
 // befall lets the fault befall with half a strip on paper, once and then again and again for half a minute.
 func (m *printing) befall(name string) string {
-	faults := m.sim.Faults()
 	var once sync.Once
 	m.sim.OnPoint(func(point string) {
 		if point == "receipt.half" {
-			once.Do(func() { faults.Arm(name, 1) })
+			once.Do(func() { m.arm(name, 1) })
 		}
 	})
 	done := make(chan bool, 1)
 	go func() { done <- m.paper("second") }()
 	m.pass(20 * time.Second)
-	faults.Arm(name, 1000)
+	m.arm(name, 1000)
 	m.pass(20 * time.Second)
-	faults.Arm(name, 0)
-	printed := <-done
-	if printed {
+	m.arm(name, 0)
+	for len(done) == 0 {
+		m.pass(time.Second)
+	}
+	if <-done {
 		return "printed"
 	}
 	return "not printed, and the person gets it anew"
@@ -265,11 +249,13 @@ func (m *printing) cut(name string) string {
 	<-reached
 	if name == "power_half" {
 		m.sim.Power(false)
+		m.line.power(false)
 	}
 	m.die()
 	<-done
 	m.pass(3 * time.Second)
 	m.sim.Power(true)
+	m.line.power(true)
 	m.start()
 	m.pass(15 * time.Second)
 	if err := m.press.SettlePapers(context.Background()); err != nil {

@@ -9,15 +9,19 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"yichuang/devices/mechanism"
 	"yichuang/devices/printer"
 	"yichuang/devices/printer/ipp"
 	"yichuang/devices/printer/ippsim"
+	"yichuang/devices/printer/ippusb"
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/document"
 	"yichuang/kiosk/press"
@@ -31,8 +35,12 @@ var sheetCuts = map[string]string{
 }
 
 func sheetBenches() []bench {
-	b := bench{class: "license", protocol: "ipp", whats: map[string]string{}}
-	for _, f := range ippsim.New(ippsim.Options{}).Faults().List() {
+	return []bench{sheetBench("ipp", nil), sheetBench("ipp-usb", cableFaults)}
+}
+
+func sheetBench(protocol string, more []mechanism.Fault) bench {
+	b := bench{class: "license", protocol: protocol, whats: map[string]string{}, sample: sampleOf(more)}
+	for _, f := range slices.Concat(ippsim.New(ippsim.Options{}).Faults().List(), more) {
 		b.faults, b.whats[f.Name] = append(b.faults, f.Name), f.What
 	}
 	for _, name := range []string{"power_printing", "host_printing"} {
@@ -46,11 +54,14 @@ func sheetBenches() []bench {
 			}
 			defer setter.Close()
 			m := &licensing{t: t, dir: t.TempDir(), sim: ippsim.New(ippsim.Options{}), setter: setter, network: make(chan net.Conn), off: make(chan struct{}), wired: true}
+			if protocol == "ipp-usb" {
+				m.usb = usbSheets(t, m.sim)
+			}
 			c = m.story(name)
 		})
 		return c
 	}
-	return []bench{b}
+	return b
 }
 
 // licensing is a press with its license printer: mechanism, network, driver, journal. It is the network itself, whose
@@ -63,6 +74,8 @@ type licensing struct {
 	kinds   kinds
 	network chan net.Conn
 	off     chan struct{}
+	usb     *cable       // instead of the network; nil without one
+	dead    *atomic.Bool // the program that has the cable open
 
 	mu    sync.Mutex
 	wired bool
@@ -70,7 +83,7 @@ type licensing struct {
 
 	journal *store.Store
 	sheets  *ipp.Printer
-	web     *http.Transport
+	web     http.RoundTripper
 	press   *press.Press
 	cancel  context.CancelFunc
 	ran     sync.WaitGroup
@@ -112,6 +125,10 @@ func (m *licensing) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 }
 
 func (m *licensing) wire(in bool) {
+	if m.usb != nil {
+		m.usb.Plug(in)
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.wired = in
@@ -129,7 +146,10 @@ func (m *licensing) start() {
 	if m.journal, err = store.Open(m.t.Context(), filepath.Join(m.dir, "state"), "T1"); err != nil {
 		m.t.Fatal(err)
 	}
-	m.web = &http.Transport{DialContext: m.dial}
+	m.web, m.dead = &http.Transport{DialContext: m.dial}, new(atomic.Bool)
+	if m.usb != nil {
+		m.web = ippusb.NewTransport(m.usb.alive(m.dead))
+	}
 	m.sheets = ipp.New("ipp://printer/ipp/print", ipp.Options{Client: &http.Client{Transport: m.web}})
 	m.press = &press.Press{Journal: m.journal, Roll: printer.AbsentRoll{}, Sheets: m.sheets, Type: m.setter, Log: slog.New(slog.DiscardHandler)}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -141,7 +161,7 @@ func (m *licensing) start() {
 func (m *licensing) stop() {
 	m.cancel()
 	m.ran.Wait()
-	m.web.CloseIdleConnections()
+	m.web.(interface{ CloseIdleConnections() }).CloseIdleConnections()
 	m.journal.Close() // a power cut may have closed it
 }
 
@@ -183,6 +203,9 @@ func (m *licensing) story(name string) Cell {
 		close(m.off)
 		server.Close()
 		<-served
+		if m.usb != nil {
+			m.usb.end()
+		}
 		time.Sleep(time.Minute) // virtual: what the mechanism still does ends before the bubble
 	}()
 	m.sim.OnPlug(m.wire)
@@ -233,14 +256,22 @@ func (m *licensing) befall(name string) string {
 		<-done
 		return m.ended("second")
 	}
-	faults := m.sim.Faults()
-	faults.Arm(name, 1)
+	m.arm(name, 1)
 	m.pass(20 * time.Second)
-	faults.Arm(name, 1000)
+	m.arm(name, 1000)
 	m.pass(20 * time.Second)
-	faults.Arm(name, 0)
-	<-done
+	m.arm(name, 0)
+	for len(done) == 0 {
+		m.pass(time.Second)
+	}
 	return m.ended("second")
+}
+
+// arm arms a fault of the cable or of the mechanism.
+func (m *licensing) arm(name string, n int) {
+	if m.usb == nil || !m.usb.arm(name, n) {
+		m.sim.Faults().Arm(name, n) // the name is from its own table
+	}
 }
 
 // cut lets the program die, with the printer or without.
@@ -248,7 +279,13 @@ func (m *licensing) cut(both bool) {
 	if both {
 		m.sim.Power(false)
 	}
-	m.wire(false)
+	m.dead.Store(true)
+	if m.usb != nil {
+		m.usb.drop()
+	}
+	if m.usb == nil || both {
+		m.wire(false)
+	}
 	m.journal.Close()
 	m.stop()
 	m.pass(3 * time.Second)

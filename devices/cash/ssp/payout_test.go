@@ -87,7 +87,7 @@ func TestGoesOn(t *testing.T) {
 	} {
 		a, job := New(nil, Options{}), &task{pay: true, before: memory(0), pieces: []cash.Pile{pile(1000, 3)}, orders: tt.orders}
 		if tt.stopped {
-			job.stopped = a.fail(fault.Refused, "pay", "halted")
+			job.stopped = a.d.Fail(fault.Refused, "pay", "halted")
 		}
 		if got := a.goesOn(job, &talk{unit: tt.unit}, memory(tt.out)); got != tt.want {
 			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
