@@ -75,7 +75,8 @@ bench: setup ## measures against peers, a line of JSON each: ONLY=GLOB LIST=1
 	@exec out/tool/bench $(call option,ONLY,--only) $(if $(call given,LIST),--list)
 
 .PHONY: faults
-faults: setup ## every fault of every simulator at its driver, with a journal above: the matrix, and out/faults.json
+faults: ## every fault of every simulator at its driver, with a journal above: the matrix, and out/faults.json
+	@packaging/setup.sh --tests
 	@go test -count=1 -v ./cmd/faults -args -out $(CURDIR)/out/faults.json | grep -v '^=== \|^ *--- PASS'; grep -q '"cells"' out/faults.json
 
 .PHONY: golden
