@@ -87,6 +87,9 @@ const (
 	busesMax    = 200
 )
 
+// nobody is a number that no device has.
+var nobody = []byte{0, 0}
+
 // Plug puts the plug in or pulls it. Twice the same is once.
 func (d *Device) Plug(in bool) error {
 	d.mu.Lock()
@@ -130,8 +133,10 @@ func (d *Device) Noise(endpoint byte) { d.with(func(p *plugged) { p.noise(endpoi
 // requests on the control pipe without an answer.
 func (d *Device) Hold(hold, all bool) { d.with(func(p *plugged) { p.hold(hold, all) }) }
 
-// Unfetched is how many bytes that its wits have said lie at an endpoint.
+// Unfetched is how many bytes that its wits have said lie at an endpoint, after all that the host has done up to now: the
+// testbed tells of a reset a moment after the host's call is over.
 func (d *Device) Unfetched(endpoint byte) (n int) {
+	d.bus.ask('R', nobody) // an answer comes behind what was told before; without the testbed nothing is told
 	d.with(func(p *plugged) { n = p.unfetched(endpoint) })
 	return n
 }
