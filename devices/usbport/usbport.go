@@ -130,16 +130,17 @@ func (d *Device) open(c Class, most int) (err error) {
 	}
 	err = ErrAbsent
 	for _, at := range places {
-		if err = d.try(at, c, most); err == nil {
+		wrong := d.try(at, c, most)
+		if wrong == nil {
 			return nil
+		}
+		if !errors.Is(wrong, ErrAbsent) {
+			err = wrong // that the others have another serial number says less
 		}
 		d.release() // what is wrong has been told
 		d.pipes = nil
 	}
-	if errors.Is(err, gousb.ErrorAccess) {
-		return fmt.Errorf("no access: no udev rule gives this user the device: %w", err)
-	}
-	return err
+	return explain(err)
 }
 
 // place is where a device is now.

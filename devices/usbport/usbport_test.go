@@ -228,6 +228,14 @@ func TestSerialNumberTellsTwinsApart(t *testing.T) {
 	if _, err := Open(Address{Vendor: 0x1234, Product: 0x23, Serial: "C"}, vendor, 1); !errors.Is(err, ErrAbsent) {
 		t.Errorf("another number: %v", err)
 	}
+	a, err := Open(Address{Vendor: 0x1234, Product: 0x23, Serial: "A:1"}, vendor, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(Address{Vendor: 0x1234, Product: 0x23, Serial: "A:1"}, vendor, 1); !errors.Is(err, ErrBusy) {
+		t.Errorf("one that is held, beside its twin: %v, want %v", err, ErrBusy)
+	}
+	a.Close()
 	var open []*Device
 	for range 2 {
 		d, err := Open(Address{Vendor: 0x1234, Product: 0x23}, vendor, 1)
@@ -236,7 +244,7 @@ func TestSerialNumberTellsTwinsApart(t *testing.T) {
 		}
 		open = append(open, d)
 	}
-	if _, err := Open(Address{Vendor: 0x1234, Product: 0x23}, vendor, 1); err == nil || errors.Is(err, ErrAbsent) {
+	if _, err := Open(Address{Vendor: 0x1234, Product: 0x23}, vendor, 1); !errors.Is(err, ErrBusy) {
 		t.Errorf("a third of two: %v, want that it is in use", err)
 	}
 	for _, d := range open {
