@@ -42,6 +42,9 @@ func New(address string, o sdt.Options) (*sdt.Reader, error) {
 	return sdt.New(func(int) (wire.Port, error) { return open(a) }, o), err
 }
 
+// Readers are the numbers of the readers that this is for.
+var Readers = []usbport.Address{{Vendor: 0x0400, Product: 0xC35A}}
+
 // Class fits the reader's interface; the numbers have told that it is one.
 var Class = usbport.Class{Any: true}
 

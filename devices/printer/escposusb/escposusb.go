@@ -54,6 +54,17 @@ func open(a usbport.Address) (wire.Port, error) {
 	return NewPort(p, d, p.Interface, p.Setting), nil
 }
 
+// Ask asks the printer at an address who it is, and writes nothing to it.
+func Ask(a usbport.Address) (ID, error) {
+	d, err := usbport.Open(a, Class, 1)
+	if err != nil {
+		return ID{}, err
+	}
+	p := d.Pipes()[0]
+	id := NewPort(p, d, p.Interface, p.Setting).identity
+	return id, d.Close()
+}
+
 // requests is the control pipe.
 type requests interface {
 	Control(kind, request byte, value, index uint16, data []byte) (int, error)
