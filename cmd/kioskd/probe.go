@@ -106,8 +106,8 @@ func answers(ctx context.Context, run func(context.Context) error, there func() 
 	}
 }
 
-// probe says what is on each serial line: the configured ones by what their drivers know, the others by trying every
-// protocol. line is what would stand in kiosk.toml, "" where nothing is known.
+// probe says what is on each serial line and USB plug: the configured ones by what their drivers know, the others by trying every
+// protocol that may be there. line is what would stand in kiosk.toml, "" where nothing is known.
 func probe(ctx context.Context, c *config.Config, folders []string) ([]ctl.Found, error) {
 	taken := map[string]bool{}
 	var found []ctl.Found
@@ -123,8 +123,9 @@ func probe(ctx context.Context, c *config.Config, folders []string) ([]ctl.Found
 	for i, path := range paths {
 		all.Go(func() { others[i] = probeLine(ctx, path) }) // lines do not hear each other
 	}
+	plugs := probePlugs(ctx, taken)
 	all.Wait()
-	return append(found, others...), ctx.Err()
+	return append(append(found, others...), plugs...), ctx.Err()
 }
 
 // foldersOf are the folders of the configured lines: what is plugged in beside them is likely a device too.

@@ -188,12 +188,14 @@ type Count struct {
 	Counted string `json:"counted"`
 }
 
-// Found is what answers on a line, and what would stand for it in kiosk.toml; class "" when nothing that is known does.
+// Found is what answers on a line or a USB plug, and what would stand for it in kiosk.toml; class "" when nothing that is known
+// does. Hint says why it does not, and what to do.
 type Found struct {
 	Class    string `json:"class"`
 	Protocol string `json:"protocol"`
 	Address  string `json:"address"`
 	Line     string `json:"line"`
+	Hint     string `json:"hint,omitempty"`
 }
 
 // Desk does what is asked over the socket.
