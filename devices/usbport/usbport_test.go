@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -440,6 +442,25 @@ func TestFullBufferHoldsTheDeviceBack(t *testing.T) {
 	if _, err := io.ReadFull(p, got); err != nil || got[all] != 1 {
 		t.Errorf("got %d, %v", got[all], err)
 	}
+}
+
+// TestHostThatMissesTheNewsOfPlugs: one that has no time to hear of them loses them, as with the kernel, and the bus lives on.
+func TestHostThatMissesTheNewsOfPlugs(t *testing.T) {
+	t.Parallel()
+	deaf, err := net.ListenPacket("unixgram", filepath.Join(os.Getenv("UMOCKDEV_DIR"), "event99999"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer deaf.Close()
+	d := usbtest.Plug(t, plain(0x2A, "", echo))
+	for range 20 {
+		for _, in := range []bool{false, true} {
+			if err := d.Plug(in); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	talks(t, open(t, 0x2A))
 }
 
 // TestNothingLeaks: neither goroutines nor descriptors stay behind, whatever became of the device.
