@@ -32,9 +32,9 @@ func Main(m *testing.M) {
 		env := append(os.Environ(), mark+"=1", "LD_PRELOAD="+usbsim.Preload)
 		fail(syscall.Exec("/proc/self/exe", os.Args, env))
 	}
-	// They mostly wait for time to pass; go test would run only as many at once as there are cores. A number on the command
-	// line, which is read after this, counts.
-	flag.Set("test.parallel", "16")
+	// They mostly wait for time to pass; go test would run only as many at once as there are cores. With more of them each opening looks
+	// through more devices. A number on the command line, which is read after this, counts.
+	flag.Set("test.parallel", "6")
 	os.Exit(run(m))
 }
 

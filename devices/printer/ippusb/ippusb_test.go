@@ -194,7 +194,7 @@ func TestAddressIsChecked(t *testing.T) {
 func TestUnplugAtRandomMoments(t *testing.T) {
 	devices, rounds := 8, 25
 	if testing.Short() {
-		rounds = 4
+		devices, rounds = 4, 4
 	}
 	seed := usbtest.Seed(t)
 	for i := range devices {

@@ -43,7 +43,10 @@ type Strip struct {
 const LongTime = 3 * time.Minute
 
 // ExerciseRoll runs the suite. open is called in a new bubble for each case.
-func ExerciseRoll(t *testing.T, open func(t *testing.T) *RollBench) {
+func ExerciseRoll(t *testing.T, open func(t *testing.T) *RollBench, inARow ...int) {
+	if len(inARow) == 0 {
+		inARow = []int{1, 3, 12}
+	}
 	cases := []struct {
 		name string
 		run  func(t *testing.T, b *RollBench)
@@ -67,7 +70,7 @@ func ExerciseRoll(t *testing.T, open func(t *testing.T) *RollBench) {
 		t.Run(c.name, func(t *testing.T) { bubble(t, open, c.run) })
 	}
 	for _, name := range []string{"late", "double", "split", "truncate", "garble", "silence", "lost_reply"} {
-		for _, n := range []int{1, 3, 12} {
+		for _, n := range inARow {
 			for _, when := range []string{"before", "half"} {
 				t.Run(fmt.Sprintf("%s x%d %s", name, n, when), func(t *testing.T) {
 					bubble(t, open, func(t *testing.T, b *RollBench) { rollLine(t, b, name, n, when) })
