@@ -98,7 +98,10 @@ func TestProbeFindsPlugs(t *testing.T) {
 		f.Address = address
 		want[address] = f
 	}
-	if got := probed(t, map[string]string{"receipt": "escpos-usb usb:0416:0003:MINE"}); !reflect.DeepEqual(got, want) {
+	capitals := onePlug(0x0ABC, 0x0004, "", usbsim.Setting{Class: 7, SubClass: 1, Protocol: 4}, deaf)
+	usbtest.Plug(t, capitals)
+	want["usb:0ABC:0004"] = ctl.Found{Class: "license", Protocol: "ipp-usb", Address: "usb:0ABC:0004", Line: `license = "ipp-usb usb:0ABC:0004"`}
+	if got := probed(t, map[string]string{"receipt": "escpos-usb usb:0416:0003:MINE", "license": "ipp-usb usb:0ABC:0004"}); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

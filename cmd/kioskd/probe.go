@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"yichuang/devices/fault"
+	"yichuang/devices/usbport"
 	"yichuang/kiosk/config"
 	"yichuang/kiosk/ctl"
 )
@@ -114,6 +115,9 @@ func probe(ctx context.Context, c *config.Config, folders []string) ([]ctl.Found
 	for _, class := range config.Classes {
 		if spec, ok := c.Spec(class); ok {
 			taken[strings.TrimPrefix(spec.Address, "serial:")] = true
+			if a, err := usbport.ParseAddress(spec.Address); err == nil {
+				taken[a.String()] = true // a person may have written it in capitals
+			}
 			found = append(found, ctl.Found{Class: class, Protocol: spec.Protocol, Address: spec.Address, Line: fmt.Sprintf("%s = %q", class, spec.Protocol+" "+spec.Address)})
 		}
 	}
