@@ -49,8 +49,8 @@ func sampleOf(more []mechanism.Fault) []string {
 // cableEvery is how often a fault of the cable befalls that befalls again and again.
 const cableEvery = 3 * time.Second
 
-// cable is a USB cable with a simulated device at its end.
-type cable struct {
+// usbCable is a USB cable with a simulated device at its end.
+type usbCable struct {
 	*cabletest.Cable
 	ends  usbsim.Pipes
 	class usbport.Class
@@ -66,10 +66,10 @@ type cable struct {
 // serials tells the devices of this program apart.
 var serials atomic.Int64
 
-// newCable plugs a device in, in a bubble.
-func newCable(t *testing.T, o usbsim.Options, class usbport.Class, serve func(ctx context.Context, lines []io.ReadWriter)) *cable {
+// newUSBCable plugs a device in, in a bubble.
+func newUSBCable(t *testing.T, o usbsim.Options, class usbport.Class, serve func(ctx context.Context, lines []io.ReadWriter)) *usbCable {
 	o.Serial = fmt.Sprintf("F%d", serials.Add(1))
-	c := &cable{ends: o.Lines[0], class: class, join: func(d *cabletest.Device) (wire.Port, error) { return d.Ports()[0], nil }}
+	c := &usbCable{ends: o.Lines[0], class: class, join: func(d *cabletest.Device) (wire.Port, error) { return d.Ports()[0], nil }}
 	c.Cable = cabletest.New(t, o, func(ctx context.Context, lines []io.ReadWriter) {
 		c.served.Add(1)
 		defer c.served.Done()
@@ -79,7 +79,7 @@ func newCable(t *testing.T, o usbsim.Options, class usbport.Class, serve func(ct
 	return c
 }
 
-func (c *cable) device() (*cabletest.Device, error) {
+func (c *usbCable) device() (*cabletest.Device, error) {
 	d, err := c.Open(c.class)
 	if err != nil {
 		return nil, err
@@ -91,7 +91,7 @@ func (c *cable) device() (*cabletest.Device, error) {
 }
 
 // alive opens the device for a program until that is dead: what of it still runs in a story has no hand on the device.
-func (c *cable) alive(dead *atomic.Bool) func() (ippusb.Device, error) {
+func (c *usbCable) alive(dead *atomic.Bool) func() (ippusb.Device, error) {
 	return func() (ippusb.Device, error) {
 		if dead.Load() {
 			return nil, os.ErrClosed
@@ -104,7 +104,7 @@ func (c *cable) alive(dead *atomic.Bool) func() (ippusb.Device, error) {
 	}
 }
 
-func (c *cable) open() (wire.Port, error) {
+func (c *usbCable) open() (wire.Port, error) {
 	d, err := c.device()
 	if err != nil {
 		return nil, err
@@ -112,13 +112,13 @@ func (c *cable) open() (wire.Port, error) {
 	return c.join(d)
 }
 
-func (c *cable) plug(in bool) { c.Plug(in) }
+func (c *usbCable) plug(in bool) { c.Plug(in) }
 
 // power: a device that has none is not on the bus.
-func (c *cable) power(on bool) { c.Plug(on) }
+func (c *usbCable) power(on bool) { c.Plug(on) }
 
 // drop is what the kernel does for a program that died.
-func (c *cable) drop() {
+func (c *usbCable) drop() {
 	c.mu.Lock()
 	d := c.now
 	c.mu.Unlock()
@@ -127,12 +127,12 @@ func (c *cable) drop() {
 	}
 }
 
-func (c *cable) end() {
+func (c *usbCable) end() {
 	c.Close()
 	c.served.Wait()
 }
 
-func (c *cable) arm(name string, n int) bool {
+func (c *usbCable) arm(name string, n int) bool {
 	befall := map[string]func(){
 		"halt_in":    func() { c.Halt(c.ends.In) },
 		"halt_out":   func() { c.Halt(c.ends.Out) },
@@ -182,7 +182,7 @@ func usbCardDesk(t *testing.T) *desk {
 	d := cardDeskOf(t, sim, sdt.Options{NoSpeed: true})
 	d.more = cableFaults
 	d.join = func() line {
-		c := newCable(t, usbsim.Options{Vendor: 0x0400, Product: 0xC35A, Lines: []usbsim.Pipes{{In: 0x81, Out: 0x02}},
+		c := newUSBCable(t, usbsim.Options{Vendor: 0x0400, Product: 0xC35A, Lines: []usbsim.Pipes{{In: 0x81, Out: 0x02}},
 			Interfaces: []usbsim.Interface{{Settings: []usbsim.Setting{{Class: 0xFF, Endpoints: []byte{0x81, 0x02}}}}}}, sdtusb.Class,
 			func(ctx context.Context, l []io.ReadWriter) { sim.Serve(ctx, l[0]) }) // a broken line is the pulled plug
 		c.join = func(d *cabletest.Device) (wire.Port, error) { return sdtusb.Line(d.Ports()) }
@@ -194,7 +194,7 @@ func usbCardDesk(t *testing.T) *desk {
 // usbRoll is the cable of a receipt printer.
 func usbRoll(t *testing.T, s rollSim) line {
 	sim := s.(*escpossim.Printer)
-	c := newCable(t, usbsim.Options{Vendor: 0x0416, Product: 0x5011, HighSpeed: true, Lines: []usbsim.Pipes{{In: 0x81, Out: 0x02}},
+	c := newUSBCable(t, usbsim.Options{Vendor: 0x0416, Product: 0x5011, HighSpeed: true, Lines: []usbsim.Pipes{{In: 0x81, Out: 0x02}},
 		Interfaces: []usbsim.Interface{{Settings: []usbsim.Setting{{Class: 7, SubClass: 1, Protocol: 2, Endpoints: []byte{0x81, 0x02}}}, Driver: true}},
 		Request:    func(r usbsim.Request, _ []byte) ([]byte, bool) { return sim.Request(r.Request) }}, escposusb.Class,
 		func(ctx context.Context, l []io.ReadWriter) { sim.Serve(ctx, l[0]) }) // a broken line is the pulled plug
@@ -206,11 +206,11 @@ func usbRoll(t *testing.T, s rollSim) line {
 }
 
 // usbSheets is the cable of a license printer, with two pairs of pipes.
-func usbSheets(t *testing.T, sim *ippsim.Printer) *cable {
+func usbSheets(t *testing.T, sim *ippsim.Printer) *usbCable {
 	set := func(in, out byte) usbsim.Interface {
 		return usbsim.Interface{Settings: []usbsim.Setting{{Class: 7, SubClass: 1, Protocol: 4, Endpoints: []byte{in, out}}}, Driver: true}
 	}
-	return newCable(t, usbsim.Options{Vendor: 0x03F0, Product: 0x1234, HighSpeed: true, Interfaces: []usbsim.Interface{set(0x81, 0x01), set(0x82, 0x02)},
+	return newUSBCable(t, usbsim.Options{Vendor: 0x03F0, Product: 0x1234, HighSpeed: true, Interfaces: []usbsim.Interface{set(0x81, 0x01), set(0x82, 0x02)},
 		Lines: []usbsim.Pipes{{In: 0x81, Out: 0x01}, {In: 0x82, Out: 0x02}}}, ippusb.Class, func(_ context.Context, lines []io.ReadWriter) {
 		var both sync.WaitGroup
 		for _, l := range lines {
