@@ -6,14 +6,26 @@ import (
 	"time"
 )
 
+// A wait that ends later than lateMin was not watched to its end: this process had no turn on the processor, and what came
+// meanwhile lies where the filling goroutine has not looked yet. Then the wait goes on for as long as it was late, at
+// most lateMax: a device whose host stood still for longer has given up itself. On a machine that is overrun the longer
+// wait may end late as well, so that this is done lateTimes.
+const (
+	lateMin   = 10 * time.Millisecond
+	lateMax   = 500 * time.Millisecond
+	lateTimes = 4
+)
+
 // Inbox is the reading half of a Port over a library that cannot break off a read: one goroutine fills it,
-// and Read knows deadlines.
+// and Read knows deadlines. Silence is told only when it was heard: a deadline that passes while this process stands
+// still is put off.
 type Inbox struct {
 	mu       sync.Mutex // guards the fields below
 	buffer   []byte
 	most     int
 	failed   error // why nothing more comes
 	deadline time.Time
+	passed   bool          // the deadline lay in the past when it was set: it breaks off and is not waited for
 	changed  chan struct{} // closed and made anew whenever something above changes
 }
 
@@ -70,7 +82,8 @@ func (b *Inbox) Read(to []byte) (int, error) {
 	if len(to) == 0 {
 		return 0, nil
 	}
-	for {
+	var later time.Time // until when a deadline that passed unwatched is put off
+	for puts := 0; ; {
 		b.mu.Lock()
 		if len(b.buffer) > 0 {
 			n := copy(to, b.buffer)
@@ -79,13 +92,22 @@ func (b *Inbox) Read(to []byte) (int, error) {
 			b.mu.Unlock()
 			return n, nil
 		}
-		failed, deadline, changed := b.failed, b.deadline, b.changed
+		failed, deadline, passed, changed := b.failed, b.deadline, b.passed, b.changed
 		b.mu.Unlock()
-		if failed != nil {
+		switch {
+		case failed != nil:
 			return 0, failed
+		case passed:
+			return 0, os.ErrDeadlineExceeded
+		case !deadline.IsZero() && later.After(deadline):
+			deadline = later
 		}
 		if err := await(changed, deadline); err != nil {
-			return 0, err
+			late := time.Since(deadline)
+			if late < lateMin || puts == lateTimes {
+				return 0, err
+			}
+			puts, later = puts+1, time.Now().Add(min(late, lateMax))
 		}
 	}
 }
@@ -114,7 +136,7 @@ func await(changed <-chan struct{}, deadline time.Time) error {
 func (b *Inbox) SetReadDeadline(t time.Time) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.deadline = t
+	b.deadline, b.passed = t, !t.IsZero() && !t.After(time.Now())
 	b.change()
 	return nil
 }
