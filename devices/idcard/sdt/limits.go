@@ -7,6 +7,7 @@ const (
 	selectWait = 1500 * time.Millisecond // the card's anticollision may be repeated inside the reader
 	readWait   = 5 * time.Second         // typical 1 to 1.5 s; 9600 baud alone takes 2.5 s for a full block
 	gapWait    = 300 * time.Millisecond  // a pause this long ends an answer; USB bridges pause tens of ms
+	readGap    = time.Second             // the same in a read: broken off, it asks the person to lay the card down again
 	flushWait  = 2 * time.Millisecond    // what lies in the buffer comes at once
 	glanceWait = 200 * time.Microsecond  // the same on a line that is in good order
 	freshMax   = 50 * time.Millisecond   // so soon after an answer the next question is of the same conversation

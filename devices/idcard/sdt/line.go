@@ -181,7 +181,7 @@ func (l *line) receive(ctx context.Context, c command) (reply, error) {
 			return r, nil
 		}
 		until := end
-		if gap := time.Now().Add(gapWait); len(l.buf) > 0 && gap.Before(end) {
+		if gap := time.Now().Add(c.gap()); len(l.buf) > 0 && gap.Before(end) {
 			until = gap
 		}
 		n, err := l.read(ctx, until)
@@ -201,6 +201,14 @@ func (l *line) receive(ctx context.Context, c command) (reply, error) {
 			return reply{}, noise(total)
 		}
 	}
+}
+
+// gap is how long a pause ends an answer.
+func (c command) gap() time.Duration {
+	if c.once {
+		return readGap
+	}
+	return gapWait
 }
 
 // take looks for an answer that fits in what has come; older ones are dropped.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"yichuang/devices/fault"
+	"yichuang/devices/wire"
 )
 
 // said frames an answer as a reader would.
@@ -151,6 +152,67 @@ func TestAnswersThatTakeTheirTime(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestReadThatPauses: what is lost of a read cannot be asked for again, and so its answer may pause for longer.
+func TestReadThatPauses(t *testing.T) {
+	whole := said(swOK, textBytes+12)
+	for _, tt := range []struct {
+		pause time.Duration
+		kind  fault.Kind
+		took  time.Duration
+	}{
+		{990 * time.Millisecond, "", 990 * time.Millisecond},
+		{1010 * time.Millisecond, fault.Garbled, time.Second},
+	} {
+		for _, c := range []command{askAll, askText} {
+			synctest.Test(t, func(t *testing.T) {
+				l := hears(t, []chunk{{0, whole[:100]}, {tt.pause, whole[100:]}})
+				began := time.Now()
+				_, err := l.exchange(t.Context(), c)
+				if got := time.Since(began) - flushWait; fault.KindOf(err) != tt.kind || tt.kind == "" && err != nil || got != tt.took {
+					t.Errorf("a pause of %v: got %v after %v, want %q after %v", tt.pause, err, got, tt.kind, tt.took)
+				}
+			})
+		}
+	}
+}
+
+// drowsy is a port whose host stands still when it has heard the begin of an answer: as it goes on, its deadline is long
+// past, and the rest of the answer is only just being fetched from the line.
+type drowsy struct {
+	*wire.Inbox
+	still time.Duration
+	said  []byte
+	reads int
+}
+
+func (d *drowsy) Write(b []byte) (int, error) {
+	d.Put(d.said[:100])
+	return len(b), nil
+}
+
+func (d *drowsy) Read(b []byte) (int, error) {
+	if d.reads++; d.reads == 2 {
+		time.Sleep(d.still)
+		time.AfterFunc(20*time.Millisecond, func() { d.Put(d.said[100:]) })
+	}
+	return d.Inbox.Read(b)
+}
+
+func (d *drowsy) Close() error { return nil }
+
+// TestHostThatStandsStill: a host that gets no turn on its processor for longer than an answer may pause has not heard
+// silence, and the card is read.
+func TestHostThatStandsStill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		whole := said(swOK, textBytes+12)
+		l := &line{port: &drowsy{Inbox: wire.NewInbox(bufferMax), still: 1200 * time.Millisecond, said: whole}, answered: time.Now()}
+		if r, err := l.ask(t.Context(), askAll); err != nil || len(r.data) != textBytes+12 {
+			t.Errorf("got %d bytes, %v, want all", len(r.data), err)
+		}
+		<-time.After(time.Minute)
+	})
 }
 
 // TestLineThatIsNeverQuiet: it is told and not waited for.
