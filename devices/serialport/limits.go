@@ -7,10 +7,6 @@ const (
 	baudDefault     = 9600
 	dataBitsDefault = 8
 
-	// readSlice is how long the library may sit in one read. It bounds how long Close takes, and
-	// costs twenty wake-ups a second on a silent line.
-	readSlice = 50 * time.Millisecond
-
 	// writeLimit is how long one chunk may wait for the device to take it. At 9600 baud a chunk needs
 	// half a second; a printer that is busy or out of paper may hold the line back for some seconds.
 	writeLimit = 10 * time.Second

@@ -1,9 +1,10 @@
 // Package serialport is the one door to serial lines: RS-232, USB adapters and pseudo terminals.
 //
-// A driver wants to say "the answer has to be here by then". The library below cannot break off a
-// read, and says "nothing came" as zero bytes without an error. So one goroutine per open line reads
-// with a short time-out into a buffer, and the buffer knows deadlines: Read gives at least one byte,
-// or os.ErrDeadlineExceeded when the line stayed silent, or an error for good when the plug is out.
+// A driver wants to say "the answer has to be here by then". The library below sets a line up and writes to it, but its
+// reads cannot be broken off, and each holds a thread of this process: a line that says nothing would cost as much as one
+// that talks. So the line is opened once more for reading, in a way that the runtime waits for all lines at once, and one
+// goroutine per line reads into a buffer that knows deadlines: Read gives at least one byte, or
+// os.ErrDeadlineExceeded when the line stayed silent, or an error for good when the plug is out. A silent line costs nothing.
 //
 // After an error other than the deadline the port is dead: close it and open the path again.
 package serialport
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"go.bug.st/serial"
+	"golang.org/x/sys/unix"
 
 	"yichuang/devices/wire"
 )
@@ -68,16 +70,26 @@ func (o Options) mode() (*serial.Mode, error) {
 	return m, nil
 }
 
-// line is what we need of the library's port; the tests put a sulking one in its place.
+// line is what we need of an open line; the tests put a sulking one in its place.
 type line interface {
 	Read([]byte) (int, error)
+	StopReading() error // ends a Read that waits, and all later ones
 	Write([]byte) (int, error)
 	ResetOutputBuffer() error
-	SetReadTimeout(time.Duration) error
 	SetDTR(bool) error
 	SetRTS(bool) error
 	Close() error
 }
+
+// twice is a line that is open once for the library and once for reading.
+type twice struct {
+	serial.Port
+	reading *os.File
+}
+
+func (t twice) Read(b []byte) (int, error) { return t.reading.Read(b) }
+
+func (t twice) StopReading() error { return t.reading.Close() }
 
 // Port is one open serial line. It satisfies wire.Port.
 type Port struct {
@@ -101,30 +113,38 @@ func Open(path string, o Options) (wire.Port, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	// No InitialStatusBits: a pseudo terminal has no modem lines and would refuse to open (ENOTTY).
-	below, err := serial.Open(path, mode)
+	// For reading first: the library keeps everybody else out, us as well.
+	reading, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
 	if err != nil {
+		return nil, err // it names the path
+	}
+	below, err := again(reading, mode)
+	if err != nil {
+		reading.Close()
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	p, err := start(path, below)
-	if err != nil {
-		return nil, err // and not a nil of ours that looks like a port
-	}
-	return p, nil
+	return start(path, twice{below, reading}), nil
 }
 
-// start makes the library's port ready and begins to read.
-func start(path string, below line) (*Port, error) {
-	if err := below.SetReadTimeout(readSlice); err != nil {
-		below.Close()
-		return nil, fmt.Errorf("open %s: %w", path, err)
+// again opens the same device for the library, whatever the path leads to by now.
+func again(f *os.File, mode *serial.Mode) (port serial.Port, err error) {
+	raw, err := f.SyscallConn() // not Fd, which would let reads hold a thread
+	if err != nil {
+		return nil, err
 	}
+	// No InitialStatusBits: a pseudo terminal has no modem lines and would refuse to open (ENOTTY).
+	bad := raw.Control(func(fd uintptr) { port, err = serial.Open(fmt.Sprintf("/proc/self/fd/%d", fd), mode) })
+	return port, errors.Join(err, bad)
+}
+
+// start makes a line ready and begins to read.
+func start(path string, below line) *Port {
 	// Some adapters feed their level shifter from these lines. Where there are none it does not matter.
 	below.SetDTR(true)
 	below.SetRTS(true)
 	p := &Port{path: path, below: below, ended: make(chan struct{}), inbox: wire.NewInbox(bufferMax)}
 	go p.fill()
-	return p, nil
+	return p
 }
 
 // fill reads until the line fails or is closed.
@@ -132,12 +152,7 @@ func (p *Port) fill() {
 	defer close(p.ended)
 	chunk := make([]byte, chunkBytes)
 	for p.inbox.Room() {
-		began := time.Now()
 		n, err := p.below.Read(chunk)
-		if n == 0 && err == nil && time.Since(began) < readSlice/2 {
-			// An adapter in trouble says "nothing" at once instead of after the time-out. Do not spin.
-			time.Sleep(readSlice / 2)
-		}
 		if n > 0 {
 			p.inbox.Put(chunk[:n])
 		}
@@ -211,12 +226,13 @@ func (p *Port) Close() error {
 	p.closed = true
 	p.mu.Unlock()
 	p.inbox.Close(fmt.Errorf("read %s: %w", p.path, os.ErrClosed))
+	stopped := p.below.StopReading()
+	<-p.ended
 	// The handle must stay open until nobody uses it: its number may at once belong to another file.
 	p.below.ResetOutputBuffer()
 	p.writing.Lock()
 	defer p.writing.Unlock()
-	<-p.ended
-	if err := p.below.Close(); err != nil {
+	if err := errors.Join(p.below.Close(), stopped); err != nil {
 		return fmt.Errorf("close %s: %w", p.path, err)
 	}
 	return nil

@@ -17,19 +17,20 @@ import (
 	"go.bug.st/serial"
 )
 
-// sulking is a line that a test feeds by hand; without food it says nothing after the time-out.
+// sulking is a line that a test feeds by hand; without food it says nothing.
 type sulking struct {
 	food   chan []byte
 	broken chan error
 	reads  atomic.Int64
-	atOnce bool // says "nothing" without waiting
+
+	once    sync.Once
+	stopped chan struct{}
 
 	mu     sync.Mutex
 	wrote  []byte
 	stuck  chan struct{} // a Write blocks until it is closed
 	closed bool
 
-	slice     time.Duration
 	dtr, rts  bool
 	refuses   error // to be made ready
 	sticks    error // when it is closed
@@ -40,17 +41,19 @@ type sulking struct {
 
 func (s *sulking) Read(p []byte) (int, error) {
 	s.reads.Add(1)
-	if s.atOnce {
-		return 0, nil
-	}
 	select {
 	case b := <-s.food:
 		return copy(p, b), nil
 	case err := <-s.broken:
 		return 0, err
-	case <-time.After(readSlice):
-		return 0, nil
+	case <-s.stopped:
+		return 0, os.ErrClosed
 	}
+}
+
+func (s *sulking) StopReading() error {
+	s.once.Do(func() { close(s.stopped) })
+	return nil
 }
 
 func (s *sulking) Write(p []byte) (int, error) {
@@ -81,8 +84,6 @@ func (s *sulking) ResetOutputBuffer() error {
 	return nil
 }
 
-func (s *sulking) SetReadTimeout(t time.Duration) error { s.slice = t; return s.refuses }
-
 func (s *sulking) SetDTR(on bool) error { s.dtr = on; return s.refuses }
 
 func (s *sulking) SetRTS(on bool) error { s.rts = on; return s.refuses }
@@ -92,30 +93,30 @@ func (s *sulking) Close() error { s.closed = true; return s.sticks }
 // started is a port over a line that a test feeds.
 func started(t *testing.T, s *sulking) *Port {
 	t.Helper()
-	p, err := start("test", s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	s.stopped = make(chan struct{})
+	return start("test", s)
 }
 
-// A line is made ready: reads that end soon, and the modem lines from which some adapters live.
+// A line is made ready: the modem lines from which some adapters live. Closing it does not wait.
 func TestLineIsMadeReady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sulking{food: make(chan []byte), broken: make(chan error)}
 		p := started(t, s)
-		if s.slice < 10*time.Millisecond || s.slice > 200*time.Millisecond || !s.dtr || !s.rts {
-			t.Errorf("reads end after %v, DTR %v, RTS %v, want soon and both", s.slice, s.dtr, s.rts)
+		if !s.dtr || !s.rts {
+			t.Errorf("DTR %v, RTS %v, want both", s.dtr, s.rts)
 		}
 		began := time.Now()
 		p.Close()
-		if took := time.Since(began); took > 100*time.Millisecond {
-			t.Errorf("Close took %v, want no longer than one read below", took)
+		if took := time.Since(began); took > 0 || !s.closed {
+			t.Errorf("Close took %v, closed %v", took, s.closed)
 		}
-		s = &sulking{refuses: errors.New("no such thing")}
-		if p, err := start("test", s); p != nil || !errors.Is(err, s.refuses) || !s.closed {
-			t.Errorf("a line that cannot be made ready: got %v, %v, closed %v", p, err, s.closed)
+		refuses := &sulking{food: make(chan []byte), broken: make(chan error), refuses: errors.New("no such thing")}
+		p = started(t, refuses) // a pseudo terminal has no modem lines
+		refuses.food <- []byte{5}
+		if n, err := p.Read(make([]byte, 2)); n != 1 || err != nil {
+			t.Errorf("a line without modem lines: got %d, %v, want a byte", n, err)
 		}
+		p.Close()
 	})
 }
 
@@ -129,12 +130,10 @@ func TestErrorsNameTheLine(t *testing.T) {
 			}
 		}
 		sticks, broken := errors.New("it sticks"), errors.New("it broke")
-		_, err := start("test", &sulking{refuses: sticks})
-		want(err, "open", sticks)
 		s := &sulking{food: make(chan []byte), broken: make(chan error, 1), sticks: sticks}
 		p := started(t, s)
 		s.broken <- broken
-		_, err = p.Read(make([]byte, 1))
+		_, err := p.Read(make([]byte, 1))
 		want(err, "read", broken)
 		s.deaf = broken
 		n, err := p.Write([]byte("0123456789"))
@@ -276,18 +275,6 @@ func TestUnplugIsForGood(t *testing.T) {
 		}
 		if got, want := s.reads.Load(), int64(2); got != want {
 			t.Errorf("an unplugged line was read %d times, want %d: it must not spin", got, want)
-		}
-		p.Close()
-	})
-}
-
-func TestNothingAtOnceDoesNotSpin(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &sulking{atOnce: true}
-		p := started(t, s)
-		time.Sleep(time.Second) // virtual
-		if got, most := s.reads.Load(), int64(time.Second/(readSlice/2))+1; got > most {
-			t.Errorf("%d reads in a second, want at most %d", got, most)
 		}
 		p.Close()
 	})
