@@ -16,6 +16,7 @@ package ccbus
 import (
 	"errors"
 	"log/slog"
+	"time"
 
 	"yichuang/devices/wire"
 )
@@ -34,6 +35,7 @@ type Bus struct {
 	port    wire.Port      // nil while closed
 	members map[*Line]bool // of this port
 	unquiet bool           // an answer went missing and may still come
+	heard   time.Time      // when a byte came last, or the port was opened
 	silent  map[*Line]bool // who was asked in vain since a device last answered
 }
 
@@ -60,7 +62,7 @@ func (b *Bus) Join(address byte, device string) (*Line, error) {
 		if err != nil {
 			return nil, err
 		}
-		b.port, b.members, b.silent, b.unquiet = port, map[*Line]bool{}, map[*Line]bool{}, false
+		b.port, b.members, b.silent, b.unquiet, b.heard = port, map[*Line]bool{}, map[*Line]bool{}, false, time.Now()
 	}
 	l := &Line{bus: b, port: b.port, address: address, device: device, sum: Simple}
 	b.members[l] = true

@@ -145,6 +145,7 @@ func (l *Line) read(buffer *[]byte, deadline time.Time) error {
 	n, err := l.port.Read(chunk)
 	*buffer = append(*buffer, chunk[:n]...)
 	if n > 0 {
+		l.bus.heard = time.Now()
 		return nil
 	}
 	return err
@@ -153,14 +154,17 @@ func (l *Line) read(buffer *[]byte, deadline time.Time) error {
 // hush waits until the line is silent before we speak: briefly as a rule, for long after an answer
 // went missing. What comes meanwhile answers nothing and is dropped.
 func (l *Line) hush() error {
-	silence := flushLimit
-	if l.bus.unquiet {
-		silence = quietLimit
+	silence, first := flushLimit, flushLimit
+	switch {
+	case l.bus.unquiet:
+		silence, first = quietLimit, quietLimit
+	case time.Since(l.bus.heard) >= flushLimit:
+		first = glance // it was silent while we were
 	}
 	end := time.Now().Add(quietMax)
 	var dropped []byte
-	for time.Now().Before(end) {
-		err := l.read(&dropped, time.Now().Add(silence))
+	for wait := first; time.Now().Before(end); wait = silence {
+		err := l.read(&dropped, time.Now().Add(wait))
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			break
 		}
