@@ -11,6 +11,7 @@ require (
 )
 
 require (
+	github.com/OpenPrinting/goipp v1.2.0 // indirect
 	github.com/creack/pty v1.1.24 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/gotk3/gotk3 v0.6.5-0.20240618185848-ff349ae13f56 // indirect

@@ -34,16 +34,22 @@ type runner interface {
 	close() error
 }
 
+// detailed is a runner of ours whose number is that of its dearest part, and which tells all of them.
+type detailed interface {
+	details() map[string]float64
+}
+
 // result is the line that is printed.
 type result struct {
 	Name string  `json:"name"`
 	Ours float64 `json:"ours"`
 	versus
-	Unit   string   `json:"unit"`
-	Better string   `json:"better"`
-	Rounds int      `json:"rounds"`
-	Holds  bool     `json:"holds"` // against every peer
-	Also   []versus `json:"also,omitempty"`
+	Unit   string             `json:"unit"`
+	Better string             `json:"better"`
+	Rounds int                `json:"rounds"`
+	Holds  bool               `json:"holds"` // against every peer
+	Also   []versus           `json:"also,omitempty"`
+	Parts  map[string]float64 `json:"parts,omitempty"` // of ours, in the row's unit
 }
 
 // versus is one peer: the median of it, and of the rounds' ratios.
@@ -90,7 +96,11 @@ func (r row) measure(ctx context.Context, base string) (res result, err error) {
 			}
 		}
 	}
-	return r.judge(numbers), nil
+	res = r.judge(numbers)
+	if d, has := runners[0].(detailed); has {
+		res.Parts = d.details()
+	}
+	return res, nil
 }
 
 // round lets the sides take turns, so that what else the machine does befalls all of them alike. Every

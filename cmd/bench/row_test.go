@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"yichuang/cmd/devsim/world"
 )
 
 // clock is a side that takes the times it is told.
@@ -141,6 +143,17 @@ func TestCommandLine(t *testing.T) {
 		var stdout, stderr bytes.Buffer
 		if status := run(t.Context(), c.args, &stdout, &stderr); status != c.status || stdout.String() != c.out {
 			t.Errorf("bench %v: got %d %q (%s), want %d %q", c.args, status, stdout.String(), stderr.String(), c.status, c.out)
+		}
+	}
+}
+
+// TestIdleHasEveryDriver: the row of idle polling knows what every serial device of a desk is driven by.
+func TestIdleHasEveryDriver(t *testing.T) {
+	for class, protocols := range world.Protocols {
+		for _, protocol := range protocols {
+			if d := driver(world.Port{Class: class, Protocol: protocol, Address: "serial:/dev/null"}); !strings.HasSuffix(protocol, "-usb") && (d.run == nil || d.fit()) {
+				t.Errorf("%s: no driver, or one that is fit before it runs", protocol)
+			}
 		}
 	}
 }
