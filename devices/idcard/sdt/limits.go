@@ -9,7 +9,7 @@ const (
 	gapWait    = 300 * time.Millisecond  // a pause this long ends an answer; USB bridges pause tens of ms
 	readGap    = time.Second             // the same in a read: broken off, it asks the person to lay the card down again
 	flushWait  = 2 * time.Millisecond    // what lies in the buffer comes at once
-	glanceWait = 200 * time.Microsecond  // the same on a line that is in good order
+	glanceWait = time.Microsecond        // the same on a line that is in good order; nobody sleeps so short
 	freshMax   = 50 * time.Millisecond   // so soon after an answer the next question is of the same conversation
 	pollEvery  = 300 * time.Millisecond  // between two finds; makers use 100 ms to 1 s
 	idleEvery  = 5 * time.Second         // how soon an unplug is noticed while nobody waits for a card

@@ -11,7 +11,7 @@ const (
 	echoGap       = 15 * time.Millisecond  // a doubled byte follows within 1 ms at 9600 baud, and a USB frame
 	baudMin       = 9600                   // the slowest line; what is sent waits in the computer for it
 	bitsOfByte    = 10                     // with start and stop
-	echoPeek      = 100 * time.Microsecond // what has come and was not read is there at once
+	echoPeek      = time.Microsecond       // what has come and was not read is there at once; nobody sleeps so short
 	triesMax      = 3                      // three misses in a row are silence
 	agreeMax      = 4                      // readings until two in a row agree
 	reopenEvery   = time.Second            // how often an unplugged printer is looked for
