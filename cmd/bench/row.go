@@ -19,6 +19,10 @@ type row struct {
 	turns  int    // of each side in a round
 	per    int    // pieces of work in a turn
 	sides  []side // ours first, then the peer that the row is judged by, then further peers
+
+	// arithmetic: the first peer is a number that no machine can beat and a busy one cannot keep. In rounds in which the
+	// second one, which does the least that can be done, was slower, that one is the measure.
+	arithmetic bool
 }
 
 // side is one of those that are compared.
@@ -141,6 +145,12 @@ func (r row) judge(numbers [][]float64) result {
 	res := result{Name: r.name, Ours: round(median(numbers[0])), Unit: r.unit, Better: r.better, Rounds: r.rounds, Holds: true}
 	for i, s := range r.sides[1:] {
 		peer := numbers[i+1]
+		if r.arithmetic && i == 0 {
+			peer = slices.Clone(peer)
+			for n, least := range numbers[2] {
+				peer[n] = max(peer[n], least)
+			}
+		}
 		ratios := make([]float64, len(peer))
 		for n := range peer {
 			ratios[n] = numbers[0][n] / peer[n]

@@ -74,6 +74,22 @@ func TestRowsAreJudged(t *testing.T) {
 	}
 }
 
+// TestArithmeticIsKept: a number is no peer in rounds in which even the bare one could not keep it.
+func TestArithmeticIsKept(t *testing.T) {
+	for _, c := range []struct {
+		ms          []int
+		peer, ratio float64
+	}{{[]int{10, 5, 8}, 8, 1.25}, {[]int{10, 8, 5}, 8, 1.25}} {
+		var calls []string
+		closed := 0
+		r := made("less", 1.25, &calls, &closed, c.ms...)
+		r.arithmetic = true
+		if got, err := r.measure(t.Context(), t.TempDir()); err != nil || got.Peer != c.peer || got.Ratio != c.ratio || got.Also[0].Peer != float64(c.ms[2]) {
+			t.Errorf("%v: got %+v, %v", c.ms, got, err)
+		}
+	}
+}
+
 func TestASideThatFailsIsNamed(t *testing.T) {
 	var calls []string
 	closed := 0
