@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"syscall"
@@ -64,6 +66,28 @@ func TestUSBReceiptPrinterAlone(t *testing.T) {
 	}
 	arm(t, hand, "receipt", "paper_out", 1)
 	try.tells("fault", "empty")
+	try.ends()
+}
+
+// TestUSBLicensePrinterAlone is the same with a sheet from a tray, by HTTP without a network.
+func TestUSBLicensePrinterAlone(t *testing.T) {
+	t.Parallel()
+	hand, address, env := aloneOnUSB(t, "ipp-usb")
+	pdf := filepath.Join(newDir(t), "license.pdf")
+	document := "%PDF-1.4\n1 0 obj << /Type /Page /MediaBox [0 0 841.89 1190.55] >> endobj\n2 0 obj << /Type /Pages >> endobj\n%%EOF\n"
+	if err := os.WriteFile(pdf, []byte(document), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := hand.LoadTray(t.Context(), "tray-1", "iso_a3_297x420mm", 5, "A00000041"); err != nil {
+		t.Fatal(err)
+	}
+	try := beginIn(t, env, "kioskd", "try", "ipp-usb", address)
+	try.tells("ready", "")
+	for range 2 {
+		try.order(`{"do":"print","file":%q,"media":"iso_a3_297x420mm"}`, pdf)
+		try.tells("printed", "")
+		unplugged(t, hand, "license", try)
+	}
 	try.ends()
 }
 

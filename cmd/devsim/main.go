@@ -50,7 +50,7 @@ type serviceCommand struct {
 }
 
 type oneCommand struct {
-	Protocol string `arg:"" help:"sdt, sdt-usb, cctalk, cctalk-coin, cctalk-hopper, id003, ccnet, ssp, essp, ssp-payout, escpos, escpos-usb, scanner or ipp."`
+	Protocol string `arg:"" help:"sdt, sdt-usb, cctalk, cctalk-coin, cctalk-hopper, id003, ccnet, ssp, essp, ssp-payout, escpos, escpos-58 and other models, escpos-usb, scanner, ipp or ipp-usb."`
 	Link     string `help:"Path at which the device's serial line appears."`
 	Listen   string `help:"Address at which ipp listens."`
 	Echo     bool   `help:"cctalk: the interface board gives the host its own bytes back."`

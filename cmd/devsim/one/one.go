@@ -72,6 +72,10 @@ func (o Options) world() (class string, w world.Options, err error) {
 		return "", w, fmt.Errorf("there is no simulator of %q; there are %s", o.Protocol, strings.Join(known, " "))
 	case !strings.HasPrefix(o.Protocol, "cctalk") && (o.Echo || o.CRC):
 		return "", w, fmt.Errorf("--echo and --crc are for cctalk; %s has no such thing", o.Protocol)
+	case strings.HasSuffix(o.Protocol, "-usb") && (o.Listen != "" || o.Link != ""):
+		return "", w, fmt.Errorf("%s has a USB plug, and neither --link nor --listen", o.Protocol)
+	case o.Protocol == "ipp-usb":
+		return class, world.Options{License: "usb", Speaks: map[string]string{class: o.Protocol}}, nil
 	case class == "license" && o.Link != "":
 		return "", w, errors.New("ipp has no serial line; use --listen")
 	case class == "license":
@@ -80,8 +84,6 @@ func (o Options) world() (class string, w world.Options, err error) {
 			w.License = loopback
 		}
 		return class, w, nil
-	case strings.HasSuffix(o.Protocol, "-usb") && (o.Listen != "" || o.Link != ""):
-		return "", w, fmt.Errorf("%s has a USB plug, and neither --link nor --listen", o.Protocol)
 	case strings.HasSuffix(o.Protocol, "-usb"):
 		o.Link = class // which is not made: only a device with a line is there
 	case o.Listen != "" || o.Link == "":

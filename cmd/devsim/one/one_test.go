@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"yichuang/cmd/devsim/world"
 )
 
 // start runs one device and gives its address and the URL of its doors.
@@ -55,7 +57,15 @@ func ask(t *testing.T, control string) map[string]json.RawMessage {
 }
 
 func TestOneOfEach(t *testing.T) {
-	for protocol, class := range map[string]string{"sdt": "idcard", "cctalk": "cash", "cctalk-coin": "coins", "cctalk-hopper": "payout", "id003": "cash", "ccnet": "cash", "ssp": "cash", "essp": "cash", "ssp-payout": "cash", "escpos": "receipt", "scanner": "scanner"} {
+	classes := map[string]string{}
+	for class, protocols := range world.Protocols {
+		for _, protocol := range protocols {
+			if class != "license" && !strings.HasSuffix(protocol, "-usb") {
+				classes[protocol] = class
+			}
+		}
+	}
+	for protocol, class := range classes {
 		t.Run(protocol, func(t *testing.T) {
 			link := filepath.Join(t.TempDir(), "line")
 			address, control := start(t, Options{Protocol: protocol, Link: link})
@@ -149,6 +159,9 @@ func TestWrongOptionsAreRefused(t *testing.T) {
 		{Options{Protocol: "ipp", Listen: "nowhere"}, "license printer"},
 		{Options{Protocol: "cctalk", Link: "/proc/line"}, "plug"},
 		{Options{Protocol: "sdt-usb", Link: "/x"}, "USB plug"},
+		{Options{Protocol: "ipp-usb", Listen: "127.0.0.1:0"}, "USB plug"},
+		{Options{Protocol: "ipp-usb", Link: "/x"}, "USB plug"},
+		{Options{Protocol: "telex", Link: "/x"}, "escpos-presenter"},
 		{Options{Protocol: "escpos-usb", Listen: "127.0.0.1:0"}, "USB plug"},
 	} {
 		if err := Run(t.Context(), row.o, io.Discard); err == nil || !strings.Contains(err.Error(), row.want) {

@@ -22,6 +22,15 @@ var usbDevices = map[string]func(*World) usbsim.Options{
 			Interfaces: []usbsim.Interface{{Settings: []usbsim.Setting{{Class: 7, SubClass: 1, Protocol: 2, Endpoints: []byte{0x81, 0x02}}}, Driver: true}},
 			Request:    func(r usbsim.Request, _ []byte) ([]byte, bool) { return w.Receipt.Request(r.Request) }}
 	},
+	"ipp-usb": func(*World) usbsim.Options {
+		// The first interface may also be a printer of the old kind, which a driver of the kernel has claimed.
+		old, one, two := usbsim.Setting{Class: 7, SubClass: 1, Protocol: 2, Endpoints: []byte{0x81, 0x01}},
+			usbsim.Setting{Class: 7, SubClass: 1, Protocol: 4, Endpoints: []byte{0x81, 0x01}},
+			usbsim.Setting{Class: 7, SubClass: 1, Protocol: 4, Endpoints: []byte{0x82, 0x02}}
+		return usbsim.Options{Vendor: 0x03F0, Product: 0x1234, Maker: "YICHUANG", Model: "DESK-A3", Serial: "DESK3", HighSpeed: true,
+			Lines:      []usbsim.Pipes{{In: 0x81, Out: 0x01}, {In: 0x82, Out: 0x02}},
+			Interfaces: []usbsim.Interface{{Settings: []usbsim.Setting{old, one}, Driver: true}, {Settings: []usbsim.Setting{two}}}}
+	},
 }
 
 // openBus opens the emulated bus when a device needs one.
@@ -37,8 +46,8 @@ func (w *World) openBus() (err error) {
 }
 
 // usb makes a device on the bus and says its address.
-func (w *World) usb(o usbsim.Options, serve func(context.Context, io.ReadWriter) error) (address string, s socket) {
-	o.Serve = func(ctx context.Context, lines []io.ReadWriter) { serve(ctx, lines[0]) } // a broken line is what a pulled plug is
+func (w *World) usb(o usbsim.Options, serve func(context.Context, []io.ReadWriter)) (address string, s socket) {
+	o.Serve = serve
 	return fmt.Sprintf("usb:%04x:%04x:%s", o.Vendor, o.Product, o.Serial), usbSocket{w.bus.Device(o)}
 }
 

@@ -40,8 +40,18 @@ var Classes = []string{"idcard", "cash", "receipt", "license", "scanner"}
 // Extra are the classes that a desk has only when it is asked for them.
 var Extra = []string{"coins", "payout"}
 
-// Protocols are the protocols that there is a simulator for, by class; the first is the usual one.
-var Protocols = map[string][]string{"idcard": {"sdt", "sdt-usb"}, "cash": {"cctalk", "id003", "ccnet", "ssp", "essp", "ssp-payout"}, "coins": {"cctalk-coin"}, "payout": {"cctalk-hopper"}, "receipt": {"escpos", "escpos-usb"}, "license": {"ipp"}, "scanner": {"scanner"}}
+// Protocols are the protocols that there is a simulator for, by class; the first is the usual one. Those on USB need what
+// emulates a bus.
+var Protocols = map[string][]string{
+	"idcard": {"sdt", "sdt-usb"},
+	"cash":   {"cctalk", "id003", "ccnet", "ssp", "essp", "ssp-payout"},
+	"coins":  {"cctalk-coin"},
+	"payout": {"cctalk-hopper"},
+	"receipt": {"escpos", "escpos-58", "escpos-80", "escpos-80-512", "escpos-80-gb2312", "escpos-80-latin", "escpos-presenter",
+		"escpos-presenter-kpm", "escpos-usb"},
+	"license": {"ipp", "ipp-usb"},
+	"scanner": {"scanner"},
+}
 
 // Acceptor is a pretend banknote acceptor, whatever it speaks.
 type Acceptor interface {
@@ -74,7 +84,7 @@ var acceptors = map[string]func(*mechanism.Log, Options) Acceptor{
 type Options struct {
 	Dir     string            // where the state is kept; "" keeps none
 	Links   map[string]string // class to the path of its serial line; a class without one is not there
-	License string            // the address at which the license printer listens; "" is none
+	License string            // the address at which the license printer listens, or anything for one on USB; "" is none
 	Speaks  map[string]string // class to protocol, where it is not the usual one
 	Echo    bool              // cctalk: the interface board gives the host its own bytes back
 	CRC     bool              // cctalk: CRC-16 packets
@@ -174,7 +184,7 @@ func (w *World) build() {
 			power: func(on, in bool) { w.Payout.Power(on, !in) }}, w.Payout.OnPlug) // a piece that does not stay in comes out
 	}
 	if link := o.Links["receipt"]; link != "" {
-		w.Receipt = escpossim.New(escpossim.Options{Log: w.Log, Pace: true})
+		w.Receipt = w.receipt()
 		w.Receipt.OnPoint(w.mains.reached)
 		w.add("receipt", link, w.Receipt.Serve, device{faults: w.Receipt.Faults(), snapshot: w.Receipt.Snapshot, restore: w.Receipt.Restore,
 			power: func(on, _ bool) { w.Receipt.Power(on) }}, w.Receipt.OnPlug)
@@ -182,8 +192,13 @@ func (w *World) build() {
 	if o.License != "" {
 		w.License = ippsim.New(ippsim.Options{Log: w.Log})
 		w.License.OnPoint(w.mains.reached)
-		w.devices = append(w.devices, &device{class: "license", protocol: "ipp", faults: w.License.Faults(), snapshot: w.License.Snapshot,
-			restore: w.License.Restore, power: func(on, _ bool) { w.License.Power(on) }})
+		d := device{class: "license", protocol: o.speaks("license"), faults: w.License.Faults(), snapshot: w.License.Snapshot,
+			restore: w.License.Restore, power: func(on, _ bool) { w.License.Power(on) }}
+		if usb := usbDevices[d.protocol]; usb != nil {
+			d.address, d.plug = w.usb(usb(w), overPipes(w.License.Handler()))
+			w.onPlug(&d, w.License.OnPlug)
+		}
+		w.devices = append(w.devices, &d)
 	}
 	if link := o.Links["scanner"]; link != "" {
 		w.Scanner = scannersim.New(scannersim.Options{Log: w.Log})
@@ -204,13 +219,19 @@ func (o Options) speaks(class string) string {
 func (w *World) add(class, link string, serve func(context.Context, io.ReadWriter) error, d device, onPlug func(func(bool))) {
 	d.class, d.protocol, d.address = class, w.options.speaks(class), "serial:"+link
 	if usb := usbDevices[d.protocol]; usb != nil {
-		d.address, d.plug = w.usb(usb(w), serve)
+		// A broken line is what a pulled plug is.
+		d.address, d.plug = w.usb(usb(w), func(ctx context.Context, lines []io.ReadWriter) { serve(ctx, lines[0]) })
 	} else {
 		d.plug = plug.New(link, serve)
 	}
 	w.devices = append(w.devices, &d)
-	p := d.plug
-	onPlug(func(in bool) {
+	w.onPlug(&d, onPlug)
+}
+
+// onPlug has the plug of a device follow the hand.
+func (w *World) onPlug(d *device, follow func(func(bool))) {
+	class, p := d.class, d.plug
+	follow(func(in bool) {
 		if err := p.Set(in); err != nil {
 			w.Log.Add(class, "hand", nil, "the plug does not go in: "+err.Error())
 		}
@@ -227,7 +248,7 @@ func (w *World) connect() error {
 			}
 		}
 	}
-	if w.License == nil {
+	if w.License == nil || w.device("license").plug != nil {
 		return nil
 	}
 	listener, err := net.Listen("tcp", w.options.License)
