@@ -33,6 +33,8 @@ func (p *Printer) do(o op, raw []byte) {
 		p.char(o)
 	case "LF":
 		p.lineFeed()
+	case "HT":
+		p.tab()
 	case "ESC @":
 		p.modes, p.line, p.symbol = p.defaultModes(), nil, symbolState{module: 3, level: 0x30}
 	case "ESC d":
@@ -113,6 +115,22 @@ func (p *Printer) char(o op) {
 		p.lineFeed()
 	}
 	p.line = append(p.line, g)
+}
+
+// tab moves on to the next stop, which are eight columns apart as the manual's default; ESC D is not obeyed. Without one
+// in the line nothing happens.
+func (p *Printer) tab() {
+	used := 0
+	for _, have := range p.line {
+		used += have.columns()
+	}
+	stop := (used/tabColumns + 1) * tabColumns
+	if stop*cellWidth > p.opts.WidthDots {
+		return
+	}
+	for ; used < stop; used++ {
+		p.line = append(p.line, glyph{R: ' ', Wide: 1, High: 1})
+	}
 }
 
 // flush prints the line that was begun, if any.

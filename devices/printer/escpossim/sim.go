@@ -37,6 +37,7 @@ const (
 	handTime      = 1500 * time.Millisecond // from the mouth to a hand
 	lineDefault   = 30                      // 1/6 inch in steps of 1/180, as the manual's default
 	printsMax     = 2000
+	tabColumns    = 8
 )
 
 // Options says what kind of printer it is; the zero value is an 80 mm printer that takes no time.

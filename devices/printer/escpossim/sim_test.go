@@ -326,3 +326,15 @@ func FuzzPrinter(f *testing.F) {
 		}
 	})
 }
+
+// TestTabs: the stops are eight columns apart, whatever stands before; there is none behind the paper.
+func TestTabs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := New(Options{WidthDots: 20 * cellWidth})
+		talk(t, p, unhex(t, "09610a"+"61090962630a"+"1c26"+"cbae09610a"+"1d2110"+"61091d2100"+"620a"+"4141414141414141"+"0909"+"0909420a"+"1d5600"))
+		want := "        a\na               bc\n水      a\na      b\nAAAAAAAA        B"
+		if text, _ := p.Text(1); text != want {
+			t.Errorf("text %q, want %q", text, want)
+		}
+	})
+}
