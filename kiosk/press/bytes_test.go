@@ -35,7 +35,7 @@ func TestBytesOfAReceipt(t *testing.T) {
 			pairs bool
 			has   func(rune) bool
 			limit float64
-		}{{"text", false, m.program.roll.Has, 0.02}, {"text in pairs", true, m.program.roll.Has, 0.025}, {"dots", false, nil, 0.40}, {"dots in pairs", true, nil, 0.62}} {
+		}{{"text", false, m.program.roll.Has, 0.02}, {"text in pairs", true, m.program.roll.Has, 0.02}, {"dots", false, nil, 0.40}, {"dots in pairs", true, nil, 0.62}} {
 			strip, err := m.setter.Strip(shop(c.pairs), m.program.roll.Info(), c.has)
 			if err == nil {
 				err = m.program.roll.Print(t.Context(), strip)

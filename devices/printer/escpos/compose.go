@@ -121,6 +121,9 @@ func (c *composer) text(l printer.Line) error {
 	if len(b) >= segmentBytes {
 		return fmt.Errorf("%d bytes in one line", len(b))
 	}
+	if c.align == printer.Left && !l.Wide && c.profile.Charset != GB18030 { // there a character may be four bytes
+		b = tabbed(b, c.profile.Columns)
+	}
 	c.setChinese(true)
 	if size := [2]bool{l.Wide, l.High}; size != c.size {
 		c.add(cmdSize(l.Wide, l.High), 0)
@@ -136,6 +139,24 @@ func (c *composer) text(l printer.Line) error {
 	}
 	c.add(append(b, 0x0A), rows)
 	return nil
+}
+
+// tabbed puts tabs in place of runs of blanks in a line whose bytes are its columns: between a label and the value at the
+// right edge there is more white than text. ESC @ sets the stops to every eighth column. A line that the printer would
+// break, and a stop at its end, stay blanks.
+func tabbed(b []byte, columns int) []byte {
+	if len(b) > columns {
+		return b
+	}
+	out := make([]byte, 0, len(b))
+	for i := 0; i < len(b); {
+		if stop := (i/tabColumns + 1) * tabColumns; stop < len(b) && stop-i > 1 && len(bytes.Trim(b[i:stop], " ")) == 0 {
+			out, i = append(out, 0x09), stop
+			continue
+		}
+		out, i = append(out, b[i]), i+1
+	}
+	return out
 }
 
 // dots sends a picture in bands; gaps of white between them are fed, and white at their right is left out: on a serial

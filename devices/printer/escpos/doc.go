@@ -39,7 +39,9 @@
 //
 // A line goes out as text in GB 18030 when the printer's font has all of its characters, and as a picture when one is
 // missing; so says Has, and whoever sets the type asks it. Text is 1 to 2 bytes a character: a receipt of text takes
-// about 1 % of the bytes of its full picture (576 by 1200 dots are 86,408 bytes, 7.5 s at 115200 baud). A receipt that is
+// about 1 % of the bytes of its full picture (576 by 1200 dots are 86,408 bytes, 7.5 s at 115200 baud), and less than 2 %
+// where each line has a value at the right edge: runs of blanks go out as tabs (HT; ESC @ sets the stops to every eighth
+// column, as Epson's reference has it, and of clones that is unverified). A receipt that is
 // all pictures, as for a printer without a Chinese font, takes less than 40 % where its lines are sentences, because white
 // rows are fed and white at the right is not sent, and 60 % where each line has a value at the right edge. The lines are
 // not broken into runs of text and dots: few printers set both on one line.

@@ -35,5 +35,6 @@ const (
 	widthDotsMax  = 640                    // bandRows rows of it must stay below fillBytes
 	qrBytesMax    = 512                    // fits a symbol of 576 dots with 4 dots a module
 	blockBytesMax = 96                     // maker, model and serial texts are shorter than 80 characters
+	tabColumns    = 8                      // between the stops of HT after ESC @
 	blankRowsMin  = 8                      // shorter gaps inside a picture are not worth two commands
 )

@@ -310,6 +310,46 @@ func TestModesAreSaidOnce(t *testing.T) {
 	}
 }
 
+// TestBlanksBecomeTabs where the printer's own stops lie in a run of them, and nowhere else.
+func TestBlanksBecomeTabs(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{"label" + strings.Repeat(" ", 21) + "value", "label\t\t\t  value"},
+		{"12345678                 value", "12345678\t\t value"},
+		{"水费            1", "水费\t\t1"},
+		{"1234567 89", "1234567 89"},    // a tab for one blank saves nothing
+		{"123456  89", "123456\t89"},    // and for two it does
+		{"12345   ", "12345   "},        // white at the end
+		{"a                ", "a\t\t "}, // a stop in it
+		{"abc", "abc"},
+		{"", ""},
+		{"a" + strings.Repeat(" ", 30) + "b", "a\t\t\t       b"},                   // as broad as the paper
+		{"a" + strings.Repeat(" ", 31) + "b", "a" + strings.Repeat(" ", 31) + "b"}, // the printer breaks it
+	} {
+		compiled := func(l printer.Line, set Charset) string {
+			segments, err := compose(printer.Strip{Lines: []printer.Line{l}}, Profile{WidthDots: 384, Columns: 32, Charset: set})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(segments[0].data)
+		}
+		want, err := GBK.encode(strings.ReplaceAll(c.want, "\t", "!"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := compiled(printer.Line{Text: c.text}, GBK); !strings.HasSuffix(got, "\x1c\x26"+strings.ReplaceAll(string(want), "!", "\t")+"\n") {
+			t.Errorf("%q: got %q, want %q", c.text, got, c.want)
+		}
+		for _, l := range []printer.Line{{Text: c.text, Align: printer.Centre}, {Text: c.text, Align: printer.Right}, {Text: c.text, Wide: true}} {
+			if got := compiled(l, GBK); strings.Contains(got, "\t") {
+				t.Errorf("%+v: got %q, want no tab", l, got)
+			}
+		}
+		if got := compiled(printer.Line{Text: c.text}, GB18030); strings.Contains(got, "\t") {
+			t.Errorf("%q: got %q, want no tab", c.text, got)
+		}
+	}
+}
+
 // TestSegments: commands are not cut, a segment ends before it grows too long, and the longest strip has an end.
 func TestSegments(t *testing.T) {
 	line := printer.Line{Text: strings.Repeat("a", 99)} // 100 bytes with its end
