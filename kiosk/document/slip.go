@@ -76,7 +76,7 @@ func (s Slip) call(w *writer) {
 
 func (s Slip) code(w *writer) {
 	w.gap()
-	w.add(Block{Kind: Text, Text: w.say("领取码", "Claim code"), Align: Centre})
+	w.add(Block{Kind: Text, Text: w.say("领款码", "Claim code"), Align: Centre})
 	w.add(Block{Kind: Text, Text: GroupCode(s.Code), Align: Centre, Large: true, Bold: true})
 	w.gap()
 }
@@ -93,7 +93,7 @@ func (s Slip) owed(w *writer) {
 	for i, way := range ways {
 		w.text(fmt.Sprintf("%d. %s", i+1, way))
 	}
-	w.text(w.say("领取码只能使用一次。本凭条不记名，请像现金一样保管。",
+	w.text(w.say("领款码只能使用一次。本凭条不记名，请像现金一样保管。",
 		"The code works once. The slip bears no name: keep it like cash."))
 	s.call(w)
 }

@@ -71,7 +71,7 @@ var hints = map[front.Phrase]words{
 	front.HintSheetVoid:     {"有一张执照纸印坏了，不算数，请留在原处，工作人员会来收。", "One license sheet was spoiled and is void. Please leave it where it is; our staff will collect it."},
 	front.HintTakeCard:      {"别忘了您的身份证。", "Do not forget your card."},
 	front.HintSlipOwed:      {"我们还该给您 {amount} 元。工作日到本中心任一窗口报领款码，就能领回。码只能用一次，请收好。", "We owe you {amount} yuan. Give the code at any counter of this centre on a working day and you get it back. The code works once; please keep it safe."},
-	front.HintSlipNext:      {"带身份证再来就行。您的办事编号是 {case}。", "Just come back with your card. Your case number is {case}."},
+	front.HintSlipNext:      {"带身份证再来就行。您的办件编号是 {case}。", "Just come back with your card. Your case number is {case}."},
 	front.HintRate:          {"点一下笑脸就行，不会记您的名字。", "Just touch a face. Your name is not kept with it."},
 	front.HintBye:           {"谢谢。请带齐身份证、收据和您的东西。", "Thank you. Please take your card, your receipt and all your things."},
 	front.HintHelp:          {"请打电话 {phone}，告诉他们下面写的是哪台机器。工作日也可以到服务窗口找人。", "Please call {phone} and say which machine you are at; it is written below. On working days you can also ask at a counter."},
