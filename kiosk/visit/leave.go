@@ -374,11 +374,12 @@ func (v *visit) printPlain(what, owed string, paper document.Paper) bool {
 	return true
 }
 
+// counter is where a person helps, as it stands in the middle of a sentence of a slip. The phone stands at the foot of each.
 func (v *visit) counter() string {
 	if v.lang == "en" {
-		return "Any service counter of this hall, on working days, or call " + v.catalog.Phone
+		return "any counter of this hall on working days"
 	}
-	return "本中心任一综合窗口（工作日），或拨打 " + v.catalog.Phone
+	return "本中心任一综合窗口（工作日）"
 }
 
 // doubtSlip says that a note is not clear yet. Its code is good once staff has found the note in the box.
