@@ -44,6 +44,13 @@ func cash() Receipt {
 		Inserted: 14100, ToBill: 9000, Surplus: 600, Owed: 4500}
 }
 
+func coins() Receipt {
+	return Receipt{Head: head("缴水费"), Biller: "青山自来水公司", Account: "3102····5518", Name: "王*英",
+		Bills: []BillPaid{{"2026-10", 1730, 1730}},
+		Notes: money.Counts{{Face: 1000, Currency: "CNY", Count: 2}}, Coins: money.Counts{{Face: 50, Currency: "CNY", Count: 2}},
+		Inserted: 2100, ToBill: 1730, Change: 350, Owed: 20}
+}
+
 func phone() Receipt {
 	return Receipt{Head: head("缴水费"), Biller: "青山自来水公司", Account: "3102····5518", Name: "王*英",
 		Bills: []BillPaid{{"2026-10", 8340, 8340}}, Order: "YC20261120000000017", Way: "微信支付", Inserted: 8340, ToBill: 8340}
@@ -57,6 +64,11 @@ func slip(kind SlipKind) Slip {
 func papers() map[string]func(Lang) Paper {
 	again := phone()
 	again.Copy = true
+	change := coins()
+	back := coins()
+	back.Bills, back.ToBill, back.Change, back.Unsure, back.Owed = nil, 0, 1600, 300, 200
+	pieces := slip(SlipDoubtful)
+	pieces.Thing = Pieces
 	bare := slip(SlipDoubtful)
 	bare.Code, bare.Counter, bare.Phone, bare.Within = "", "", "", ""
 	sheet := slip(SlipDoubtful)
@@ -73,6 +85,7 @@ func papers() map[string]func(Lang) Paper {
 	none.Sheets, none.Left = nil, "正本、副本待打印：请带身份证再来任一自助终端。"
 	return map[string]func(Lang) Paper{
 		"receipt-cash": cash().Paper, "receipt-phone": phone().Paper, "receipt-copy": again.Paper,
+		"receipt-change": change.Paper, "receipt-back": back.Paper, "slip-doubtful-pieces": pieces.Paper,
 		"slip-owed": slip(SlipOwed).Paper, "slip-doubtful": slip(SlipDoubtful).Paper, "slip-doubtful-bare": bare.Paper,
 		"slip-doubtful-sheet": sheet.Paper, "slip-next": offline.Paper, "slip-refused": refused.Paper, "slip-waiting": waiting.Paper,
 		"done": done.Paper, "done-part": part.Paper, "done-none": none.Paper,
@@ -121,6 +134,11 @@ func TestReceiptThatDoesNotAddUpIsRefused(t *testing.T) {
 		"bills and sum":                func(r *Receipt) { r.Bills[2].Paid = 1 },
 		"a bill paid below zero":       func(r *Receipt) { r.Bills[2].Paid = -1; r.Bills[1].Paid = 4001 },
 		"surplus below zero":           func(r *Receipt) { r.Surplus = -1; r.Owed = 5101 },
+		"a fen given":                  func(r *Receipt) { r.Change++ },
+		"a fen that may be out":        func(r *Receipt) { r.Unsure++ },
+		"a coin more":                  func(r *Receipt) { r.Coins = r.Coins.Plus(100, "CNY", 1) },
+		"given below zero":             func(r *Receipt) { r.Change = -1; r.Owed = 4501 },
+		"unsure below zero":            func(r *Receipt) { r.Unsure = -1; r.Owed = 4501 },
 		"owed below zero":              func(r *Receipt) { r.Owed = -1; r.Surplus = 5101 },
 		"nothing to the bill and less": func(r *Receipt) { r.Bills = nil; r.ToBill = -1; r.Owed = 13501 },
 		"notes and an order":           func(r *Receipt) { r.Order = "YC1" },

@@ -23,6 +23,7 @@ type Receipt struct {
 	ToBill   money.Fen // of it, paid towards the bills
 	Surplus  money.Fen // of it, kept by the biller as balance
 	Change   money.Fen // of it, given back at once
+	Unsure   money.Fen // of it, may have come out: there is a slip for it
 	Owed     money.Fen // of it, to be given back: there is a slip for it
 }
 
@@ -54,10 +55,10 @@ func (r Receipt) Paper(lang Lang) Paper {
 
 // check is the promise that every fen taken is in exactly one place, and that the bills add up.
 func (r Receipt) check() error {
-	if r.Inserted < 0 || r.ToBill < 0 || r.Surplus < 0 || r.Change < 0 || r.Owed < 0 {
+	if r.Inserted < 0 || r.ToBill < 0 || r.Surplus < 0 || r.Change < 0 || r.Unsure < 0 || r.Owed < 0 {
 		return fmt.Errorf("receipt: an amount below zero")
 	}
-	if sum := r.ToBill.Add(r.Surplus).Add(r.Change).Add(r.Owed); sum != r.Inserted {
+	if sum := r.ToBill.Add(r.Surplus).Add(r.Change).Add(r.Unsure).Add(r.Owed); sum != r.Inserted {
 		return fmt.Errorf("receipt: %s taken, but %s placed", r.Inserted, sum)
 	}
 	if cash := r.Notes.Total().Add(r.Coins.Total()); r.Order == "" && cash != r.Inserted {
@@ -133,8 +134,16 @@ func (r Receipt) placed(w *writer) {
 		w.text(w.say("多交的部分已按您的同意存入该户余额，下次账单自动抵扣。",
 			"As you agreed, the surplus stays with the account and pays part of its next bill."))
 	}
-	if r.Change > 0 {
+	switch {
+	case r.Change > 0 && r.ToBill > 0:
 		w.row("找零", "Change given", w.amount(r.Change))
+	case r.Change > 0: // nothing was paid, so that it is no change
+		w.row("已退给您", "Given back", w.amount(r.Change))
+	}
+	if r.Unsure > 0 {
+		w.row("待核实", "Being checked", w.amount(r.Unsure))
+		w.text(w.say("机器无法确定这笔钱是否已经出来，请一并取走「退款待核实凭条」并保管。",
+			"The machine cannot say whether this amount came out. Please take the slip \"Money being checked\" as well."))
 	}
 	if r.Owed > 0 {
 		w.row("应退给您", "Owed to you", w.amount(r.Owed))

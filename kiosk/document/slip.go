@@ -21,10 +21,11 @@ const (
 // Thing is what a doubtful slip is about.
 type Thing string
 
-// The two things that can be between two places when the power goes.
+// The things that can be between two places when the power goes.
 const (
-	Note  Thing = "note"
-	Blank Thing = "sheet"
+	Note   Thing = "note"
+	Blank  Thing = "sheet"
+	Pieces Thing = "pieces" // notes and coins on their way out
 )
 
 // Slip is a paper for something that is not finished. It has no field for a name.
@@ -99,13 +100,22 @@ func (s Slip) owed(w *writer) {
 }
 
 func (s Slip) doubtful(w *writer) {
-	if s.Thing == Blank {
+	switch s.Thing {
+	case Blank:
 		w.head(s.Head, "执照待核实凭条", "License being checked")
 		w.text(w.say("打印时设备中断，机器无法确定这张执照是否已经印出。",
 			"The printer was interrupted and cannot say whether this license was printed."))
 		w.text(w.say("工作人员会核对编号纸张。在此之前不会重复打印；核对后您可凭身份证在自助终端继续。",
 			"Staff will check the numbered sheets. Nothing is printed twice until then; afterwards you can go on at a terminal with your identity card."))
-	} else {
+	case Pieces:
+		w.need(s.Amount > 0, "nothing in doubt")
+		w.head(s.Head, "退款待核实凭条", "Money being checked")
+		w.strong("待核实", "In doubt", w.amount(s.Amount))
+		w.text(w.say("出钱时设备中断，机器无法确定这笔钱是否已经出来。",
+			"The machine was interrupted while it gave money out and cannot say whether this amount came out."))
+		w.text(w.say("工作人员会清点机器里的钱。没有出来的，退还给您；结果可凭本凭条查询。",
+			"Staff will count what is in the machine. What did not come out is given back; ask with this slip."))
+	default:
 		w.need(s.Amount >= 0, "an amount below zero in doubt")
 		w.head(s.Head, "纸币待核实凭条", "Banknote being checked")
 		if s.Amount > 0 { // a note that nobody saw has no face until the box is counted

@@ -144,6 +144,7 @@ func (t *Till) State() cash.State { return t.acceptor.State() }
 type Split struct {
 	Bill, Surplus, Owed money.Fen
 	Change              money.Fen // of what was owed, paid back in pieces at once
+	Unsure              money.Fen // of what was owed, may have come out
 }
 
 // Rest says what is to become of money that does not meet the bill.
