@@ -230,15 +230,21 @@ func (v *visit) surplusRule() front.Say {
 	if v.bill.Surplus == "balance" {
 		return say(front.HintSurplusKept)
 	}
+	if len(v.Till.Stock()) > 0 {
+		return say(front.HintChangeSome)
+	}
 	return say(front.HintSurplusOwed)
 }
 
 func (v *visit) cancelRule() front.Say {
-	if !v.bill.Part && len(v.Till.Stock()) > 0 {
-		return say(front.HintStopChange)
-	}
-	if v.bill.Part {
+	pays := len(v.Till.Stock()) > 0
+	switch {
+	case v.bill.Part && pays:
+		return say(front.HintCancelChange)
+	case v.bill.Part:
 		return say(front.HintCancelPart)
+	case pays:
+		return say(front.HintStopChange)
 	}
 	return say(front.HintCancelOwed)
 }
@@ -270,6 +276,9 @@ func (v *visit) method() step {
 				}
 			}
 			view.Notes = []front.Say{v.surplusRule()}
+			if v.Till.Status().Coins {
+				view.Notes = append(view.Notes, say(front.HintCoins))
+			}
 			return view
 		}, stirs)
 		switch {

@@ -6,6 +6,7 @@ import (
 	"yichuang/devices/cash"
 	"yichuang/devices/fault"
 	"yichuang/kiosk/front"
+	"yichuang/kiosk/money"
 	"yichuang/kiosk/payment"
 )
 
@@ -157,7 +158,12 @@ func (v *visit) rest() step {
 		if v.bill.Part {
 			pick("choice.rest.part", front.LabelPayPart)
 		}
-		pick("choice.rest.owed", front.LabelPayOwed)
+		if pieces, _ := money.Change(in, v.Till.Stock()); len(pieces) > 0 {
+			pick("choice.rest.owed", front.LabelPayBack)
+			view.Choices[len(view.Choices)-1].Sub = say(front.HintPayBack)
+		} else {
+			pick("choice.rest.owed", front.LabelPayOwed)
+		}
 		return view
 	}, nil)
 	switch m.act.ID {
@@ -197,11 +203,14 @@ func (v *visit) drawCash(st payment.Status) front.View {
 	view.Money = &front.Money{Due: int64(due), Inserted: int64(st.Inserted), Remaining: int64(remaining), Faces: faces, Escrow: int64(st.Moving), Taking: st.Taking}
 	surplus := v.surplusRule()
 	if st.Case != "" && !st.Change && surplus.Phrase == front.HintChange {
-		surplus = say(front.HintSurplusOwed) // what was said at the first note holds for this payment
+		surplus = say(front.HintChangeSome) // what was said at the first note holds for this payment
 	} else if st.Change {
 		surplus = say(front.HintChange)
 	}
 	view.Notes = []front.Say{say(front.HintOneByOne), surplus, v.cancelRule()}
+	if len(faces) < len(payment.Faces) {
+		view.Notes = append(view.Notes, say(front.HintFewFaces))
+	}
 	if st.Coins {
 		view.Notes = append(view.Notes, say(front.HintCoins))
 	}

@@ -51,7 +51,10 @@ func (v *visit) drawHome() front.View {
 		return view
 	}
 	view := v.page("home", say(front.TitleHome))
-	view.Notes = []front.Say{say(front.HintNoPhone), say(front.HintNoChange)}
+	view.Notes = []front.Say{say(front.HintNoPhone)}
+	if len(v.Till.Stock()) == 0 {
+		view.Notes = append(view.Notes, say(front.HintNoChange))
+	}
 	view.Services = v.services("")
 	view.Health = v.health()
 	view.Acts = []string{"home.apply", "home.pay", "home.look", "home.guide", "home.ask", "home.rate"}

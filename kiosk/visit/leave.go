@@ -53,7 +53,8 @@ func (v *visit) giveBack() {
 			given, err = v.Till.PayOut(ctx, v.caseID, o.ID)
 		})
 		v.err = errors.Join(v.err, err)
-		v.split.Change, v.split.Owed = v.split.Change.Add(given.Out), v.split.Owed.Sub(given.Out)
+		v.split.Change, v.split.Unsure = v.split.Change.Add(given.Out), v.split.Unsure.Add(given.Unsure)
+		v.split.Owed = v.split.Owed.Sub(given.Out).Sub(given.Unsure)
 		switch {
 		case given.Unsure > 0:
 			v.say(front.SayChangeUnclear, "amount", given.Unsure.String())
@@ -151,7 +152,7 @@ func (v *visit) papers() step {
 
 // printReceipt prints the receipt of what was paid, once in a visit.
 func (v *visit) printReceipt() {
-	if v.receipted || v.split.Bill == 0 && v.split.Owed == 0 && v.split.Change == 0 {
+	if v.receipted || v.split.Bill == 0 && v.split.Owed == 0 && v.split.Change == 0 && v.split.Unsure == 0 {
 		return
 	}
 	v.receipted = true
@@ -174,7 +175,7 @@ func (v *visit) slips(last step) step {
 }
 
 // unsaid is the next thing of this case that is owed, else one that is doubtful, and has had no slip.
-func (v *visit) unsaid() (owed *casefile.Owed, doubt *casefile.Note) {
+func (v *visit) unsaid() (owed *casefile.Owed, unclear *doubt) {
 	v.Journal.Book(func(b *casefile.Book) {
 		for _, o := range b.OwedOf(v.caseID) {
 			if owed == nil && !o.Paid && o.Slip == "" && !v.told[o.ID] && !paying(b, o.ID) {
@@ -183,25 +184,33 @@ func (v *visit) unsaid() (owed *casefile.Owed, doubt *casefile.Note) {
 			}
 		}
 		for _, n := range doubts(b, func(id string) bool { return id == v.caseID }) {
-			if !v.told[n.Owed] && (doubt == nil || n.Number < doubt.Number) {
-				doubt = &n
+			if !v.told[n.Owed] && (unclear == nil || n.Number < unclear.Number) {
+				unclear = &n
 			}
 		}
 	})
-	return owed, doubt
+	return owed, unclear
+}
+
+// doubt is a note of which the acceptor could not say where it is, or pieces of which the payer could not say whether
+// they came out.
+type doubt struct {
+	casefile.Note
+	out bool // pieces that may have come out
 }
 
 // doubts are the notes of these cases of which the acceptor could not say where they are, and payouts of which the payer
 // could not say what came out: for the person both are money that staff look for.
-func doubts(b *casefile.Book, mine func(caseID string) bool) (out []casefile.Note) {
+func doubts(b *casefile.Book, mine func(caseID string) bool) (out []doubt) {
 	for _, n := range b.Notes {
 		if n.State == casefile.NoteDoubtful && mine(n.Case) {
-			out = append(out, *n)
+			out = append(out, doubt{Note: *n})
 		}
 	}
 	for _, p := range b.Payouts {
 		if p.State == casefile.PayoutDoubtful && mine(p.Case) {
-			out = append(out, casefile.Note{Number: b.NextNote, Case: p.Case, Face: p.Unsure.Total(), Currency: money.CNY, State: casefile.NoteDoubtful, Since: p.Since, Owed: p.Back, Claim: p.Claim})
+			n := casefile.Note{Number: b.NextNote, Case: p.Case, Face: p.Unsure.Total(), Currency: money.CNY, State: casefile.NoteDoubtful, Since: p.Since, Owed: p.Back, Claim: p.Claim}
+			out = append(out, doubt{Note: n, out: true})
 		}
 	}
 	return out
@@ -242,8 +251,8 @@ func (v *visit) receipt() document.Receipt {
 		name = "" // it would be printed wrong, and a receipt proves without it
 	}
 	r := document.Receipt{Head: v.head(false), Biller: v.companyOf(v.service.Code), Account: maskAccount(v.account), Name: name,
-		ToBill: v.split.Bill, Surplus: v.split.Surplus, Change: v.split.Change, Owed: v.split.Owed}
-	r.Inserted = r.ToBill.Add(r.Surplus).Add(r.Change).Add(r.Owed)
+		ToBill: v.split.Bill, Surplus: v.split.Surplus, Change: v.split.Change, Unsure: v.split.Unsure, Owed: v.split.Owed}
+	r.Inserted = r.ToBill.Add(r.Surplus).Add(r.Change).Add(r.Unsure).Add(r.Owed)
 	left := r.ToBill
 	for _, p := range v.bill.Periods {
 		if v.chosen[p.Period] && left > 0 {
@@ -382,18 +391,23 @@ func (v *visit) counter() string {
 	return "本中心任一综合窗口（工作日）"
 }
 
-// doubtSlip says that a note is not clear yet. Its code is good once staff has found the note in the box.
-func (v *visit) doubtSlip(n *casefile.Note, next step) step {
+// doubtSlip says that a note, or money that was to come out, is not clear yet. Its code is good once staff has found
+// it in the machine.
+func (v *visit) doubtSlip(n *doubt, next step) step {
 	v.caseID, v.told[n.Owed] = n.Case, true
+	thing, said := document.Note, say(front.SayNoteDoubtful, "amount", n.Face.String())
+	if n.out {
+		thing, said = document.Pieces, say(front.SayChangeUnclear, "amount", n.Face.String())
+	}
 	code, way := v.codedSlip("doubtful", n.Case, n.Owed, func(code string) document.Slip {
-		return document.Slip{Head: v.head(false), Kind: document.SlipDoubtful, Amount: n.Face, Code: code, Counter: v.counter()}
+		return document.Slip{Head: v.head(false), Kind: document.SlipDoubtful, Thing: thing, Amount: n.Face, Code: code, Counter: v.counter()}
 	})
 	if v.err != nil {
 		return nil
 	}
 	v.onScreen[n.Owed] = way == byScreen
 	if way == byRoll {
-		v.say(front.SayNoteDoubtful, "amount", n.Face.String())
+		v.note = &said
 	}
 	note := v.note
 	return func() step {
@@ -402,7 +416,9 @@ func (v *visit) doubtSlip(n *casefile.Note, next step) step {
 			view := v.page("slip", say(front.TitleSlip))
 			view.Message = note
 			view.Rows = []front.Row{{Label: say(front.LabelCase), Value: front.Say{Text: n.Case}}}
-			view.Notes = []front.Say{say(front.SayNoteDoubtful, "amount", n.Face.String())}
+			if note == nil || note.Phrase != said.Phrase {
+				view.Notes = []front.Say{said}
+			}
 			if way == byScreen {
 				codeOnScreen(&view, n.Case, code)
 			}
@@ -429,6 +445,9 @@ func (v *visit) take() step {
 	m := v.await(func() front.View {
 		view := v.page("take", say(front.TitleTake))
 		view.Rows = v.taken()
+		if v.split.Change > 0 || v.split.Unsure > 0 {
+			view.Notes = append(view.Notes, say(front.HintTakeChange))
+		}
 		if v.strips > 0 {
 			view.Notes = append(view.Notes, say(front.HintTakeReceipt))
 		}
@@ -464,7 +483,12 @@ func (v *visit) taken() []front.Row {
 	}
 	row(front.LabelPaid, v.split.Bill)
 	row(front.LabelSurplus, v.split.Surplus)
-	row(front.LabelChange, v.split.Change)
+	change := front.LabelChange
+	if v.split.Bill == 0 {
+		change = front.LabelReturned
+	}
+	row(change, v.split.Change)
+	row(front.LabelUnclear, v.split.Unsure)
 	row(front.LabelOwed, v.split.Owed)
 	for _, s := range v.print.done {
 		label := front.LabelOriginal

@@ -221,9 +221,15 @@ func bubble(t *testing.T, story func(t *testing.T, m *machine)) {
 // play is bubble for a terminal with or without a license printer.
 func play(t *testing.T, prints bool, story func(t *testing.T, m *machine)) {
 	t.Helper()
+	playing(t, prints, cash.AbsentPayer{}, story)
+}
+
+// playing is play for a terminal that pays out as well.
+func playing(t *testing.T, prints bool, payer cash.Payer, story func(t *testing.T, m *machine)) {
+	t.Helper()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		m := newMachine(t, dir, prints)
+		m := newMachine(t, dir, prints, payer)
 		defer m.end()
 		story(t, m)
 		m.end()
@@ -233,7 +239,7 @@ func play(t *testing.T, prints bool, story func(t *testing.T, m *machine)) {
 	})
 }
 
-func newMachine(t *testing.T, dir string, prints bool) *machine {
+func newMachine(t *testing.T, dir string, prints bool, payer cash.Payer) *machine {
 	m := &machine{t: t, cash: cctalksim.New(cctalksim.Options{}), roll: escpossim.New(escpossim.Options{Pace: true}), reader: sdtsim.New(sdtsim.Options{}), scanner: scannersim.New(scannersim.Options{}), visits: make(chan error, 1)}
 	m.hall = &hall{up: true, posting: office.Posting{State: "posted"}, bill: office.Bill{Status: "ok", Account: account, Name: "*小英", Biller: "water",
 		Periods: []office.Period{{Period: "2026-10", Due: 5000}, {Period: "2026-11", Due: 8340}}, Surplus: "balance", Part: true}}
@@ -262,8 +268,8 @@ func newMachine(t *testing.T, dir string, prints bool) *machine {
 	open := m.line(m.reader.Serve)
 	reader := sdt.New(func(int) (wire.Port, error) { return open() }, sdt.Options{})
 	codes := scanner.New(m.line(m.scanner.Serve), scanner.Options{})
-	till := payment.NewTill(m.journal, acceptor, cash.Absent{}, cash.AbsentPayer{}, quiet)
-	s := &station.Station{Cash: acceptor, Coins: cash.Absent{}, Payer: cash.AbsentPayer{}, Roll: roll, Sheets: printer.AbsentSheets{}, Reader: reader, Scanner: codes,
+	till := payment.NewTill(m.journal, acceptor, cash.Absent{}, payer, quiet)
+	s := &station.Station{Cash: acceptor, Coins: cash.Absent{}, Payer: payer, Roll: roll, Sheets: printer.AbsentSheets{}, Reader: reader, Scanner: codes,
 		Hall: m.hall, Journal: m.journal, Sealing: func() bool { return true }}
 	m.kiosk = &Kiosk{Stage: front.NewStage(), Journal: m.journal, Till: till, Station: s, Hall: m.hall, Number: "03", Language: "zh", Idle: idle, Warn: warn, Log: quiet,
 		Press:   &press.Press{Journal: m.journal, Roll: roll, Sheets: s.Sheets, Type: setter, Log: quiet},

@@ -178,7 +178,7 @@ func (k *Kiosk) placeAll(ctx context.Context, reason string) (placed []string, e
 // slipsAfterPower prints what the person who was there when the power went must have in hand.
 func (k *Kiosk) slipsAfterPower(v *visit, placed []string, visitID string) error {
 	var owed []casefile.Owed
-	var unclear []casefile.Note
+	var unclear []doubt
 	var unseen []casefile.Unknown
 	mine := map[string]bool{}
 	k.Journal.Book(func(b *casefile.Book) {
@@ -247,7 +247,14 @@ func (v *visit) copyOf(c casefile.Case, owed []casefile.Owed) document.Receipt {
 	if !c.ByPhone {
 		r.Notes, r.Coins, r.Change = c.Faces, c.Coins, c.Paid
 		r.Inserted = r.Notes.Total().Add(r.Coins.Total())
-		r.Owed = r.Inserted.Sub(r.ToBill).Sub(r.Surplus).Sub(r.Change)
+		v.Journal.Book(func(b *casefile.Book) {
+			for _, p := range b.Payouts {
+				if p.Case == c.ID && p.State == casefile.PayoutDoubtful {
+					r.Unsure = r.Unsure.Add(p.Unsure.Total())
+				}
+			}
+		})
+		r.Owed = r.Inserted.Sub(r.ToBill).Sub(r.Surplus).Sub(r.Change).Sub(r.Unsure)
 		return r
 	}
 	r.Way = v.phoneWay()
@@ -262,7 +269,7 @@ func (v *visit) copyOf(c casefile.Case, owed []casefile.Owed) document.Receipt {
 }
 
 // acknowledgeAll prints and shows one slip after the other.
-func (v *visit) acknowledgeAll(owed []casefile.Owed, doubts []casefile.Note) step {
+func (v *visit) acknowledgeAll(owed []casefile.Owed, doubts []doubt) step {
 	if v.catalog == nil {
 		return nil
 	}

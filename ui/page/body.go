@@ -91,6 +91,8 @@ func (b *builder) pictured(usual string) string {
 		return "sheet"
 	case b.nothingOut():
 		return ""
+	case b.tells(front.HintTakeChange):
+		return "both" // coins are left behind more often than papers
 	}
 	return usual
 }
@@ -199,6 +201,9 @@ func (b *builder) quiet() []Element {
 		name = "rest"
 	} else {
 		b.moving = true
+		if b.tells(front.WaitChange) {
+			name = "move.change"
+		}
 	}
 	title, sub := b.title()
 	middle := column("quiet", 36, Element{Kind: Picture, Picture: name, W: 320, H: 320, Middle: true},

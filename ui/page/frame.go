@@ -55,7 +55,7 @@ func (b *builder) warning() Element {
 	over := column("over", 40, words)
 	if m := b.v.Money; m != nil && m.Inserted > 0 {
 		k := phrase.LeftInBox
-		if b.tells(front.HintCancelPart) {
+		if b.tells(front.HintCancelPart) || b.tells(front.HintCancelChange) {
 			k = phrase.LeftPaysPart
 		}
 		over.Inside = append(over.Inside, text("over-note", b.word(k, "amount", money.Fen(m.Inserted).String())))
@@ -247,6 +247,9 @@ func (b *builder) notes() []Element {
 		}
 		if n.Phrase == front.HintOneByOne && b.v.Page == "pay" {
 			continue // it stands beside the mouth
+		}
+		if n.Phrase == front.HintCoins && (b.v.Page == "pay" || b.v.Page == "method") {
+			continue // it stands where the notes do
 		}
 		if n.Phrase == front.AskPersonAnswer && b.v.Page == "help" {
 			continue // the page says all of it

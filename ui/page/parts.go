@@ -65,7 +65,11 @@ func (b *builder) ways() []Element {
 	list := column("", 24)
 	for _, w := range b.v.Ways {
 		key := phrase.Key(w.ID)
-		words := column("", 8, text("card-word", b.word(key)), text("card-line", b.word(key+".line")))
+		line := b.word(key + ".line")
+		if key == phrase.PayCash && b.tells(front.HintCoins) {
+			line = b.word(phrase.PayCashCoins)
+		}
+		words := column("", 8, text("card-word", b.word(key)), text("card-line", line))
 		words.Grow = true
 		class := "card light"
 		if !w.Open {
@@ -75,7 +79,7 @@ func (b *builder) ways() []Element {
 			}
 		}
 		e := b.button(w.ID, b.word(key), class, b.card("icon."+w.ID, words, w.Open))
-		e.About, e.H = b.word(key+".line"), 188
+		e.About, e.H = line, 188
 		list.Inside = append(list.Inside, e)
 	}
 	return []Element{list}

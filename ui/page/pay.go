@@ -108,9 +108,13 @@ func (b *builder) sums(m *front.Money) Element {
 // mouth says whether a note may be put in. It is green only while the acceptor takes one.
 func (b *builder) mouth(m *front.Money) Element {
 	name, title := "note.closed", b.word(phrase.NotesWait)
+	coins := b.tells(front.HintCoins)
 	switch {
 	case m.Escrow > 0:
 		name, title = "note.inside", b.word(phrase.NoteInside, "amount", phrase.Yuan(m.Escrow))
+	case m.Taking && coins:
+		name, title = "move.money", b.word(phrase.PutMoney)
+		b.moving = true
 	case m.Taking:
 		name, title = "move.note", b.word(phrase.PutNotes)
 		b.moving = true
@@ -125,6 +129,9 @@ func (b *builder) mouth(m *front.Money) Element {
 		line.ID = "text.message"
 	}
 	words := column("", 12, text("mouth-title", title), line)
+	if coins && m.Taking && line.ID == "" {
+		words.Inside = append(words.Inside, text("mouth-line", b.say(front.Say{Phrase: front.HintCoins})))
+	}
 	words.Grow, words.Middle = true, true
 	return row("mouth", 40, picture(name, 330, 230), words)
 }

@@ -71,6 +71,8 @@ const (
 	PayCancel      Key = "pay.cancel"
 	PayCode        Key = "pay.code"
 	PutNotes       Key = "put_notes"
+	PutMoney       Key = "put_money"           // notes or coins
+	PayCashCoins   Key = "pay.cash.line.coins" // the line of pay.cash where coins are taken too
 	NoteInside     Key = "note_inside"
 	NotesWait      Key = "notes_wait"
 	NotesClosed    Key = "notes_closed" // waiting does not help
@@ -169,6 +171,8 @@ var chrome = map[Key]words{
 	PayCancel:      {"不付了", "Stop paying"},
 	PayCode:        {"付款码", "Payment code"},
 	PutNotes:       {"请一张一张放入纸币", "Please put in notes one by one"},
+	PutMoney:       {"请放入纸币或硬币", "Please put in notes or coins"},
+	PayCashCoins:   {"放入纸币或硬币", "Put in banknotes or coins"},
 	NoteInside:     {"正在收 {amount} 元", "Taking {amount} yuan"},
 	NotesWait:      {"请先等一等再放", "Please wait before the next note"},
 	NotesClosed:    {"现在不收纸币，请不要放", "No notes now, please"},

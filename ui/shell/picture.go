@@ -166,21 +166,28 @@ var pictures = map[string]func(d pen, w, h, t float64){
 		d.Restore()
 		d.Stroke()
 	},
-	"move.note":   func(d pen, w, h, t float64) { d.mouth(w, h, ease(t, 0.6), true) },
+	"move.note": func(d pen, w, h, t float64) { d.mouth(w, h, ease(t, 0.6), true) },
+	"move.money": func(d pen, w, h, t float64) {
+		d.box("ink2", 0, 0, w, h, h*0.10)
+		d.Save()
+		d.Rectangle(0, 0, w, h*0.74)
+		d.Clip()
+		d.note(w*0.13, h*(0.10+0.42*ease(t, 0.6)), w*0.42, h*0.40)
+		d.coin(w*0.79, h*(0.28+0.42*ease(t, 0.6)), h*0.15)
+		d.Restore()
+		d.box("light", w*0.06, h*0.72, w*0.56, h*0.09, h*0.045)
+		d.box("light", w*0.69, h*0.72, w*0.20, h*0.09, h*0.045)
+	},
+	"move.change": func(d pen, w, h, t float64) { d.change(w, h, t) },
 	"note.inside": func(d pen, w, h, _ float64) { d.mouth(w, h, 2, false) },
 	"note.closed": func(d pen, w, h, _ float64) { d.mouth(w, h, 2, false) },
-	"move.paper": func(d pen, w, h, t float64) {
-		y := h*0.20 + ease(t, 0.6)*h*0.02
-		long := h * (0.12 + 0.56*ease(t, 0.6))
-		d.box("ink2", w*0.16, h*0.06, w*0.68, h*0.22, h*0.05)
-		d.box("light", w*0.26, h*0.19, w*0.48, h*0.03, h*0.015)
-		d.box("sheet", w*0.32, y, w*0.36, long, 3)
+	"move.paper":  func(d pen, w, h, t float64) { d.slip(w, h, t) },
+	"move.both": func(d pen, w, h, t float64) {
 		d.Save()
-		d.Rectangle(w*0.32, y, w*0.36, long)
-		d.Clip()
-		for i := range 6 {
-			d.box("sand", w*0.37, y+long-h*(0.10+0.095*float64(i)), w*(0.26-0.06*float64(i%2)), h*0.03, 2)
-		}
+		d.Translate(-w*0.12, 0)
+		d.slip(w*0.74, h, t)
+		d.Translate(w*0.616, 0)
+		d.change(w*0.548, h, t)
 		d.Restore()
 	},
 	"move.sheet": func(d pen, w, h, t float64) {
@@ -274,15 +281,60 @@ func (d pen) mouth(w, h, in float64, green bool) {
 		d.Save()
 		d.Rectangle(0, 0, w, h*0.74)
 		d.Clip()
-		y := h * (0.10 + 0.42*in)
-		d.box("seal", w*0.24, y, w*0.52, h*0.44, h*0.03)
-		d.colour("onink")
-		d.SetLineWidth(h * 0.012)
-		d.ring(w*0.5, y+h*0.22, h*0.13)
-		centre(d.Context, "¥", w*0.5, y+h*0.22, h*0.15)
+		d.note(w*0.24, h*(0.10+0.42*in), w*0.52, h*0.44)
 		d.Restore()
 	}
 	d.box(light, w*0.12, h*0.72, w*0.76, h*0.09, h*0.045)
+}
+
+// note draws a banknote of no country.
+func (d pen) note(x, y, w, h float64) {
+	d.box("seal", x, y, w, h, h*0.07)
+	d.colour("onink")
+	d.SetLineWidth(h * 0.027)
+	d.ring(x+w/2, y+h/2, h*0.295)
+	centre(d.Context, "¥", x+w/2, y+h/2, h*0.34)
+}
+
+// coin draws a coin with its middle at a point.
+func (d pen) coin(x, y, r float64) {
+	d.colour("gold")
+	d.dot(x, y, r)
+	d.colour("onink")
+	d.SetLineWidth(r * 0.10)
+	d.ring(x, y, r*0.80)
+	centre(d.Context, "¥", x, y, r)
+}
+
+// slip draws a paper that comes out of its slot.
+func (d pen) slip(w, h, t float64) {
+	y := h*0.20 + ease(t, 0.6)*h*0.02
+	long := h * (0.12 + 0.56*ease(t, 0.6))
+	d.box("ink2", w*0.16, h*0.06, w*0.68, h*0.22, h*0.05)
+	d.box("light", w*0.26, h*0.19, w*0.48, h*0.03, h*0.015)
+	d.box("sheet", w*0.32, y, w*0.36, long, 3)
+	d.Save()
+	d.Rectangle(w*0.32, y, w*0.36, long)
+	d.Clip()
+	for i := range 6 {
+		d.box("sand", w*0.37, y+long-h*(0.10+0.095*float64(i)), w*(0.26-0.06*float64(i%2)), h*0.03, 2)
+	}
+	d.Restore()
+}
+
+// change draws a note and coins that come out of theirs.
+func (d pen) change(w, h, t float64) {
+	fall := ease(t, 0.6)
+	d.box("ink2", w*0.08, h*0.06, w*0.84, h*0.24, h*0.06)
+	d.Save()
+	d.Rectangle(0, h*0.22, w, h)
+	d.Clip()
+	d.note(w*0.16, h*(0.31*fall-0.10), w*0.40, h*0.34)
+	d.coin(w*0.74, h*(0.12+0.34*fall), h*0.085)
+	d.coin(w*0.68, h*(0.07+0.58*fall), h*0.085)
+	d.Restore()
+	d.box("light", w*0.14, h*0.20, w*0.44, h*0.035, h*0.017)
+	d.box("light", w*0.63, h*0.20, w*0.20, h*0.035, h*0.017)
 }
 
 // card draws an identity card that nobody owns.

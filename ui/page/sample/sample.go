@@ -149,6 +149,9 @@ func paying(lang string) []Named {
 	method.Ways = []front.Way{{ID: "pay.cash", Open: true}, {ID: "pay.show", Why: phrase(front.ChipNoLine)}, {ID: "pay.scan", Open: true}}
 	method.Notes = []front.Say{phrase(front.HintSurplusKept), phrase(front.HintNoChange)}
 
+	coined := method
+	coined.Notes = []front.Say{phrase(front.HintChange), phrase(front.HintCoins)}
+
 	pay := base(lang, "pay", "pay.cancel", "pay.finish", "pay.show")
 	pay.Title, pay.Sub, pay.Step, pay.Steps = title, who, 4, 4
 	pay.Money = &front.Money{Due: 12345, Inserted: 5000, Remaining: 7345, Faces: []int64{100, 500, 1000, 2000, 5000, 10000}, Taking: true}
@@ -156,6 +159,13 @@ func paying(lang string) []Named {
 	escrow := pay
 	escrow.Money = &front.Money{Due: 12345, Inserted: 5000, Remaining: 7345, Faces: pay.Money.Faces, Escrow: 2000}
 	escrow.Message = message(front.WaitNote)
+	change := pay // the longest that this page ever says
+	change.Acts = append(slices.Clone(nav), "pay.cancel", "pay.finish")
+	change.Notes = []front.Say{phrase(front.HintOneByOne), phrase(front.HintChangeSome), phrase(front.HintCancelChange), phrase(front.HintCoins)}
+	exact := base(lang, "pay", "pay.cancel")
+	exact.Title, exact.Sub, exact.Step, exact.Steps = title, who, 4, 4
+	exact.Money = &front.Money{Due: 1700, Remaining: 1700, Faces: []int64{100, 500, 1000}, Taking: true}
+	exact.Notes = []front.Say{phrase(front.HintOneByOne), phrase(front.HintChange), phrase(front.HintStopChange), phrase(front.HintFewFaces), phrase(front.HintCoins)}
 	refused := pay
 	refused.Message = message(front.SayNoteRefused)
 	leaving := pay
@@ -169,6 +179,9 @@ func paying(lang string) []Named {
 	stop.Money, stop.Notes = &front.Money{Due: 12345, Inserted: 5000, Remaining: 7345, Faces: pay.Money.Faces}, pay.Notes
 	stop.Choices = []front.Choice{{ID: "choice.rest.more", Text: phrase(front.LabelPayMore), Open: true},
 		{ID: "choice.rest.part", Text: phrase(front.LabelPayPart, "amount", "50.00"), Open: true}, {ID: "choice.rest.owed", Text: phrase(front.LabelPayOwed, "amount", "50.00"), Open: true}}
+	back := stop
+	back.Acts = slices.DeleteFunc(slices.Clone(stop.Acts), func(id string) bool { return id == "choice.rest.part" })
+	back.Choices = []front.Choice{stop.Choices[0], {ID: "choice.rest.owed", Text: phrase(front.LabelPayBack, "amount", "50.00"), Sub: phrase(front.HintPayBack), Open: true}}
 	show := base(lang, "pay", "pay.cancel", "pay.cash")
 	show.Title, show.Sub, show.Step, show.Steps = title, who, 4, 4
 	show.Code = "weixin://wxpay/bizpayurl?pr=Xy12Ab34"
@@ -179,7 +192,7 @@ func paying(lang string) []Named {
 	scan.Message = message(front.SayIDLikeCode)
 	asked := scan
 	asked.Message = message(front.WaitPaying)
-	return []Named{{"account", account}, {"account-wrong", wrong}, {"bill", bill}, {"method", method}, {"pay", pay},
+	return []Named{{"account", account}, {"account-wrong", wrong}, {"bill", bill}, {"method", method}, {"method-coins", coined}, {"pay", pay}, {"pay-change", change}, {"pay-exact", exact}, {"pay-back", back},
 		{"pay-escrow", escrow}, {"pay-refused", refused}, {"pay-full", full}, {"pay-warn", leaving}, {"pay-stop", stop}, {"pay-show", show}, {"pay-scan", scan}, {"pay-asked", asked}}
 }
 
@@ -235,6 +248,8 @@ func ending(lang string) []Named {
 	submit.Title, submit.Message, submit.Acts = phrase(front.TitleWait), message(front.WaitHall), []string{"nav.help"}
 	wait := base(lang, "wait")
 	wait.Title, wait.Message, wait.Left = words(in(lang, "缴水费", "Pay for water")), message(front.WaitBill), nil
+	giving := wait
+	giving.Message = message(front.WaitChange)
 	printing := base(lang, "print")
 	printing.Title, printing.Sub = words(in(lang, "个体工商户登记", "Registering an individual business")), phrase(front.TitlePrint)
 	printing.Message = message(front.WaitLicense, "done", "2", "of", "2")
@@ -250,12 +265,25 @@ func ending(lang string) []Named {
 	paid.Rows = []front.Row{{Label: phrase(front.LabelCase), Value: words("863135349682")}, {Label: phrase(front.LabelPaid), Value: words("83.40"), Strong: true},
 		{Label: phrase(front.LabelSurplus), Value: words("16.60")}}
 	paid.Notes = []front.Say{phrase(front.HintTakeReceipt), phrase(front.HintPosted)}
+	changed := paid
+	changed.Rows = []front.Row{paid.Rows[0], {Label: phrase(front.LabelPaid), Value: words("17.30"), Strong: true}, {Label: phrase(front.LabelChange), Value: words("3.50")},
+		{Label: phrase(front.LabelOwed), Value: words("0.20")}}
+	changed.Notes = append([]front.Say{phrase(front.HintTakeChange)}, paid.Notes...)
+	returned := base(lang, "take", "form.next")
+	returned.Title, returned.Notes = paid.Title, []front.Say{phrase(front.HintTakeChange), phrase(front.HintTakeReceipt)}
+	returned.Rows = []front.Row{paid.Rows[0], {Label: phrase(front.LabelReturned), Value: words("30.00")}}
 	dry := paid
 	dry.Message = message(front.SayReceiptOut, "case", "863135349682")
 	slip := base(lang, "slip", "form.next")
 	slip.Title = phrase(front.TitleSlip)
 	slip.Rows = []front.Row{{Label: phrase(front.LabelOwed), Value: words("50.00"), Strong: true}, {Label: phrase(front.LabelCase), Value: words("7K3M9QXA")}}
 	slip.Notes = []front.Say{phrase(front.HintSlipOwed, "amount", "50.00")}
+	short, unclear := slip, slip
+	short.Message = message(front.SayChangeShort, "amount", "2.50")
+	short.Rows = []front.Row{{Label: phrase(front.LabelOwed), Value: words("2.50"), Strong: true}, slip.Rows[1]}
+	short.Notes = []front.Say{phrase(front.HintSlipOwed, "amount", "2.50")}
+	unclear.Message = message(front.SayChangeUnclear, "amount", "4.00")
+	unclear.Rows, unclear.Notes = []front.Row{slip.Rows[1]}, nil
 	shown := slip
 	shown.Code, shown.Message = "YC1:7K3M9QXA:9WQR2MZK", message(front.SayCodeAtScreen, "code", "9WQR-2MZK-9D7M")
 	shown.Rows = append(shown.Rows[:2:2], front.Row{Label: phrase(front.LabelCode), Value: words("9WQR-2MZK-9D7M"), Strong: true})
@@ -277,7 +305,7 @@ func ending(lang string) []Named {
 		{Case: "2BC8HN4W", Service: license, State: phrase(front.StateRefused), When: "2026-10-11", Line: phrase(front.SayNameTaken)}}
 	none := base(lang, "cases")
 	none.Title, none.Message = phrase(front.TitleCases), message(front.SayNoCases)
-	return []Named{{"submit", submit}, {"wait", wait}, {"print", printing}, {"take", take}, {"take-paid", paid}, {"take-dry", dry}, {"slip", slip}, {"slip-screen", shown}, {"slip-none", unknown},
+	return []Named{{"submit", submit}, {"wait", wait}, {"wait-change", giving}, {"print", printing}, {"take", take}, {"take-paid", paid}, {"take-change", changed}, {"take-back", returned}, {"take-dry", dry}, {"slip", slip}, {"slip-short", short}, {"slip-unclear", unclear}, {"slip-screen", shown}, {"slip-none", unknown},
 		{"rate", rate}, {"goodbye", bye}, {"goodbye-undone", thanks}, {"cases", cases}, {"cases-none", none}}
 }
 
