@@ -68,6 +68,7 @@ func TestChange(t *testing.T) {
 	}
 	t.Run("comes out", func(t *testing.T) {
 		must(t, c.ToPayment(ctx, bill(1700).BillCode, "pay.cash"))
+		reads(t, c, "请放入纸币或硬币", "多出的钱当场找给您")
 		dropped(t, d, 100, "", "kept")
 		counted(t, c, "1.00")
 		feed(t, c, 1000)
@@ -79,10 +80,31 @@ func TestChange(t *testing.T) {
 		if h := hopper(t, d, at); h.Out != before.Out+4 || h.Inside != before.Inside-4 {
 			t.Errorf("the hopper held %+v and holds %+v, want 4 coins out", before, h)
 		}
+		reads(t, c, "已找零", "¥4.00", "机器出来的钱请拿好")
 		stockIs(t, d, "1.00", int64(before.Inside-4))
 		if text := lastReceipt(t, c); !strings.Contains(text, "找零") || !strings.Contains(text, "4.00") {
 			t.Errorf("the receipt says\n%s", text)
 		}
+		must(t, c.Leave(ctx))
+		balanced(t, d, doubts{}, accounts...)
+	})
+	t.Run("is given back", func(t *testing.T) {
+		whole := false
+		m, err := d.MakeAccount(ctx, deskclient.NewAccount{Name: "钱多多", Address: "人民路1号", Surplus: "owed", Part: &whole, Bills: []deskclient.Bill{{Period: "2026-10", Due: 3000}}})
+		must(t, err)
+		accounts = append(accounts, m.Account)
+		had := hopper(t, d, at)
+		must(t, c.ToPayment(ctx, m.BillCode, "pay.cash"))
+		feed(t, c, 500)
+		must(t, c.Touch(ctx, "pay.cancel"))
+		reads(t, c, "不缴了，把 5.00 元退给我")
+		if _, err := c.Next(ctx, "choice.rest.owed", "take"); err != nil {
+			t.Fatal(err)
+		}
+		if h := hopper(t, d, at); h.Out != had.Out+5 {
+			t.Errorf("the hopper let %d fall and has let %d fall, want 5 coins", had.Out, h.Out)
+		}
+		reads(t, c, "已退给您", "¥5.00")
 		must(t, c.Leave(ctx))
 		balanced(t, d, doubts{}, accounts...)
 	})
@@ -138,6 +160,27 @@ func stockIs(t *testing.T, d *deskclient.Desk, yuan string, want int64) {
 		}
 	}
 	t.Errorf("stock %+v, want %d of %s", l.Stock.Inside, want, yuan)
+}
+
+// reads waits until the page says all of these words, in whatever places.
+func reads(t *testing.T, c *citizen.Citizen, words ...string) {
+	t.Helper()
+	must(t, citizen.Until(t.Context(), screenMax, func() error {
+		all, err := c.Screen.Look(t.Context())
+		if err != nil {
+			return err
+		}
+		var page strings.Builder
+		for _, o := range all {
+			page.WriteString(o.Name + "\n")
+		}
+		for _, w := range words {
+			if !strings.Contains(page.String(), w) {
+				return fmt.Errorf("the page does not say %q but\n%s", w, page.String())
+			}
+		}
+		return nil
+	}))
 }
 
 // lastReceipt is the text of the receipt that came out last.
