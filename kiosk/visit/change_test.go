@@ -7,6 +7,8 @@ import (
 
 	"yichuang/devices/cash"
 	"yichuang/devices/fault"
+	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/document"
 	"yichuang/kiosk/front"
 	"yichuang/kiosk/money"
 )
@@ -55,6 +57,18 @@ func (m *machine) row(label front.Phrase) string {
 		}
 	}
 	return ""
+}
+
+// again is the receipt as it would be printed after a power cut, from the journal alone.
+func (m *machine) again() document.Receipt {
+	var paid casefile.Case
+	m.journal.Book(func(b *casefile.Book) {
+		for _, c := range b.Cases {
+			paid = *c
+		}
+	})
+	v := &visit{Kiosk: m.kiosk, lang: "zh", catalog: m.kiosk.Catalog()}
+	return v.copyOf(paid, nil)
 }
 
 // notes checks which of the sentences about change a page says.
@@ -117,6 +131,7 @@ func TestChangeComesOut(t *testing.T) {
 		pays                func([]cash.Pile) (cash.Paid, error)
 		says                []front.Phrase // a slip's page each
 		given, doubt, still string
+		unsure              int64
 		strips              []string
 	}{
 		"as far as it goes": {pays: all, says: []front.Phrase{front.SayChangeShort}, given: "16.00", still: "0.60", strips: []string{receiptTitle, slipTitle}},
@@ -124,7 +139,7 @@ func TestChangeComesOut(t *testing.T) {
 			says: []front.Phrase{front.SayChangeShort}, given: "10.00", still: "6.60", strips: []string{receiptTitle, slipTitle}},
 		"some of it unclear": {pays: func([]cash.Pile) (cash.Paid, error) {
 			return cash.Paid{Out: []cash.Pile{coins(100, 10)}, Unsure: []cash.Pile{coins(100, 6)}}, nil
-		}, says: []front.Phrase{front.SayChangeUnclear, front.SayChangeUnclear}, given: "10.00", doubt: "6.00", still: "0.60", strips: []string{receiptTitle, slipTitle, "退款待核实凭条"}},
+		}, says: []front.Phrase{front.SayChangeUnclear, front.SayChangeUnclear}, given: "10.00", doubt: "6.00", unsure: 600, still: "0.60", strips: []string{receiptTitle, slipTitle, "退款待核实凭条"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			playing(t, false, &drawer{levels: []cash.Pile{coins(100, 200)}, pays: tt.pays}, func(t *testing.T, m *machine) {
@@ -145,6 +160,10 @@ func TestChangeComesOut(t *testing.T) {
 					t.Errorf("given %q, unclear %q, owed %q, want %q, %q and %q", given, doubt, still, tt.given, tt.doubt, tt.still)
 				}
 				m.came(tt.strips...)
+				again := m.again()
+				if err := again.Paper(document.Chinese).Err(); err != nil || again.Unsure != money.Fen(tt.unsure) || again.Change.String() != tt.given || again.Owed.String() != tt.still {
+					t.Errorf("the copy tells of %s given, %s unclear and %s owed: %v", again.Change, again.Unsure, again.Owed, err)
+				}
 				m.touch("nav.home")
 				m.home()
 			})
