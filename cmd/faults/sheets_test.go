@@ -74,7 +74,7 @@ type licensing struct {
 	kinds   kinds
 	network chan net.Conn
 	off     chan struct{}
-	usb     *usbCable       // instead of the network; nil without one
+	usb     *usbCable    // instead of the network; nil without one
 	dead    *atomic.Bool // the program that has the cable open
 
 	mu    sync.Mutex
