@@ -323,13 +323,14 @@ func TestWrittenDown(t *testing.T) {
 // Nobody fetches: what is not money is dropped, the oldest first.
 func TestQueueIsBounded(t *testing.T) {
 	v := newDevice()
+	v.Resume(cash.Mark{Serial: "7", Counter: 9, Known: true})
 	v.locked(func() {
 		v.d.Emit(cash.Signal{What: cash.Stacked})
 		for n := range 3000 {
 			v.d.Emit(cash.Signal{What: cash.Refused, Raw: []byte{byte(n), byte(n >> 8)}})
 		}
 		list := v.d.Waiting()
-		if len(list) != 256 || list[0].What != cash.Stacked || list[255].Raw[0] != 2999&0xFF || list[1].Raw[0] != (3000-255)&0xFF {
+		if len(list) != 256 || list[0].Mark.Serial != "7" || list[0].What != cash.Stacked || list[255].Raw[0] != 2999&0xFF || list[1].Raw[0] != (3000-255)&0xFF {
 			t.Errorf("kept %d: %+v, ..., %+v", len(list), list[:2], list[len(list)-1])
 		}
 		for range 300 {
@@ -487,13 +488,13 @@ func TestDial(t *testing.T) {
 }
 
 func TestMask(t *testing.T) {
-	types := []cash.Note{faces[1], {}, faces[0]}
-	for want, list := range map[uint32][]cash.Note{5: faces, 1: faces[1:], 4: faces[:1], 0: {{}, {Face: 100, Currency: "HKD"}}} {
+	types := []cash.Note{faces[1], {}, faces[0], {Face: 1, Currency: "JPY"}}
+	for want, list := range map[uint32][]cash.Note{8: types[3:], 5: faces, 1: faces[1:], 4: faces[:1], 0: {{}, {Face: 100, Currency: "HKD"}}} {
 		if got := acceptor.Mask(types, list); got != want {
 			t.Errorf("%v: got %b, want %b", list, got, want)
 		}
 	}
-	if got := acceptor.Named(types); len(got) != 2 || got[0] != faces[1] || got[1] != faces[0] {
+	if got := acceptor.Named(types); len(got) != 3 || got[0] != faces[1] || got[1] != faces[0] || got[2] != types[3] {
 		t.Errorf("named: got %v", got)
 	}
 }
