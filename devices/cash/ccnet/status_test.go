@@ -536,3 +536,16 @@ func FuzzStates(f *testing.F) {
 		}
 	})
 }
+
+// A note may be in escrow behind these states, and be sent from there; behind no other.
+func TestHolds(t *testing.T) {
+	may := []state{stEscrow, stHolding, stFull, stBoxOut, stFailure}
+	for s := range 256 {
+		if got, want := holds(state(s)), slices.Contains(may, state(s)); got != want {
+			t.Errorf("state %02X: got %v, want %v", s, got, want)
+		}
+	}
+	if f := (&line{}).fault(fault.Silent, cmdPoll, "no answer", nil); f.Error() != commandNames[cmdPoll]+" ccnet: silent: no answer" {
+		t.Errorf("got %v", f)
+	}
+}
