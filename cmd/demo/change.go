@@ -33,9 +33,13 @@ func (d *demo) payChange(ctx context.Context, c *citizen.Citizen, j *journey) er
 		if in >= j.due() {
 			break
 		}
-		in += face
-		if err := d.drop(ctx, c, face, in); err != nil {
+		switch kept, err := d.drop(ctx, c, face, in+face); {
+		case err != nil:
 			return fmt.Errorf("a coin of %d fen: %w", face, err)
+		case kept:
+			in += face
+		case face != 10: // a jiao comes back where hoppers could not make up the change after it
+			return fmt.Errorf("a coin of %d fen came back", face)
 		}
 	}
 	if _, err := c.At(ctx, "pay", "wait", "take"); err != nil { // a picture with the coins
@@ -96,20 +100,23 @@ func (d *demo) filled(ctx context.Context) error {
 	return nil
 }
 
-// drop drops a coin until it is kept, and waits until the page counts it.
-func (d *demo) drop(ctx context.Context, c *citizen.Citizen, face, in int64) error {
-	err := until(ctx, 20*time.Second, func() error {
+// drop drops a coin until it is kept, or is held to be of no use, and waits until the page counts it.
+func (d *demo) drop(ctx context.Context, c *citizen.Citizen, face, in int64) (kept bool, err error) {
+	err = until(ctx, 10*time.Second, func() error {
 		coin, err := d.desk.DropCoin(ctx, face, "", 5*time.Second)
-		if err == nil && coin.Fate != "kept" {
-			err = errors.New("the coin came back")
+		if kept = err == nil && coin.Fate == "kept"; err == nil && !kept {
+			return errBack
 		}
 		return err
 	})
+	if errors.Is(err, errBack) {
+		return false, nil
+	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	want := fmt.Sprintf("%d.%02d", in/100, in%100)
-	return until(ctx, 20*time.Second, func() error {
+	return true, until(ctx, 20*time.Second, func() error {
 		if name, err := c.Screen.Name(ctx, "pay.inserted"); err != nil || !strings.Contains(name, want) {
 			if d.met(ctx, c) {
 				return nil
@@ -119,6 +126,8 @@ func (d *demo) drop(ctx context.Context, c *citizen.Citizen, face, in int64) err
 		return nil
 	})
 }
+
+var errBack = errors.New("the coin came back")
 
 // met says whether the page of the payment is left: the bill is met.
 func (d *demo) met(ctx context.Context, c *citizen.Citizen) bool {
