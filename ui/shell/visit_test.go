@@ -341,6 +341,21 @@ func TestOtherSizes(t *testing.T) {
 // inside sees that every control is wholly on the screen.
 func (b *bench) inside(name string, wide, high int) {
 	b.Helper()
+	// A page that is just being replaced answers with nonsense; the one that stays answers the same again.
+	var wrong []string
+	for range 5 {
+		if wrong = b.outside(name, wide, high); len(wrong) == 0 {
+			return
+		}
+	}
+	for _, w := range wrong {
+		b.Error(w)
+	}
+}
+
+// outside is what inside finds in one look.
+func (b *bench) outside(name string, wide, high int) (wrong []string) {
+	b.Helper()
 	all, err := b.screen.Look(b.ctx)
 	b.try(err)
 	for _, o := range all {
@@ -352,12 +367,13 @@ func (b *bench) inside(name string, wide, high int) {
 			continue // it has just been replaced
 		}
 		if x < 0 || y < 0 || x+w > wide || y+h > high || w <= 0 || h <= 0 {
-			b.Errorf("%s: %s lies at %d,%d %d×%d, outside %d×%d", name, o.ID, x, y, w, h, wide, high)
+			wrong = append(wrong, fmt.Sprintf("%s: %s lies at %d,%d %d×%d, outside %d×%d", name, o.ID, x, y, w, h, wide, high))
 		}
 		// A seated hand reaches the lower two thirds; a key's breadth of each control lies there. Fields are
 		// exempt: a page that asks for one has it in focus, and the keys stand low.
 		if o.Enabled && wide < high && y+h < high/3+96 && !strings.HasPrefix(o.ID, "field.") {
-			b.Errorf("%s: %s ends at %d, out of a seated hand's reach", name, o.ID, y+h)
+			wrong = append(wrong, fmt.Sprintf("%s: %s ends at %d, out of a seated hand's reach", name, o.ID, y+h))
 		}
 	}
+	return wrong
 }
