@@ -4,8 +4,8 @@
 # others mostly wait for a screen. Their lines come at the end. The detector makes a program five to ten times slower. So
 #   - what is swept or played by chance is done in part there (-short), and whole without it: for money, here; for the drivers, in
 #     make soak;
-#   - the packages that only compute (ciphers, codecs) are compiled without it: no two goroutines meet in them, and they are a third
-#     of the time. Locks and channels are seen wherever they are;
+#   - the packages that only compute (ciphers, codecs) are compiled without it, for they are a fourth of the time. None may be among
+#     them in which goroutines meet: what an atomic guards there would be told as a race;
 #   - its memory is collected less often (GOGC), for a collection costs a fourth of all time;
 #   - drivers of USB devices go without it, for half of their time is libusb's, which it does not see; the matrix of faults goes
 #     with them, in part: it is whole in make faults.
@@ -21,7 +21,7 @@ raced=$(printf '%s\n' $tested | grep -vxF "$drawn" | grep -vxF "$whole" | grep -
 slow=$(printf '%s\n' $raced | grep -E '/(uplink|payment|qr|hall|ipp|escpos|store|ssp|wlt|cctalkhopper|cctalk|id003)$') # first, so that none of them is the last to run alone
 raced="$slow $(printf '%s\n' $raced | grep -vxF "$slow")"
 calm=
-for p in crypto/... math/big encoding/... compress/... hash/... image/... github.com/klauspost/compress/... github.com/emmansun/gmsm/... google.golang.org/protobuf/...; do
+for p in crypto/internal/... math/big compress/... hash/... image/... github.com/klauspost/compress/... github.com/emmansun/gmsm/...; do
 	calm="$calm -gcflags=$p=-race=false"
 done
 
