@@ -6,7 +6,11 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"time"
 )
+
+// draftWait is how long what was typed waits for the visit when its screen has died: longer than a visit is ever busy.
+const draftWait = 10 * time.Second
 
 // ErrStale refuses an act on a view that has meanwhile changed its meaning.
 var ErrStale = errors.New("act: the view has changed")
@@ -95,8 +99,15 @@ func (s *Stage) afterFor(ctx context.Context, tick int64, screen string) View {
 // Do hands an act to the visit and returns as soon as it has been taken up, with the view that stands
 // then: what the act changes comes with the next view. ErrStale and ErrNotOffered say that nothing was done.
 // An act that waits to be taken up is looked at again with each view: a second touch of a finger that
-// trembles was not meant for the page that the first one led to.
+// trembles was not meant for the page that the first one led to. What was typed or drawn waits on for a while when
+// the screen that sent it dies: the next one shows it.
 func (s *Stage) Do(ctx context.Context, a Act) (View, error) {
+	if a.draft() {
+		outlived, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		defer cancel()
+		defer context.AfterFunc(ctx, func() { time.AfterFunc(draftWait, cancel) })()
+		ctx = outlived
+	}
 	for {
 		changed, err := s.check(a)
 		if err != nil {
@@ -116,14 +127,13 @@ func (s *Stage) Do(ctx context.Context, a Act) (View, error) {
 func (s *Stage) check(a Act) (changed <-chan struct{}, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	draft := a.ID == TextAct || a.ID == StrokesAct
 	switch {
 	case !s.view.Can(a.ID):
 		if a.Revision != s.view.Revision {
 			return nil, ErrStale
 		}
 		return nil, ErrNotOffered
-	case !draft && a.Revision != s.view.Revision:
+	case !a.draft() && a.Revision != s.view.Revision:
 		return nil, ErrStale
 	}
 	return s.changed, nil

@@ -121,6 +121,38 @@ func TestActThatNobodyTakesUp(t *testing.T) {
 	})
 }
 
+// The screen dies while what was typed waits for a visit that is busy: it is taken up all the same, within bounds.
+func TestDraftOutlivesItsScreen(t *testing.T) {
+	for _, busy := range []time.Duration{draftWait - time.Second, draftWait + time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			s := NewStage()
+			s.Show(page())
+			ctx, die := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() {
+				_, err := s.Do(ctx, Act{Revision: 1, ID: TextAct, Field: "name", Text: "明", Preedit: "ri"})
+				ended <- err
+			}()
+			synctest.Wait()
+			die()
+			time.Sleep(busy) // virtual
+			select {
+			case a := <-s.Acts():
+				if busy > draftWait || a.Preedit != "ri" {
+					t.Errorf("after %v: taken up %+v", busy, a)
+				}
+			default:
+				if busy < draftWait {
+					t.Errorf("after %v it is gone", busy)
+				}
+			}
+			if err := <-ended; (err == nil) != (busy < draftWait) {
+				t.Errorf("after %v: got %v", busy, err)
+			}
+		})
+	}
+}
+
 func TestWaitingForALaterView(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := NewStage()

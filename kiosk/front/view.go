@@ -205,3 +205,5 @@ const (
 	TextAct    = "text"
 	StrokesAct = "strokes"
 )
+
+func (a *Act) draft() bool { return a.ID == TextAct || a.ID == StrokesAct }
