@@ -148,7 +148,7 @@ func (p *Printer) watch(ctx context.Context, l *line) {
 
 // poll asks the state once and, when the printer is on-line for the first time, settles the line.
 func (p *Printer) poll(l *line) error {
-	s, err := p.status(l, "poll")
+	s, err := p.look(l, "poll", 1, 4) // paper that is nearly at its end does not stop the printer
 	if err == nil && !p.settled() && s.fault("poll") == nil {
 		err = p.settle(l)
 	}
@@ -257,18 +257,21 @@ func (p *Printer) status(l *line, op string) (status, error) {
 	return last, nil
 }
 
-// look is the state by one question, as long as its answer stays the same: the off-line bit is set by every stop.
-func (p *Printer) look(l *line, op string) (status, error) {
-	if p.asked {
-		b, err := p.ask(l, op, 1)
+// look is the state by few questions, as long as their answers stay the same: the off-line bit of the first is set by every stop.
+func (p *Printer) look(l *line, op string, which ...byte) (status, error) {
+	if !p.asked {
+		return p.status(l, op)
+	}
+	for _, n := range which {
+		b, err := p.ask(l, op, n)
 		if err != nil {
 			return status{}, err
 		}
-		if b == p.believed.raw[0] {
-			return p.believed, nil
+		if b != p.believed.raw[n-1] {
+			return p.status(l, op)
 		}
 	}
-	return p.status(l, op)
+	return p.believed, nil
 }
 
 // glance looks whether the printer is still fit, by one question as long as its answer stays the same: the

@@ -98,7 +98,7 @@ func (p *Printer) begin(ctx context.Context, op string) (l *line, cuts int64, er
 	if l = p.current(); l == nil {
 		return nil, 0, p.fail(fault.Absent, op, "the printer is not connected", nil)
 	}
-	s, err := p.look(l, op)
+	s, err := p.look(l, op, 1)
 	p.report(s, err)
 	if err != nil {
 		return nil, 0, err
