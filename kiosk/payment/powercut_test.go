@@ -235,7 +235,7 @@ func thinned(has fitting, kind, device string) int {
 		thin = 3
 	}
 	if testing.Short() {
-		thin *= 4 * (1 + int(min(has, 1)))
+		thin *= 8 * (1 + int(min(has, 1)))
 	}
 	return thin
 }

@@ -182,7 +182,7 @@ func cutAt(t *testing.T, after time.Duration, host, coinOut bool, registers int)
 func TestLineFaults(t *testing.T) {
 	step := 1
 	if testing.Short() {
-		step = 6
+		step = 11
 	}
 	want := piles(yuan, 22, jiao, 3)
 	for _, name := range []string{"late", "double", "split", "truncate", "garble", "checksum", "silence", "lost_reply"} {

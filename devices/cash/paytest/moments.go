@@ -103,7 +103,7 @@ func strike(t *testing.T, f *Fixture, b blow, when func(hit func())) bool {
 func moments(t *testing.T, bubble bubbles) {
 	step := 10
 	if testing.Short() {
-		step = 3
+		step = 2
 	}
 	for _, b := range blows {
 		t.Run(b.name, func(t *testing.T) {
@@ -123,7 +123,7 @@ func moments(t *testing.T, bubble bubbles) {
 func answers(t *testing.T, bubble bubbles) {
 	step, most := 1, 60
 	if testing.Short() {
-		step, most = 6, 36
+		step, most = 11, 36
 	}
 	all := blows
 	for _, name := range []string{"late", "double", "split", "truncate", "garble", "checksum", "silence"} {
