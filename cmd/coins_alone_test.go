@@ -41,6 +41,7 @@ func (p *program) coin(fen int64) {
 }
 
 func TestCoinAcceptorAlone(t *testing.T) {
+	t.Parallel()
 	for name, flags := range map[string][]string{"plain": nil, "crc and echo": {"--crc", "--echo"}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -80,6 +81,7 @@ func TestCoinAcceptorAlone(t *testing.T) {
 }
 
 func TestHoppersAlone(t *testing.T) {
+	t.Parallel()
 	for name, flags := range map[string][]string{"plain": nil, "crc and echo": {"--crc", "--echo"}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -124,6 +124,7 @@ func TestExampleConfigurationIsTheProgramsOwn(t *testing.T) {
 // TestTutorial does what a reader does who adds a fee: every command as it stands in the README, and
 // between the last two the visit at the screen that the text describes.
 func TestTutorial(t *testing.T) {
+	t.Parallel()
 	needs(t, "sh", "jq", "sqlite3", "curl")
 	dir := clone(t)
 	todo := blocks(section(t, "Add a fee in ten minutes"))

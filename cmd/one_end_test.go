@@ -287,6 +287,7 @@ func TestCardReaderAlone(t *testing.T) {
 
 // TestOrderBeforeTheDeviceIsOpen pipes an order in before the reader can have been opened.
 func TestOrderBeforeTheDeviceIsOpen(t *testing.T) {
+	t.Parallel()
 	hand, address := alone(t, "sdt")
 	person := deskclient.Card(people.New(12).Person())
 	if err := hand.LayCard(t.Context(), person); err != nil {
@@ -303,6 +304,7 @@ func TestOrderBeforeTheDeviceIsOpen(t *testing.T) {
 }
 
 func TestAcceptorAlone(t *testing.T) {
+	t.Parallel()
 	for name, args := range map[string][]string{"plain": {"cctalk"}, "crc": {"cctalk", "--crc"}, "echo": {"cctalk", "--echo"}, "crc and echo": {"cctalk", "--crc", "--echo"},
 		"id003": {"id003"}, "ccnet": {"ccnet"}, "ssp": {"ssp"}, "essp": {"essp"}, "ssp-payout": {"ssp-payout"}} {
 		t.Run(name, func(t *testing.T) {
@@ -602,6 +604,7 @@ func TestLicensePrinterAlone(t *testing.T) {
 
 // TestBothEndsRefuseWhatIsWrong: each ends at once with a sentence that names what was wrong.
 func TestBothEndsRefuseWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	nowhere := filepath.Join(newDir(t), "line")
 	for _, row := range []struct {
 		name, args string
@@ -633,6 +636,7 @@ func TestBothEndsRefuseWhatIsWrong(t *testing.T) {
 
 // TestNobodyIsAtTheAddress: there is no device, and the driver says so also when nothing is asked of it.
 func TestNobodyIsAtTheAddress(t *testing.T) {
+	t.Parallel()
 	nowhere := filepath.Join(newDir(t), "line")
 	for protocol, address := range map[string]string{"sdt": "serial:" + nowhere, "cctalk": "serial:" + nowhere, "cctalk-coin": "serial:" + nowhere, "cctalk-hopper": "serial:" + nowhere, "id003": "serial:" + nowhere, "ccnet": "serial:" + nowhere, "ssp": "serial:" + nowhere, "essp": "serial:" + nowhere, "escpos": "serial:" + nowhere,
 		"scanner": "serial:" + nowhere, "ipp": "http://127.0.0.1:1/ipp/print"} {
@@ -647,6 +651,7 @@ func TestNobodyIsAtTheAddress(t *testing.T) {
 }
 
 func TestWrongOrders(t *testing.T) {
+	t.Parallel()
 	_, address := alone(t, "sdt")
 	for text, want := range map[string]string{
 		"read":                            `order "read"`,
@@ -667,6 +672,7 @@ func TestWrongOrders(t *testing.T) {
 
 // TestTryIsStoppedWhileNobodyTypes: a signal ends it though its input is open.
 func TestTryIsStoppedWhileNobodyTypes(t *testing.T) {
+	t.Parallel()
 	_, address := alone(t, "scanner")
 	try := begin(t, "kioskd", "try", "scanner", address)
 	try.tells("ready", "")

@@ -21,6 +21,7 @@ func TestEveryReceiptPrinterIsOnTheDesk(t *testing.T) {
 
 // TestReceiptPrintersAlone: the driver of a model prints on the pretend printer of that model.
 func TestReceiptPrintersAlone(t *testing.T) {
+	t.Parallel()
 	for protocol, line := range map[string]string{"escpos-58": "水费 123.45", "escpos-80-512": "水费 123.45", "escpos-presenter": "fee 123.45", "escpos-presenter-kpm": "fee 123.45"} {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()

@@ -38,8 +38,8 @@ echo "go test -race -shuffle=on, $(echo $raced | wc -w) packages, whose lines co
 beside=$!
 trap 'kill $beside 2>/dev/null || true' EXIT INT TERM
 echo "go test -shuffle=on, $(echo $drawn | wc -w) packages that link GTK's libraries, sweeps, and the whole product on desks of its own"
-others=0 # four desks at a time: each of them mostly waits
-STEPS=${STEPS:-120} KILLS=${KILLS:-8} go test -parallel 4 -shuffle=on -timeout 25m $whole $drawn $swept || others=$?
+others=0 # five desks at a time: each of them mostly waits
+STEPS=${STEPS:-120} KILLS=${KILLS:-8} go test -parallel 5 -shuffle=on -timeout 25m $whole $drawn $swept || others=$?
 behind=0
 wait $beside || behind=$?
 cat out/raced.log
