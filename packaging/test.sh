@@ -6,6 +6,7 @@
 #     make soak;
 #   - the packages that only compute (ciphers, codecs) are compiled without it, for they are a fourth of the time. None may be among
 #     them in which goroutines meet: what an atomic guards there would be told as a race;
+#   - three of them run at a time, for some wait for child processes;
 #   - its memory is collected less often (GOGC), for a collection costs a fourth of all time;
 #   - drivers of USB devices go without it, for half of their time is libusb's, which it does not see; the matrix of faults goes
 #     with them, in part: it is whole in make faults.
@@ -29,9 +30,9 @@ echo "go test -race -shuffle=on, $(echo $raced | wc -w) packages, whose lines co
 {
 	trap 'kill $run 2>/dev/null || true' TERM
 	behind=0
-	GOGC=400 nice -n 5 go test -race $calm -short -shuffle=on -timeout 20m $raced & run=$!
+	GOGC=400 nice -n 5 go test -p 3 -race $calm -short -shuffle=on -timeout 20m $raced & run=$!
 	wait $run || behind=$?
-	nice -n 5 go test -short -shuffle=on -timeout 20m $short & run=$!
+	nice -n 5 go test -p 3 -short -shuffle=on -timeout 20m $short & run=$!
 	wait $run || behind=$?
 	exit $behind
 } >out/raced.log 2>&1 &
