@@ -117,6 +117,8 @@ func TestChange(t *testing.T) {
 		}
 		must(t, c.Leave(ctx))
 		must(t, d.Mend(ctx, "payout", "jam"))
+		recounted(t, d) // it has no sensor that says that the jam is mended
+		fit(t, d, "payout")
 		if left := payOwed(t, d); len(left) > 0 {
 			t.Errorf("something is owed in %v, and no slip that came out pays it", left)
 		}
@@ -141,6 +143,26 @@ func fit(t *testing.T, d *deskclient.Desk, class string) {
 		}
 		return fmt.Errorf("%s is not fit: %+v", class, st.Devices)
 	}))
+}
+
+// recounted is a technician who has opened the hoppers and counts as many as there should be.
+func recounted(t *testing.T, d *deskclient.Desk) {
+	t.Helper()
+	var l struct {
+		Stock struct {
+			Inside []deskclient.Face `json:"inside"`
+		} `json:"stock"`
+	}
+	if exit, err := d.Ctl(t.Context(), &l, "ledger"); err != nil || exit != 0 {
+		t.Fatalf("kioskctl ledger: exit %d, %v", exit, err)
+	}
+	var piles []string
+	for _, f := range l.Stock.Inside {
+		piles = append(piles, fmt.Sprintf("%d.%02dx%d", f.Face/100, f.Face%100, f.Count))
+	}
+	if exit, err := d.Ctl(t.Context(), nil, "stock", "count", "--counted", strings.Join(piles, ",")); err != nil || exit != 0 {
+		t.Fatalf("kioskctl stock count: exit %d, %v", exit, err)
+	}
 }
 
 // stockIs compares what the terminal believes to be in its hoppers.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
+	"yichuang/devices/cash"
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/ctl"
 	"yichuang/kiosk/money"
@@ -13,6 +15,9 @@ import (
 )
 
 // What a technician does with coins and with the pieces that are paid out.
+
+// mendMax is how long a payer may take to be told that it is mended; one that is away is told by its power, when it comes back.
+const mendMax = 5 * time.Second
 
 // ExchangeCoins compares the coin box, counted by hand, with the journal, and begins a new one.
 func (d *Daemon) ExchangeCoins(ctx context.Context, c ctl.Count) (ctl.Exchange, error) {
@@ -60,7 +65,21 @@ func (d *Daemon) LoadStock(ctx context.Context, l ctl.Pieces) (casefile.Stock, e
 	}
 	h := casefile.Header{Pieces: pieces, Who: "technician"}
 	err = d.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.StockLoaded, Header: h}})
+	d.mended(ctx)
 	return d.stock(), err
+}
+
+// mended tells a payer that somebody had his hands in it: one without a sensor for a jam believes in it until then.
+func (d *Daemon) mended(ctx context.Context) {
+	payer, ok := d.Payer.(cash.Mender)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, mendMax)
+	defer cancel()
+	if err := payer.Mended(ctx); err != nil {
+		d.Log.Warn("payout: told that it is mended", "err", err)
+	}
 }
 
 // CountStock compares the payer's pieces, counted by hand, with the journal, and goes on from the count.
@@ -77,7 +96,9 @@ func (d *Daemon) CountStock(ctx context.Context, c ctl.Count) (ctl.Exchange, err
 	inside := d.stock().Inside
 	out := ctl.Exchange{Box: "stock", Expected: inside, Counted: counts(counted), Difference: differences(counted.Minus(inside), casefile.Box{})}
 	h := casefile.Header{Expected: inside, Counted: counted, Who: "technician"}
-	return out, d.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.StockCounted, Header: h}})
+	err = d.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.StockCounted, Header: h}})
+	d.mended(ctx)
+	return out, err
 }
 
 // stockable reads a pile for the payer. While it pays nothing can be counted.
