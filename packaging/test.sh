@@ -6,7 +6,6 @@
 #     make soak;
 #   - the packages that only compute (ciphers, codecs) are compiled without it, for they are a fourth of the time. None may be among
 #     them in which goroutines meet: what an atomic guards there would be told as a race;
-#   - three of them run at a time, for some wait for child processes;
 #   - its memory is collected less often (GOGC), for a collection costs a fourth of all time;
 #   - drivers of USB devices go without it, for half of their time is libusb's, which it does not see; the matrix of faults goes
 #     with them, in part: it is whole in make faults.
@@ -14,11 +13,11 @@ set -eu
 cd "$(dirname "$0")/.."
 mkdir -p out
 tested=$(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...)
-short="$(go list ./cmd/faults) $(printf '%s\n' $tested | grep -E '/(usb[a-z]*|[a-z]*usb)$')"
-drawn=$(go list -test -f '{{if eq .Name "main"}}{{.ImportPath}} {{join .Deps " "}}{{end}}' ./... | sed -n '/gotk3/s/\.test .*//p' | grep -vxF "$(printf '%s\n' $short)")
+sampled="$(go list ./cmd/faults) $(printf '%s\n' $tested | grep -E '/(usb[a-z]*|[a-z]*usb)$')"
+drawn=$(go list -test -f '{{if eq .Name "main"}}{{.ImportPath}} {{join .Deps " "}}{{end}}' ./... | sed -n '/gotk3/s/\.test .*//p' | grep -vxF "$(printf '%s\n' $sampled)")
 whole=$(go list ./cmd)
 swept=$(grep -rl 'testing\.Short()' --include='*_test.go' kiosk sync | xargs -n 1 dirname | sort -u | sed 's,^,./,')
-raced=$(printf '%s\n' $tested | grep -vxF "$drawn" | grep -vxF "$whole" | grep -vxF "$(printf '%s\n' $short)")
+raced=$(printf '%s\n' $tested | grep -vxF "$drawn" | grep -vxF "$whole" | grep -vxF "$(printf '%s\n' $sampled)")
 slow=$(printf '%s\n' $raced | grep -E '/(uplink|payment|qr|hall|ipp|escpos|store|ssp|wlt|cctalkhopper|cctalk|id003)$') # first, so that none of them is the last to run alone
 raced="$slow $(printf '%s\n' $raced | grep -vxF "$slow")"
 calm=
@@ -27,21 +26,16 @@ for p in crypto/internal/... math/big compress/... hash/... image/... github.com
 done
 
 echo "go test -race -shuffle=on, $(echo $raced | wc -w) packages, whose lines come at the end"
-{
-	trap 'kill $run 2>/dev/null || true' TERM
-	behind=0
-	GOGC=400 nice -n 5 go test -p 3 -race $calm -short -shuffle=on -timeout 20m $raced & run=$!
-	wait $run || behind=$?
-	nice -n 5 go test -p 3 -short -shuffle=on -timeout 20m $short & run=$!
-	wait $run || behind=$?
-	exit $behind
-} >out/raced.log 2>&1 &
+GOGC=400 nice -n 5 go test -p 2 -race $calm -short -shuffle=on -timeout 20m $raced >out/raced.log 2>&1 &
 beside=$!
-trap 'kill $beside 2>/dev/null || true' EXIT INT TERM
+nice -n 5 go test -p 1 -short -shuffle=on -timeout 20m $sampled >out/short.log 2>&1 &
+short=$!
+trap 'kill $beside $short 2>/dev/null || true' EXIT INT TERM
 echo "go test -shuffle=on, $(echo $drawn | wc -w) packages that link GTK's libraries, sweeps, and the whole product on desks of its own"
 others=0 # five desks at a time: each of them mostly waits
 STEPS=${STEPS:-120} KILLS=${KILLS:-8} go test -parallel 5 -shuffle=on -timeout 25m $whole $drawn $swept || others=$?
 behind=0
 wait $beside || behind=$?
-cat out/raced.log
+wait $short || behind=$?
+cat out/raced.log out/short.log
 exit $((others + behind))
