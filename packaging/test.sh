@@ -6,7 +6,8 @@
 #     make soak;
 #   - the packages that only compute (ciphers, codecs) are compiled without it, for they are a fourth of the time. None may be among
 #     them in which goroutines meet: what an atomic guards there would be told as a race;
-#   - its memory is collected less often (GOGC), for a collection costs a fourth of all time;
+#   - its memory is collected less often (GOGC), for a collection costs a fourth of all time; and a program that ends does not wait
+#     a second for late findings (GORACE), of which there are a hundred;
 #   - drivers of USB devices go without it, for half of their time is libusb's, which it does not see; the matrix of faults goes
 #     with them, in part: it is whole in make faults.
 set -eu
@@ -26,7 +27,7 @@ for p in crypto/internal/... math/big compress/... hash/... image/... github.com
 done
 
 echo "go test -race -shuffle=on, $(echo $raced | wc -w) packages, whose lines come at the end"
-GOGC=400 nice -n 5 go test -p 2 -race $calm -short -shuffle=on -timeout 20m $raced >out/raced.log 2>&1 &
+GORACE=atexit_sleep_ms=20 GOGC=400 nice -n 3 go test -p 3 -race $calm -short -shuffle=on -timeout 20m $raced >out/raced.log 2>&1 &
 beside=$!
 nice -n 5 go test -p 1 -short -shuffle=on -timeout 20m $sampled >out/short.log 2>&1 &
 short=$!
