@@ -100,9 +100,12 @@ func (s *shop) scan(o *hallapi.OrderResponse, no string) {
 	s.await(no, "paid")
 }
 
+// patience is how long the hall may take on a machine that is busy.
+const patience = 30 * time.Second
+
 func (s *shop) await(no, want string) *hallapi.OrderResponse {
 	s.t.Helper()
-	for range 20 {
+	for began := time.Now(); time.Since(began) < patience; { // a state that is no more than paid is told at once
 		o, err := s.term.Client.QueryOrder(s.t.Context(), &hallapi.QueryOrderRequest{OutTradeNo: no, WaitMs: 2000})
 		if err != nil {
 			s.t.Fatal(err)
@@ -124,7 +127,7 @@ func (s *shop) settle(caseID, no string) {
 func (s *shop) state(caseID, want string) {
 	s.t.Helper()
 	var got *hallapi.PostingResponse
-	for range 10 {
+	for began := time.Now(); time.Since(began) < patience; {
 		p, err := s.term.Client.Posting(s.t.Context(), &hallapi.PostingRequest{Case: caseID, WaitMs: 3000})
 		if err != nil {
 			s.t.Fatal(err)
