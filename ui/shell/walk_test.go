@@ -30,7 +30,7 @@ func TestRandomTouches(t *testing.T) {
 		}
 	}()
 	b.stage.Show(all[0].View)
-	for touched := 0; touched < 150; b.alive() {
+	for touched := 0; touched < 90; b.alive() {
 		controls, err := b.screen.Controls(b.ctx)
 		if err != nil || len(controls) == 0 {
 			continue

@@ -123,7 +123,7 @@ func moments(t *testing.T, bubble bubbles) {
 func answers(t *testing.T, bubble bubbles) {
 	step, most := 1, 60
 	if testing.Short() {
-		step, most = 11, 36
+		step, most = 17, 36
 	}
 	all := blows
 	for _, name := range []string{"late", "double", "split", "truncate", "garble", "checksum", "silence"} {
