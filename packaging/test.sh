@@ -27,14 +27,14 @@ for p in crypto/internal/... crypto/ecdh math/big compress/... hash/... image/..
 done
 
 echo "go test -race -shuffle=on, $(echo $raced | wc -w) packages, whose lines come at the end"
-GORACE=atexit_sleep_ms=20 GOGC=800 nice -n 2 go test -p 3 -race $calm -short -shuffle=on -timeout 20m $raced >out/raced.log 2>&1 &
+GORACE=atexit_sleep_ms=20 GOGC=800 nice -n 3 go test -p 2 -race $calm -short -shuffle=on -timeout 20m $raced >out/raced.log 2>&1 &
 beside=$!
 nice -n 5 go test -p 1 -short -shuffle=on -timeout 20m $sampled >out/short.log 2>&1 &
 short=$!
 trap 'kill $beside $short 2>/dev/null || true' EXIT INT TERM
 echo "go test -shuffle=on, $(echo $drawn | wc -w) packages that link GTK's libraries, sweeps, and the whole product on desks of its own"
 others=0 # five desks at a time: each of them mostly waits
-STEPS=${STEPS:-120} KILLS=${KILLS:-8} go test -parallel 5 -shuffle=on -timeout 25m $whole $drawn $swept || others=$?
+STEPS=${STEPS:-80} KILLS=${KILLS:-6} go test -parallel 5 -shuffle=on -timeout 25m $whole $drawn $swept || others=$?
 behind=0
 wait $beside || behind=$?
 wait $short || behind=$?

@@ -13,7 +13,7 @@ import (
 )
 
 // pace is how often something outside the screen is looked at again while it is waited for.
-const pace = 50 * time.Millisecond
+const pace = 100 * time.Millisecond
 
 // Until tries again until it works, or until the bound; then what it said last is told.
 func Until(ctx context.Context, bound time.Duration, try func() error) error {
