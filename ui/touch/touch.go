@@ -24,7 +24,7 @@ import (
 const Application = "kiosk-ui"
 
 // again is how soon the screen is looked at again while waiting.
-const again = 15 * time.Millisecond
+const again = 40 * time.Millisecond
 
 // ErrGone says that the screen, or the object asked for, is not there now.
 var ErrGone = errors.New("not on the screen")
