@@ -75,6 +75,7 @@ func TestCoinsAtTheHall(t *testing.T) {
 	term.Write(casefile.CoinsReset, "c2", casefile.Header{Asked: "reset", Owed: "o3"}, nil)
 	term.Write(casefile.CoinFound, "c2", casefile.Header{Face: 50, Currency: "CNY", Owed: "o3", Claim: casefile.ClaimHash("o3", "FOUND"), Who: "technician"}, nil)
 	term.Push()
+	posting(t, term, "c2", "owed")
 	p := h.Ledger().Payments
 	if len(p) != 2 || p[0].State != "owed" || p[1].State != "owed" {
 		t.Errorf("payments %+v, want two of which all is owed", p)
