@@ -16,7 +16,6 @@ package ccbus
 import (
 	"errors"
 	"log/slog"
-	"time"
 
 	"yichuang/devices/wire"
 )
@@ -32,10 +31,8 @@ type Bus struct {
 	// gate holds one token: whoever took it may speak and touch what is below. It is a channel since
 	// whoever holds it waits for a device meanwhile.
 	gate    chan struct{}
-	port    wire.Port      // nil while closed
+	talk    *wire.Talk     // nil while closed
 	members map[*Line]bool // of this port
-	unquiet bool           // an answer went missing and may still come
-	heard   time.Time      // when a byte came last, or the port was opened
 	silent  map[*Line]bool // who was asked in vain since a device last answered
 }
 
@@ -57,14 +54,14 @@ func (b *Bus) give() { b.gate <- struct{}{} }
 func (b *Bus) Join(address byte, device string) (*Line, error) {
 	b.take()
 	defer b.give()
-	if b.port == nil {
+	if b.talk == nil {
 		port, err := b.open()
 		if err != nil {
 			return nil, err
 		}
-		b.port, b.members, b.silent, b.unquiet, b.heard = port, map[*Line]bool{}, map[*Line]bool{}, false, time.Now()
+		b.talk, b.members, b.silent = wire.NewTalk(port, quietLimit, quietMax), map[*Line]bool{}, map[*Line]bool{}
 	}
-	l := &Line{bus: b, port: b.port, address: address, device: device, sum: Simple}
+	l := &Line{bus: b, talk: b.talk, address: address, device: device, sum: Simple}
 	b.members[l] = true
 	return l, nil
 }
@@ -76,7 +73,7 @@ func (l *Line) Leave() {
 	b := l.bus
 	b.take()
 	defer b.give()
-	if b.port != l.port {
+	if b.talk != l.talk {
 		return
 	}
 	delete(b.members, l)
@@ -91,12 +88,12 @@ func (l *Line) Leave() {
 // Break frees a Line whose port takes nothing, from another goroutine. It does nothing once the Line was left.
 func (l *Line) Break() {
 	if !l.left.Load() {
-		l.port.Close() // the one who is stuck meets the error
+		l.talk.Close() // the one who is stuck meets the error
 	}
 }
 
 // shut closes the port. Called with the token.
 func (b *Bus) shut() {
-	b.port.Close() // it is dead or nobody's: there is nothing to do about an error
-	b.port, b.members, b.silent = nil, nil, nil
+	b.talk.Close() // it is dead or nobody's: there is nothing to do about an error
+	b.talk, b.members, b.silent = nil, nil, nil
 }

@@ -14,13 +14,6 @@ const (
 	// 257 bytes at 9600 baud need 270 ms.
 	packetLimit = 400 * time.Millisecond
 
-	// flushLimit is the silence that must hold before we speak, so that no leftover is taken for an answer.
-	flushLimit = 3 * time.Millisecond
-
-	// glance looks for leftovers on a line that has said nothing for flushLimit: what lies there comes at once. To wait
-	// before each poll would double what idle polling costs.
-	glance = time.Microsecond
-
 	// quietLimit is the silence that must hold after an answer went missing: it may still be on its
 	// way. quietMax bounds it on a line that never falls silent.
 	quietLimit = 250 * time.Millisecond

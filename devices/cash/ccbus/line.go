@@ -40,7 +40,7 @@ const Any = -1
 // It is good until it fails or is left; after an error that is no fault.Error the bus is to be joined anew.
 type Line struct {
 	bus     *Bus
-	port    wire.Port
+	talk    *wire.Talk
 	address byte
 	device  string // the driver's name, for its faults
 	sum     Checksum
@@ -57,13 +57,14 @@ func (l *Line) Ask(header byte, data []byte, size int) ([]byte, error) {
 	b := l.bus
 	b.take()
 	defer b.give()
-	if b.port != l.port {
+	if b.talk != l.talk {
 		return nil, errReopened
 	}
 	answer, err := l.ask(header, data, size)
 	switch fault.KindOf(err) {
 	case fault.Silent, fault.Garbled:
-		b.unquiet, b.silent[l] = true, true
+		l.talk.Missed()
+		b.silent[l] = true
 	case "":
 		if err != nil {
 			b.shut() // the plug is out: everybody opens anew
@@ -81,7 +82,7 @@ func (l *Line) ask(header byte, data []byte, size int) ([]byte, error) {
 		return nil, err
 	}
 	request := encode(frame{dest: l.address, src: hostHome, header: header, data: data}, l.sum)
-	if _, err := l.port.Write(request); err != nil {
+	if _, err := l.talk.Write(request); err != nil {
 		return nil, err
 	}
 	return l.hear(header, size)
@@ -95,7 +96,7 @@ func (l *Line) hear(header byte, size int) ([]byte, error) {
 		f, used, err := decode(buffer, l.sum)
 		switch {
 		case errors.Is(err, errShort):
-			err := l.more(&buffer, deadline)
+			err := l.talk.More(&buffer, deadline, gapLimit, packetLimit)
 			switch {
 			case err == nil:
 			case !errors.Is(err, os.ErrDeadlineExceeded):
@@ -126,58 +127,13 @@ func (l *Line) hear(header byte, size int) ([]byte, error) {
 	}
 }
 
-// more reads what comes next: the first bytes until the deadline, the others while they follow close.
-func (l *Line) more(buffer *[]byte, deadline time.Time) error {
-	if len(*buffer) > 0 {
-		next := time.Now().Add(gapLimit)
-		if deadline = deadline.Add(packetLimit); next.Before(deadline) {
-			deadline = next
-		}
-	}
-	return l.read(buffer, deadline)
-}
-
-func (l *Line) read(buffer *[]byte, deadline time.Time) error {
-	if err := l.port.SetReadDeadline(deadline); err != nil {
-		return err
-	}
-	chunk := make([]byte, 512)
-	n, err := l.port.Read(chunk)
-	*buffer = append(*buffer, chunk[:n]...)
-	if n > 0 {
-		l.bus.heard = time.Now()
-		return nil
-	}
-	return err
-}
-
-// hush waits until the line is silent before we speak: briefly as a rule, for long after an answer
-// went missing. What comes meanwhile answers nothing and is dropped.
+// hush waits until the line is silent before we speak.
 func (l *Line) hush() error {
-	silence, first := flushLimit, flushLimit
-	switch {
-	case l.bus.unquiet:
-		silence, first = quietLimit, quietLimit
-	case time.Since(l.bus.heard) >= flushLimit:
-		first = glance // it was silent while we were
-	}
-	end := time.Now().Add(quietMax)
-	var dropped []byte
-	for wait := first; time.Now().Before(end); wait = silence {
-		err := l.read(&dropped, time.Now().Add(wait))
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		dropped = dropped[:min(len(dropped), 64)]
-	}
+	dropped, err := l.talk.Hush(0)
 	if len(dropped) > 0 {
 		l.bus.log.Debug("ccbus: dropped what nobody asked for", "bytes", fmt.Sprintf("% x", dropped))
 	}
-	l.bus.unquiet = false
-	return nil
+	return err
 }
 
 // Query asks what changes nothing, a few times.

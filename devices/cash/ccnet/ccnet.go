@@ -91,7 +91,7 @@ func (a *Acceptor) session(ctx context.Context) (ready bool, err error) {
 	a.d.Lock()
 	a.named, a.ready = false, false
 	a.d.Unlock()
-	l := &line{port: port, address: a.o.Address, log: a.d.Log}
+	l := &line{Talk: wire.NewTalk(port, quietLimit, quietMax), address: a.o.Address, log: a.d.Log}
 	var verified time.Time
 	_, err = a.d.Poll(ctx, func() error { return a.turn(l, &verified) }, func() time.Duration { return pollEvery }, func() {
 		l.ask(cmdEnable, make([]byte, 6)...) // what it does not hear, it does by itself after 5 s

@@ -14,9 +14,6 @@ const (
 	// baud need 260 ms.
 	frameLimit = 400 * time.Millisecond
 
-	// flushLimit is the silence that must hold before we speak, so that no leftover is taken for an answer.
-	flushLimit = 3 * time.Millisecond
-
 	// ackPause is the silence between our acknowledgement and the next command: 10 to 20 ms in the field.
 	ackPause = 20 * time.Millisecond
 

@@ -49,10 +49,9 @@ const pollMax = 3
 
 // line is the conversation: one question, one answer, never two at a time.
 type line struct {
-	port    wire.Port
+	*wire.Talk
 	address byte
 	log     *slog.Logger
-	unquiet bool      // an answer went missing and may still come
 	after   time.Time // not before this do we speak: an acknowledgement is still being heard
 }
 
@@ -65,12 +64,12 @@ func (l *line) ask(c command, data ...byte) ([]byte, error) {
 	if err := l.hush(); err != nil {
 		return nil, err
 	}
-	if _, err := l.port.Write(encode(frame{l.address, append([]byte{byte(c)}, data...)})); err != nil {
+	if _, err := l.Write(encode(frame{l.address, append([]byte{byte(c)}, data...)})); err != nil {
 		return nil, err
 	}
 	answer, err := l.hear(c)
 	if err != nil && (fault.Is(err, fault.Silent) || fault.Is(err, fault.Garbled)) {
-		l.unquiet = true
+		l.Missed()
 	}
 	return answer, err
 }
@@ -78,7 +77,7 @@ func (l *line) ask(c command, data ...byte) ([]byte, error) {
 // acknowledge tells the validator that its answer was heard. That has no answer itself.
 func (l *line) acknowledge() error {
 	l.after = time.Now().Add(ackPause)
-	_, err := l.port.Write(encode(frame{l.address, []byte{replyAck}}))
+	_, err := l.Write(encode(frame{l.address, []byte{replyAck}}))
 	return err
 }
 
@@ -155,13 +154,7 @@ func fits(c command, payload []byte) bool {
 
 // more reads what comes next: the first bytes until the deadline, the others while they follow close.
 func (l *line) more(c command, buffer *[]byte, deadline time.Time) error {
-	if len(*buffer) > 0 {
-		next := time.Now().Add(gapLimit)
-		if deadline = deadline.Add(frameLimit); next.Before(deadline) {
-			deadline = next
-		}
-	}
-	err := l.read(buffer, deadline)
+	err := l.More(buffer, deadline, gapLimit, frameLimit)
 	switch {
 	case err == nil || !errors.Is(err, os.ErrDeadlineExceeded):
 		return err
@@ -171,41 +164,11 @@ func (l *line) more(c command, buffer *[]byte, deadline time.Time) error {
 	return l.fault(fault.Silent, c, "no answer", nil)
 }
 
-func (l *line) read(buffer *[]byte, deadline time.Time) error {
-	if err := l.port.SetReadDeadline(deadline); err != nil {
-		return err
-	}
-	chunk := make([]byte, 512)
-	n, err := l.port.Read(chunk)
-	*buffer = append(*buffer, chunk[:n]...)
-	if n > 0 {
-		return nil
-	}
-	return err
-}
-
-// hush waits until the line is silent before we speak: briefly as a rule, for long after an answer
-// went missing. What comes meanwhile answers nothing and is dropped.
+// hush waits until the line is silent before we speak, and until our acknowledgement was heard.
 func (l *line) hush() error {
-	silence := max(flushLimit, time.Until(l.after))
-	if l.unquiet {
-		silence = quietLimit
-	}
-	end := time.Now().Add(quietMax)
-	var dropped []byte
-	for time.Now().Before(end) {
-		err := l.read(&dropped, time.Now().Add(silence))
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		dropped = dropped[:min(len(dropped), 64)]
-	}
+	dropped, err := l.Hush(time.Until(l.after))
 	if len(dropped) > 0 {
 		l.log.Debug("ccnet: dropped what nobody asked for", "bytes", fmt.Sprintf("% x", dropped))
 	}
-	l.unquiet = false
-	return nil
+	return err
 }

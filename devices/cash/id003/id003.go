@@ -97,7 +97,7 @@ func (a *Acceptor) session(ctx context.Context) (heard bool, err error) {
 	a.d.Lock()
 	a.named, a.ready, a.now = false, false, status{}
 	a.d.Unlock()
-	l := &line{port: port, log: a.d.Log}
+	l := &line{Talk: wire.NewTalk(port, quietLimit, quietMax), log: a.d.Log}
 	return a.d.Poll(ctx, func() error { return a.turn(l) }, a.pause, func() {
 		l.set(setInhibit, 1) // best effort: nobody would decide about a note
 	})

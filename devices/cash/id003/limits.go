@@ -15,9 +15,6 @@ const (
 	// eleven bits at 9600 baud need 292 ms.
 	frameLimit = 450 * time.Millisecond
 
-	// flushLimit is the silence that must hold before we speak, so that no leftover is taken for an answer.
-	flushLimit = 3 * time.Millisecond
-
 	// quietLimit is the silence that must hold after an answer went missing: it may still be on its
 	// way. quietMax bounds it on a line that never falls silent.
 	quietLimit = 300 * time.Millisecond

@@ -37,9 +37,8 @@ const (
 
 // line is the conversation: one question, one answer, never two at a time.
 type line struct {
-	port    wire.Port
-	log     *slog.Logger
-	unquiet bool // an answer went missing and may still come
+	*wire.Talk
+	log *slog.Logger
 }
 
 func (l *line) fault(kind fault.Kind, command byte, detail string, raw []byte) error {
@@ -86,7 +85,7 @@ func (l *line) acknowledge() error {
 	if err := l.hush(); err != nil {
 		return err
 	}
-	_, err := l.port.Write(encode(message{code: cmdAck}))
+	_, err := l.Write(encode(message{code: cmdAck}))
 	return err
 }
 
@@ -96,12 +95,12 @@ func (l *line) ask(command byte, data []byte, fits func(message) bool) (message,
 	if err := l.hush(); err != nil {
 		return message{}, err
 	}
-	if _, err := l.port.Write(encode(message{code: command, data: data})); err != nil {
+	if _, err := l.Write(encode(message{code: command, data: data})); err != nil {
 		return message{}, err
 	}
 	m, err := l.hear(command, fits)
 	if fault.Is(err, fault.Silent) || fault.Is(err, fault.Garbled) {
-		l.unquiet = true
+		l.Missed()
 	}
 	return m, err
 }
@@ -114,7 +113,7 @@ func (l *line) hear(command byte, fits func(message) bool) (message, error) {
 		m, used, err := decode(buffer)
 		switch {
 		case errors.Is(err, errShort):
-			err := l.more(&buffer, deadline)
+			err := l.More(&buffer, deadline, gapLimit, frameLimit)
 			switch {
 			case err == nil:
 			case !errors.Is(err, os.ErrDeadlineExceeded):
@@ -139,52 +138,11 @@ func (l *line) hear(command byte, fits func(message) bool) (message, error) {
 	}
 }
 
-// more reads what comes next: the first bytes until the deadline, the others while they follow close.
-func (l *line) more(buffer *[]byte, deadline time.Time) error {
-	if len(*buffer) > 0 {
-		next := time.Now().Add(gapLimit)
-		if deadline = deadline.Add(frameLimit); next.Before(deadline) {
-			deadline = next
-		}
-	}
-	return l.take(buffer, deadline)
-}
-
-func (l *line) take(buffer *[]byte, deadline time.Time) error {
-	if err := l.port.SetReadDeadline(deadline); err != nil {
-		return err
-	}
-	chunk := make([]byte, 512)
-	n, err := l.port.Read(chunk)
-	*buffer = append(*buffer, chunk[:n]...)
-	if n > 0 {
-		return nil
-	}
-	return err
-}
-
-// hush waits until the line is silent before we speak: briefly as a rule, for long after an answer
-// went missing. What comes meanwhile answers nothing and is dropped.
+// hush waits until the line is silent before we speak.
 func (l *line) hush() error {
-	silence := flushLimit
-	if l.unquiet {
-		silence = quietLimit
-	}
-	end := time.Now().Add(quietMax)
-	var dropped []byte
-	for time.Now().Before(end) {
-		err := l.take(&dropped, time.Now().Add(silence))
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		dropped = dropped[:min(len(dropped), 64)]
-	}
+	dropped, err := l.Hush(0)
 	if len(dropped) > 0 {
 		l.log.Debug("id003: dropped what nobody asked for", "bytes", fmt.Sprintf("% x", dropped))
 	}
-	l.unquiet = false
-	return nil
+	return err
 }

@@ -12,6 +12,7 @@ import (
 	"yichuang/devices/cash"
 	"yichuang/devices/cash/acceptor"
 	"yichuang/devices/fault"
+	"yichuang/devices/wire"
 )
 
 // said is what a device puts on the line: some bytes after a while.
@@ -65,7 +66,7 @@ func hears(t *testing.T, words ...[]said) *line {
 		}
 	}()
 	t.Cleanup(func() { cancel(); host.Close(); <-ended })
-	return &line{port: host, log: slog.New(slog.DiscardHandler)}
+	return &line{Talk: wire.NewTalk(host, quietLimit, quietMax), log: slog.New(slog.DiscardHandler)}
 }
 
 func answer(code byte, data ...byte) []said {
@@ -96,11 +97,11 @@ func TestAnswersThatTakeTheirTime(t *testing.T) {
 			l := hears(t, tt.word)
 			began := time.Now()
 			_, err := l.ask(cmdCurrency, nil, func(m message) bool { return m.code == cmdCurrency })
-			if got := time.Since(began) - flushLimit; fault.KindOf(err) != tt.kind || tt.kind == "" && err != nil || got != tt.took {
+			if got := time.Since(began) - wire.Brief; fault.KindOf(err) != tt.kind || tt.kind == "" && err != nil || got != tt.took {
 				t.Errorf("%s: got %v after %v, want %q after %v", tt.name, err, got, tt.kind, tt.took)
 			}
-			if l.unquiet != (tt.kind != "") {
-				t.Errorf("%s: an answer is waited for: %v", tt.name, l.unquiet)
+			if l.Late() != (tt.kind != "") {
+				t.Errorf("%s: an answer is waited for: %v", tt.name, l.Late())
 			}
 		})
 	}
@@ -122,8 +123,8 @@ func TestLateAnswerIsNobodys(t *testing.T) {
 			t.Errorf("it took %v, want %v: until the late answer is over and the line is quiet", got, want)
 		}
 		began = time.Now()
-		if got, err := l.status(); err != nil || time.Since(began) != flushLimit {
-			t.Errorf("the third question: got %+v, %v after %v, want an answer after %v", got, err, time.Since(began), flushLimit)
+		if got, err := l.status(); err != nil || time.Since(began) != wire.Brief {
+			t.Errorf("the third question: got %+v, %v after %v, want an answer after %v", got, err, time.Since(began), wire.Brief)
 		}
 	})
 }

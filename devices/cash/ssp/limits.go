@@ -10,9 +10,9 @@ const (
 	// send it 20 times; a person at the machine does not wait for 20 s.
 	triesMax = 4
 
-	// flushLimit is the silence before we speak, so that no leftover is taken for an answer.
-	flushLimit = 3 * time.Millisecond
-	flushMax   = 500 * time.Millisecond
+	// flushMax bounds the wait for silence before we speak. A late answer needs no longer silence: its sequence byte tells
+	// whose it is.
+	flushMax = 500 * time.Millisecond
 
 	// syncTries is how often a device that may be starting is asked to begin anew in one opening.
 	syncTries = 2

@@ -63,7 +63,7 @@ const (
 // answer that was heard and never with one that was not: a device that hears the same flag again repeats its answer
 // and does nothing, so that sending again is safe.
 type line struct {
-	port    wire.Port
+	*wire.Talk
 	address byte
 	flag    byte // of the next packet
 	seal    *seal
@@ -125,7 +125,7 @@ func (l *line) exchange(plain []byte, tries int) (answer []byte, err error) {
 		if err = l.hush(); err != nil {
 			break
 		}
-		if _, err = l.port.Write(packet); err != nil {
+		if _, err = l.Write(packet); err != nil {
 			break
 		}
 		if answer, err = l.hear(f, plain[0]); err == nil {
@@ -176,7 +176,7 @@ func (l *line) hear(sent frame, cmd byte) ([]byte, error) {
 		f, used, err := decode(buffer)
 		switch {
 		case errors.Is(err, errShort):
-			err := l.read(&buffer, deadline)
+			err := l.Take(&buffer, deadline)
 			switch {
 			case err == nil:
 			case !errors.Is(err, os.ErrDeadlineExceeded):
@@ -223,33 +223,13 @@ func (l *line) open(data []byte) ([]byte, error) {
 	return plain, err
 }
 
-func (l *line) read(buffer *[]byte, deadline time.Time) error {
-	if err := l.port.SetReadDeadline(deadline); err != nil {
-		return err
-	}
-	var chunk [512]byte
-	n, err := l.port.Read(chunk[:])
-	if *buffer = append(*buffer, chunk[:n]...); n > 0 {
-		return nil
-	}
-	return err
-}
-
 // hush drops what nobody asked for before we speak.
 func (l *line) hush() error {
-	end := time.Now().Add(flushMax)
-	for time.Now().Before(end) {
-		var dropped []byte
-		err := l.read(&dropped, time.Now().Add(flushLimit))
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	dropped, err := l.Hush(0)
+	if len(dropped) > 0 {
 		l.log.Debug("ssp: dropped what nobody asked for", "bytes", fmt.Sprintf("% x", dropped))
 	}
-	return nil
+	return err
 }
 
 // agree makes the key of this session with the device (eSSP).

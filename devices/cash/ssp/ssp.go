@@ -110,7 +110,7 @@ func (a *Acceptor) session(ctx context.Context) (ready bool, err error) {
 		return false, err
 	}
 	defer hangUp()
-	l := &line{port: port, address: a.o.Address, log: a.d.Log}
+	l := &line{Talk: wire.NewTalk(port, wire.Brief, flushMax), address: a.o.Address, log: a.d.Log}
 	defer func() { a.missing = l.missing }()
 	l.missing, a.missing = a.missing, nil
 	for ctx.Err() == nil {
