@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -112,6 +114,36 @@ func TestDeskFromStartToEnd(t *testing.T) {
 	}
 	if left := belongsTo(t, strings.TrimPrefix(d.Bus, "unix:path=")); len(left) > 0 {
 		t.Errorf("the bus is left running: %q", left)
+	}
+}
+
+// A test that is killed takes its desk along: of the pipe that it held nothing is left but the end.
+func TestDeskEndsWithWhoStartedIt(t *testing.T) {
+	needs(t, "Xvfb", "dbus-daemon")
+	dir := t.TempDir()
+	bin := fakeProduct(t)
+	cmd := exec.Command(filepath.Join(bin, "devsim"), "desk", "--lifeline", "--bin", bin, "--dir", dir)
+	held, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var complaints strings.Builder
+	cmd.Stderr = &complaints
+	said, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for lines := bufio.NewScanner(said); lines.Scan() && !strings.HasPrefix(lines.Text(), "desk: ready"); {
+	}
+	held.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("the desk ended with %v, want status 0: %s", err, &complaints)
+	}
+	if left := belongsTo(t, dir); len(left) > 0 {
+		t.Errorf("left running: %q", left)
 	}
 }
 

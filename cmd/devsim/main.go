@@ -41,6 +41,7 @@ type deskCommand struct {
 	Screen   string `help:"Size of the screen, such as 1080x1920."`
 	Language string `help:"Language of the screen at the beginning: zh or en."`
 	Set      string `help:"Settings: pairs of key=value, separated by blanks."`
+	Lifeline bool   `help:"End when standard input ends: whoever holds its other end, a test that may be killed, takes the desk along."`
 	Show     string `help:"How the screen is shown." enum:"hidden,window,broadway,auto" default:"hidden"`
 }
 
@@ -127,6 +128,15 @@ func (d *deskCommand) run(ctx context.Context, stdout io.Writer) error {
 			return err
 		}
 		d.Dir = dir
+	}
+	if d.Lifeline {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithCancel(ctx)
+		defer cancel()
+		go func() {
+			io.Copy(io.Discard, os.Stdin) // an error is an end as well
+			cancel()
+		}()
 	}
 	return desk.Run(ctx, desk.Options{Dir: d.Dir, Bin: d.Bin, Screen: d.Screen, Language: d.Language, Set: d.Set, Show: d.Show}, stdout)
 }

@@ -82,9 +82,9 @@ type Options struct {
 	Stderr   io.Writer // where the desk's complaints go; nil keeps them for the error
 }
 
-// Start runs a desk and waits until it is ready. Stop ends it.
+// Start runs a desk and waits until it is ready. Stop ends it, and so does the end of this process.
 func Start(ctx context.Context, o Options) (*Desk, error) {
-	cmd := exec.Command(filepath.Join(o.Bin, "devsim"), "desk", "--bin", o.Bin, "--dir", o.Dir,
+	cmd := exec.Command(filepath.Join(o.Bin, "devsim"), "desk", "--lifeline", "--bin", o.Bin, "--dir", o.Dir,
 		"--screen", o.Screen, "--language", o.Language, "--set", o.Set)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C is for whoever started us, and he stops the desk
 	var complaints bytes.Buffer
@@ -94,6 +94,9 @@ func Start(ctx context.Context, o Options) (*Desk, error) {
 	}
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
+		return nil, err
+	}
+	if _, err := cmd.StdinPipe(); err != nil { // its end is ours: the desk ends with us, however we do
 		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
