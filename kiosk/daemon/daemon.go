@@ -63,6 +63,9 @@ type Options struct {
 	Version string
 	Commit  string
 	Log     *slog.Logger
+
+	// Listen makes the socket of the screen, of the technician; nil makes a unix socket that its group may use.
+	Listen func(path string) (net.Listener, error)
 }
 
 // Report is what the hall's console shows of a terminal.
@@ -92,10 +95,13 @@ const stopMax = 2 * time.Minute
 
 // Run serves until ctx ends. An error other than ctx's means that the program must be started again.
 func Run(ctx context.Context, o Options) error {
+	if o.Listen == nil {
+		o.Listen = listen
+	}
 	d := &Daemon{Options: o, stage: front.NewStage()}
 	closed := front.View{Page: "wait", Language: o.Config.Screen.Language, Title: front.Say{Phrase: front.TitleWait}, Acts: []string{}, Message: &front.Say{Phrase: front.WaitSettle}}
 	d.stage.Show(closed)
-	screen, err := serve(o.Config.Socket.UI, d.stage.Handler())
+	screen, err := d.serve(o.Config.Socket.UI, d.stage.Handler())
 	if err != nil {
 		return err
 	}
@@ -120,7 +126,7 @@ func (d *Daemon) rest(ctx context.Context, cause error) error {
 	d.Log.Error("journal", "error", cause)
 	d.stage.Show(front.View{Page: "closed", Language: d.Config.Screen.Language, Title: front.Say{Phrase: front.TitleClosed},
 		Message: &front.Say{Phrase: front.SayMaintenance}, Acts: []string{}})
-	desk, err := serve(d.Config.Socket.Ctl, ctl.Handler(d))
+	desk, err := d.serve(d.Config.Socket.Ctl, ctl.Handler(d))
 	if err != nil {
 		return errors.Join(cause, err)
 	}
@@ -157,7 +163,7 @@ func (d *Daemon) work(ctx context.Context, setter *typeset.Setter) error {
 	if err := d.till.Resume(ctx); err != nil {
 		return err
 	}
-	desk, err := serve(d.Config.Socket.Ctl, ctl.Handler(d))
+	desk, err := d.serve(d.Config.Socket.Ctl, ctl.Handler(d))
 	if err != nil {
 		return err
 	}
@@ -260,8 +266,18 @@ func (g *group) wait(bound time.Duration, ctx context.Context) error {
 	return all
 }
 
-// serve listens on a unix socket; the file's permissions decide who may call.
-func serve(path string, handler http.Handler) (*http.Server, error) {
+func (d *Daemon) serve(path string, handler http.Handler) (*http.Server, error) {
+	l, err := d.Listen(path)
+	if err != nil {
+		return nil, err
+	}
+	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	go srv.Serve(l) // ends with Close
+	return srv, nil
+}
+
+// listen makes a unix socket; the file's permissions decide who may call.
+func listen(path string) (net.Listener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
@@ -275,9 +291,7 @@ func serve(path string, handler http.Handler) (*http.Server, error) {
 	if err := os.Chmod(path, 0o660); err != nil {
 		return nil, errors.Join(fmt.Errorf("socket: %w", err), l.Close())
 	}
-	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
-	go srv.Serve(l) // ends with Close
-	return srv, nil
+	return l, nil
 }
 
 // notify tells systemd; without one nobody listens and nothing happens.

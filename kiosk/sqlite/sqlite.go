@@ -36,7 +36,8 @@ func OpenExclusive(ctx context.Context, path string, migrations fs.FS) (*sql.DB,
 type vfsKey struct{}
 
 // WithVFS lets the databases that are opened under the context use another of SQLite's file layers: a
-// disk in memory whose power can be cut (package cutdisk). The product has no use for it.
+// disk in memory whose power can be cut (package cutdisk). Such a layer has no memory that programs share, so that each
+// database is open for one program alone. The product has no use for it.
 func WithVFS(ctx context.Context, name string) context.Context {
 	return context.WithValue(ctx, vfsKey{}, name)
 }
@@ -53,6 +54,7 @@ func open(ctx context.Context, path string, migrations fs.FS, locking string) (*
 	}
 	if vfs, ok := ctx.Value(vfsKey{}).(string); ok {
 		q.Set("vfs", vfs)
+		q.Set("_locking_mode", "EXCLUSIVE")
 	}
 	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
 	if err != nil {

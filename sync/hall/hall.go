@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"sync"
 	"time"
@@ -37,6 +38,9 @@ type Config struct {
 	Hosts   []string          // further names and addresses in the hall's certificate
 	Billers map[string]string // biller code → URL
 	Gateway *Gateway          // payment by phone; nil: none
+
+	// Transport carries the calls to billers and gateway; nil: the network.
+	Transport http.RoundTripper
 }
 
 // Hall is a hall at work.
@@ -71,7 +75,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (h *Hall, err error
 		return nil, err
 	}
 	for code, url := range cfg.Billers {
-		h.billers[code] = biller.New(url)
+		h.billers[code] = biller.New(url, cfg.Transport)
 	}
 	if h.store, err = hallstore.Open(ctx, cfg.State); err != nil {
 		return nil, err

@@ -59,7 +59,7 @@ func openOrders(h *Hall) (*orders, error) {
 	}
 	o.machine, err = qr.New(h.store.DB(), qr.Config{
 		BaseURL: g.URL, AppID: m.AppID, MchID: m.MchID, MerchantSerial: m.Serial, PrivateKeyPEM: m.PrivateKeyPEM, APIv3Key: m.APIv3Key,
-		PlatformKeyPEM: m.PlatformKey, PlatformKeyID: m.PlatformKeyID, NotifyURL: g.NotifyURL,
+		PlatformKeyPEM: m.PlatformKey, PlatformKeyID: m.PlatformKeyID, NotifyURL: g.NotifyURL, Transport: h.cfg.Transport,
 		OnChange: func(qr.State) { h.announce() }, OnLatePaid: o.late,
 	}, h.log)
 	return o, err

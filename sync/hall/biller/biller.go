@@ -81,17 +81,24 @@ type Client struct {
 	http *http.Client
 }
 
-// New makes a client for the biller at this URL. Nothing is asked yet.
-func New(base string) *Client {
+// New makes a client for the biller at this URL. Nothing is asked yet. A nil transport is the network.
+func New(base string, transport http.RoundTripper) *Client {
+	if transport == nil {
+		transport = network()
+	}
+	return &Client{strings.TrimRight(base, "/"), &http.Client{
+		Transport: transport,
+		// A biller that sends us elsewhere is not the one that was configured.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+func network() http.RoundTripper {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.Proxy = nil // a biller is asked directly, whatever the environment says
 	t.MaxIdleConnsPerHost = idleConnections
 	t.IdleConnTimeout = 30 * time.Second
-	return &Client{strings.TrimRight(base, "/"), &http.Client{
-		Transport: t,
-		// A biller that sends us elsewhere is not the one that was configured.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	return t
 }
 
 // Look looks an account up by its number.

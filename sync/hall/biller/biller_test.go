@@ -30,7 +30,7 @@ func company(t *testing.T, status int, body string) (*Client, *[]string) {
 		_, _ = w.Write([]byte(body))
 	}))
 	t.Cleanup(s.Close)
-	return New(s.URL + "/"), asked
+	return New(s.URL+"/", nil), asked
 }
 
 func TestLookUps(t *testing.T) {
@@ -146,11 +146,11 @@ func TestSilenceIsBoundedAndTellsNoNumber(t *testing.T) {
 	defer close(release)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err := New(s.URL).Look(ctx, "1000000016")
+	_, err := New(s.URL, nil).Look(ctx, "1000000016")
 	if !errors.Is(err, ErrSilent) || strings.Contains(err.Error(), "1000000016") {
 		t.Errorf("Look = %v, want %v without the number", err, ErrSilent)
 	}
-	if _, err := New("http://127.0.0.1:1").Post(t.Context(), "1000000016", payment); !errors.Is(err, ErrSilent) {
+	if _, err := New("http://127.0.0.1:1", nil).Post(t.Context(), "1000000016", payment); !errors.Is(err, ErrSilent) {
 		t.Errorf("Post to nobody = %v, want %v", err, ErrSilent)
 	}
 }
