@@ -60,7 +60,7 @@ type Op struct {
 // file is the content of one file, whatever its name is now.
 type file struct {
 	data    []byte // as a program reads it
-	durable []byte // as of the last sync; never changed in place
+	durable []byte // as of the last sync
 	pending []Op   // writes and truncates since
 }
 
@@ -88,6 +88,13 @@ func (d *Disk) Ops() []Op {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(d.ops)
+}
+
+// Len is how many operations there were so far.
+func (d *Disk) Len() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.ops)
 }
 
 // Before sets what is called before each operation. Its error is the operation's, which then has no
@@ -131,7 +138,10 @@ func (d *Disk) Apply(op Op) {
 			d.pending = nil
 		}
 	case Sync:
-		f.durable, f.pending = slices.Clone(f.data), nil
+		for _, p := range f.pending { // not a copy of all that there is: a journal is synced at each record
+			f.durable = p.on(f.durable)
+		}
+		f.pending = nil
 		d.durable = d.named(len(d.pending))
 		d.pending = nil
 	default:
@@ -204,7 +214,7 @@ func sorted(names map[string]*file) (out []string) {
 func (f *file) image(how How, rng *rand.Rand) []byte {
 	switch {
 	case how == Synced || len(f.pending) == 0:
-		return f.durable
+		return slices.Clone(f.durable)
 	case how == All:
 		return slices.Clone(f.data)
 	case how == Blocks:
