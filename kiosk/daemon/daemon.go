@@ -64,6 +64,8 @@ type Options struct {
 	Commit  string
 	Log     *slog.Logger
 
+	// Stage is what the screen shows and where its touches come in; nil makes one.
+	Stage *front.Stage
 	// Listen makes the socket of the screen, of the technician; nil makes a unix socket that its group may use.
 	Listen func(path string) (net.Listener, error)
 }
@@ -78,7 +80,6 @@ type Report struct {
 // Daemon is a running terminal.
 type Daemon struct {
 	Options
-	stage   *front.Stage
 	journal *store.Store
 	till    *payment.Till
 	press   *press.Press
@@ -98,10 +99,13 @@ func Run(ctx context.Context, o Options) error {
 	if o.Listen == nil {
 		o.Listen = listen
 	}
-	d := &Daemon{Options: o, stage: front.NewStage()}
+	if o.Stage == nil {
+		o.Stage = front.NewStage()
+	}
+	d := &Daemon{Options: o}
 	closed := front.View{Page: "wait", Language: o.Config.Screen.Language, Title: front.Say{Phrase: front.TitleWait}, Acts: []string{}, Message: &front.Say{Phrase: front.WaitSettle}}
-	d.stage.Show(closed)
-	screen, err := d.serve(o.Config.Socket.UI, d.stage.Handler())
+	d.Stage.Show(closed)
+	screen, err := d.serve(o.Config.Socket.UI, d.Stage.Handler())
 	if err != nil {
 		return err
 	}
@@ -124,7 +128,7 @@ func Run(ctx context.Context, o Options) error {
 func (d *Daemon) rest(ctx context.Context, cause error) error {
 	d.broken = cause
 	d.Log.Error("journal", "error", cause)
-	d.stage.Show(front.View{Page: "closed", Language: d.Config.Screen.Language, Title: front.Say{Phrase: front.TitleClosed},
+	d.Stage.Show(front.View{Page: "closed", Language: d.Config.Screen.Language, Title: front.Say{Phrase: front.TitleClosed},
 		Message: &front.Say{Phrase: front.SayMaintenance}, Acts: []string{}})
 	desk, err := d.serve(d.Config.Socket.Ctl, ctl.Handler(d))
 	if err != nil {
@@ -157,7 +161,7 @@ func (d *Daemon) work(ctx context.Context, setter *typeset.Setter) error {
 	d.press = &press.Press{Journal: d.journal, Roll: d.Roll, Sheets: d.Sheets, PlainTray: d.Config.Paper.PlainTray, Type: setter, Log: d.Log}
 	d.station = &station.Station{Cash: d.Cash, Coins: d.Coins, Payer: d.Payer, Roll: d.Roll, Sheets: d.Sheets, Reader: d.Reader, Scanner: d.Scanner,
 		Hall: link, Journal: d.journal, Specs: d.Config.Device, Sealing: link.Sealing}
-	d.kiosk = &visit.Kiosk{Stage: d.stage, Journal: d.journal, Till: d.till, Press: d.press, Station: d.station, Hall: link,
+	d.kiosk = &visit.Kiosk{Stage: d.Stage, Journal: d.journal, Till: d.till, Press: d.press, Station: d.station, Hall: link,
 		Catalog: link.Catalog, Root: link.Root, Number: d.Config.Terminal.Number, Language: d.Config.Screen.Language,
 		Idle: d.Config.Idle(), Warn: d.Config.Warn(), Log: d.Log}
 	if err := d.till.Resume(ctx); err != nil {
@@ -219,7 +223,7 @@ func (d *Daemon) started(ctx context.Context) error {
 }
 
 func (d *Daemon) report() Report {
-	r := Report{Devices: d.station.Devices(), Page: d.stage.View().Page}
+	r := Report{Devices: d.station.Devices(), Page: d.Stage.View().Page}
 	head, _ := d.journal.Head()
 	if cursor, err := d.journal.Cursor(context.Background()); err == nil {
 		r.Queue = head - cursor

@@ -32,7 +32,7 @@ func (d *Daemon) ready() error {
 
 // Status tells what is open, and what to do about what is closed.
 func (d *Daemon) Status(ctx context.Context) (ctl.Status, error) {
-	st := ctl.Status{Version: d.Version, Commit: d.Commit, Terminal: d.Config.Terminal.ID, Hall: "down", Page: d.stage.View().Page,
+	st := ctl.Status{Version: d.Version, Commit: d.Commit, Terminal: d.Config.Terminal.ID, Hall: "down", Page: d.Stage.View().Page,
 		Services: []ctl.Service{}, Devices: []ctl.Device{}, Journal: "ok"}
 	if d.journal == nil {
 		st.Journal = d.broken.Error()
