@@ -77,7 +77,7 @@ bench: setup ## measures against peers, a line of JSON each: ONLY=GLOB LIST=1
 .PHONY: faults
 faults: ## every fault of every simulator at its driver, with a journal above: the matrix, and out/faults.json
 	@packaging/setup.sh --tests
-	@go test -count=1 -v ./cmd/faults -args -out $(CURDIR)/out/faults.json | grep -v '^=== \|^ *--- PASS'; grep -q '"cells"' out/faults.json
+	@go test -count=1 -v ./cmd/faults -args -out $(CURDIR)/out/faults.json | grep -v '^=== \|^ *--- PASS'; grep -q '"world_agrees"' out/faults.json
 
 .PHONY: golden
 golden: setup ## writes the golden sheets and pages anew; read the difference like code

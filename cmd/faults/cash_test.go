@@ -297,13 +297,13 @@ func (m *cashier) compare(outcome string) Cell {
 	for _, row := range w.Box {
 		box += row.Face * int64(row.Count)
 	}
-	c := Cell{Kind: m.kinds.first(), Outcome: outcome, Held: fmt.Sprintf("box %s", money.Fen(box))}
+	c := Cell{Seconds: virtual(), Kind: m.kinds.first(), Outcome: outcome, Held: fmt.Sprintf("box %s", money.Fen(box))}
 	m.journal.Book(func(b *casefile.Book) {
 		stacked, doubtful := int64(b.Stacked.Total()), int64(b.Doubtful.Total())
 		unseen := int64(len(b.Unknown)) * 1000
 		bad := b.Check()
-		c.Agree = len(bad) == 0 && box >= stacked && box <= stacked+doubtful+unseen && b.OpenBegun() == 0
-		if !c.Agree {
+		c.Agrees = len(bad) == 0 && box >= stacked && box <= stacked+doubtful+unseen && b.OpenBegun() == 0
+		if !c.Agrees {
 			c.Why = fmt.Sprintf("journal: stacked %d, doubtful %d, unseen %d; %d open; %v", stacked, doubtful, unseen, b.OpenBegun(), bad)
 		}
 	})

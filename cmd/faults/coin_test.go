@@ -244,12 +244,12 @@ func (m *coiner) compare(outcome string) Cell {
 	for _, row := range w.In() {
 		box += money.Fen(row.Face * int64(row.Count))
 	}
-	c := Cell{Kind: m.kinds.first(), Outcome: outcome, Held: fmt.Sprintf("coins %s", box)}
+	c := Cell{Seconds: virtual(), Kind: m.kinds.first(), Outcome: outcome, Held: fmt.Sprintf("coins %s", box)}
 	m.journal.Book(func(b *casefile.Book) {
 		coins, unseen := b.Coins.Total(), 100*money.Fen(len(b.Unknown))
 		bad := b.Check()
-		c.Agree = len(bad) == 0 && w.Balanced() == nil && len(w.Moving) == 0 && coins <= box && box <= coins+unseen && b.OpenBegun() == 0
-		if !c.Agree {
+		c.Agrees = len(bad) == 0 && w.Balanced() == nil && len(w.Moving) == 0 && coins <= box && box <= coins+unseen && b.OpenBegun() == 0
+		if !c.Agrees {
 			c.Why = fmt.Sprintf("journal: coins %s, unseen %s; %v; world %+v", coins, unseen, bad, w)
 		}
 	})

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"sync"
 	"testing"
 	"text/tabwriter"
+	"time"
 
 	"yichuang/devices/fault"
 )
@@ -28,11 +30,23 @@ type Cell struct {
 	Protocol string     `json:"protocol"`
 	Fault    string     `json:"fault"`
 	What     string     `json:"what"`
-	Kind     fault.Kind `json:"kind"`    // what the driver called it; "" when it healed without a word
-	Outcome  string     `json:"outcome"` // what became of what was moving
-	Held     string     `json:"held"`    // what the mechanism held at the end, by its own count
-	Agree    bool       `json:"agree"`   // and the journal the same
+	Kind     fault.Kind `json:"kind"`         // what the driver called it; Healed when there was nothing to be told
+	Outcome  string     `json:"outcome"`      // what became of what was moving
+	Held     string     `json:"held"`         // what the mechanism held at the end, by its own count
+	Agrees   bool       `json:"world_agrees"` // and the journal the same
+	Seconds  float64    `json:"seconds"`      // from the start of driver and device to the end, on their clock
 	Why      string     `json:"why,omitempty"`
+}
+
+// Healed is the kind of a fault that the driver's owner never hears of: an answer that comes twice, or late, or in parts.
+const Healed fault.Kind = "none"
+
+// virtual is how long a bubble's clock has run, in seconds; 0 on the real clock.
+func virtual() float64 {
+	if d := time.Since(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)); d < 24*time.Hour {
+		return d.Seconds()
+	}
+	return 0
 }
 
 // bench is one driver and all that can befall it.
@@ -63,12 +77,19 @@ func TestMatrix(t *testing.T) {
 				continue
 			}
 			t.Run(b.protocol+"/"+name, func(t *testing.T) {
+				began := time.Now()
 				c := b.run(t, name)
+				if c.Seconds == 0 { // on USB
+					c.Seconds = time.Since(began).Seconds()
+				}
+				if c.Kind == "" {
+					c.Kind = Healed
+				}
 				c.Class, c.Protocol, c.Fault, c.What = b.class, b.protocol, name, b.whats[name]
 				if c.Outcome == "" || c.Held == "" {
 					t.Errorf("an empty cell: %+v", c)
 				}
-				if !c.Agree {
+				if !c.Agrees {
 					t.Errorf("journal and mechanism differ: %+v", c)
 				}
 				cells = append(cells, c)
@@ -87,19 +108,21 @@ func write(cells []Cell, path string) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "driver\tfault\tkind\toutcome\theld at the end\tjournal")
 	for _, c := range cells {
-		kind, agrees := string(c.Kind), "agrees"
-		if kind == "" {
-			kind = "(healed)"
-		}
-		if !c.Agree {
+		agrees := "agrees"
+		if !c.Agrees {
 			agrees = "DIFFERS"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Protocol, c.Fault, kind, c.Outcome, c.Held, agrees)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Protocol, c.Fault, c.Kind, c.Outcome, c.Held, agrees)
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	raw, err := json.MarshalIndent(map[string]any{"cells": cells, "outcomes": tally(cells)}, "", "  ")
+	sums := tally(cells)
+	for _, word := range slices.Sorted(maps.Keys(sums)) {
+		fmt.Printf("%d %s, ", sums[word], word)
+	}
+	fmt.Printf("%d cells\n", len(cells))
+	raw, err := json.MarshalIndent(cells, "", "  ")
 	if err != nil {
 		return err
 	}

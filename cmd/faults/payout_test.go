@@ -432,7 +432,7 @@ func within(really, sure, unsure money.Counts) bool {
 // itself says that it holds is what it holds.
 func (m *paying) compare(outcome string) Cell {
 	inside, out := m.purse.inside(), m.purse.out()
-	c := Cell{Kind: m.kinds.first(), Outcome: outcome, Held: fmt.Sprintf("inside %s, out %s", inside.Total(), out.Total()), Agree: true}
+	c := Cell{Seconds: virtual(), Kind: m.kinds.first(), Outcome: outcome, Held: fmt.Sprintf("inside %s, out %s", inside.Total(), out.Total()), Agrees: true}
 	if m.payer.Info().Counts {
 		m.pass(40 * time.Second) // it is asked for its levels again
 		var levels money.Counts
@@ -440,13 +440,13 @@ func (m *paying) compare(outcome string) Cell {
 			levels = levels.Plus(money.Fen(l.Face), l.Currency, l.Count)
 		}
 		if len(levels.Minus(inside)) > 0 {
-			c.Agree, c.Why = false, fmt.Sprintf("levels %v, inside %v; ", levels, inside)
+			c.Agrees, c.Why = false, fmt.Sprintf("levels %v, inside %v; ", levels, inside)
 		}
 	}
 	m.journal.Book(func(b *casefile.Book) {
 		s, bad := b.Stock, b.Check()
 		if len(bad) > 0 || b.OpenBegun() > 0 || !within(out, s.Paid, s.Unsure) || !within(inside, s.Inside, s.Unsure) || b.Placed.PaidOut != s.Paid.Total() {
-			c.Agree, c.Why = false, c.Why+fmt.Sprintf("journal: stock %+v, paid out %s, %d open; %v; mechanism: inside %v, out %v", s, b.Placed.PaidOut, b.OpenBegun(), bad, inside, out)
+			c.Agrees, c.Why = false, c.Why+fmt.Sprintf("journal: stock %+v, paid out %s, %d open; %v; mechanism: inside %v, out %v", s, b.Placed.PaidOut, b.OpenBegun(), bad, inside, out)
 		}
 	})
 	return c

@@ -219,7 +219,7 @@ func (d *desk) story(name string) Cell {
 	second, is := d.look(1, func() { d.befall(name) })
 	d.pass(30 * time.Second)
 	third, last := d.look(2, nil)
-	c := Cell{Kind: d.kinds.first(), Held: d.held()}
+	c := Cell{Seconds: virtual(), Kind: d.kinds.first(), Held: d.held()}
 	switch {
 	case is.err == nil:
 		c.Outcome = "read"
@@ -229,8 +229,8 @@ func (d *desk) story(name string) Cell {
 	if last.err != nil {
 		c.Outcome += ", and nothing is read any more"
 	}
-	c.Agree = (is.err != nil || is.text == second) && last.text == third
-	if !c.Agree {
+	c.Agrees = (is.err != nil || is.text == second) && last.text == third
+	if !c.Agrees {
 		c.Why = fmt.Sprintf("shown %q and %q, read %+v and %+v", second, third, is, last)
 	}
 	return c

@@ -300,10 +300,10 @@ func (m *printing) compare(outcome string) Cell {
 			failed++
 		}
 	})
-	c := Cell{Kind: m.kinds.first(), Outcome: outcome, Held: fmt.Sprintf("%d whole, %d torn", whole, torn)}
+	c := Cell{Seconds: virtual(), Kind: m.kinds.first(), Outcome: outcome, Held: fmt.Sprintf("%d whole, %d torn", whole, torn)}
 	m.journal.Book(func(b *casefile.Book) {
-		c.Agree = printed <= whole && whole <= printed+failed && b.OpenBegun() == 0
-		if !c.Agree {
+		c.Agrees = printed <= whole && whole <= printed+failed && b.OpenBegun() == 0
+		if !c.Agrees {
 			c.Why = fmt.Sprintf("journal: %d printed, %d failed, %d open", printed, failed, b.OpenBegun())
 		}
 	})

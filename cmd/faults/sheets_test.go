@@ -371,18 +371,18 @@ func (m *licensing) compare(outcome string) Cell {
 			torn++
 		}
 	}
-	c := Cell{Kind: m.kinds.first(), Outcome: outcome, Held: fmt.Sprintf("%d whole, %d torn", len(whole), torn), Agree: true}
+	c := Cell{Seconds: virtual(), Kind: m.kinds.first(), Outcome: outcome, Held: fmt.Sprintf("%d whole, %d torn", len(whole), torn), Agrees: true}
 	m.journal.Book(func(b *casefile.Book) {
 		for _, s := range b.Sheets {
 			if s.State == casefile.LicensePrinted && !whole[s.Serial] {
-				c.Agree, c.Why = false, s.Serial+" is called printed and did not come out; "
+				c.Agrees, c.Why = false, s.Serial+" is called printed and did not come out; "
 			}
 		}
 		if k := b.Blanks; int64(len(whole)) != k.Issued {
-			c.Agree, c.Why = false, c.Why+fmt.Sprintf("%d sheets came out whole; %d issued, %d void, %d doubtful", len(whole), k.Issued, k.Void, k.Doubtful)
+			c.Agrees, c.Why = false, c.Why+fmt.Sprintf("%d sheets came out whole; %d issued, %d void, %d doubtful", len(whole), k.Issued, k.Void, k.Doubtful)
 		}
 		if bad := b.Check(); len(bad) > 0 || b.OpenBegun() > 0 {
-			c.Agree, c.Why = false, c.Why+fmt.Sprint(bad, b.OpenBegun())
+			c.Agrees, c.Why = false, c.Why+fmt.Sprint(bad, b.OpenBegun())
 		}
 	})
 	return c
