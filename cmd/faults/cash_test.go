@@ -160,12 +160,14 @@ func (m *cashier) until(what string, good func() bool) {
 }
 
 // pay offers a note and says what became of it; "" while the acceptor takes none.
-func (m *cashier) offer() int {
+// offer holds a note to the mouth until it is drawn in: a validator may still be telling of the one before.
+func (m *cashier) offer() (id int) {
 	m.t.Helper()
-	id, err := m.sim.Path().Offer(1000, money.CNY, notepath.Genuine)
-	if err != nil {
-		return 0
-	}
+	m.until("the note is drawn in", func() bool {
+		var err error
+		id, err = m.sim.Path().Offer(1000, money.CNY, notepath.Genuine)
+		return err == nil && m.sim.Path().Fate(id) != notepath.Refused
+	})
 	return id
 }
 
@@ -270,9 +272,6 @@ func (m *cashier) onItsWay() (n *casefile.Note) {
 
 // after says what became of the note that was on its way.
 func (m *cashier) after(id int) string {
-	if id == 0 {
-		return "refused"
-	}
 	m.until("the note's way has ended", func() bool { return m.sim.Path().Fate(id).Final() || m.sim.Path().World().Mouth == nil })
 	fate := string(m.sim.Path().Fate(id))
 	var doubts int

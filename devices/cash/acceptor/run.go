@@ -101,7 +101,7 @@ func (d *Driver) Poll(ctx context.Context, turn func() error, every func() time.
 		default:
 			failures++
 		}
-		t.Reset(every())
+		t.Reset(wire.Tick(every()))
 	}
 }
 

@@ -116,7 +116,7 @@ func (p *Payer) Run(ctx context.Context) error {
 			job()
 		case <-t.C:
 			p.round(ctx)
-			t.Reset(pollEvery)
+			t.Reset(wire.Tick(pollEvery))
 		}
 	}
 }
