@@ -17,6 +17,10 @@ func (d *demo) payChange(ctx context.Context, c *citizen.Citizen, j *journey) er
 	if err := d.filled(ctx); err != nil {
 		return err
 	}
+	smallest, err := d.smallestPiece(ctx)
+	if err != nil {
+		return err
+	}
 	before, err := d.desk.World(ctx)
 	if err != nil {
 		return err
@@ -38,7 +42,7 @@ func (d *demo) payChange(ctx context.Context, c *citizen.Citizen, j *journey) er
 			return fmt.Errorf("a coin of %d fen: %w", face, err)
 		case kept:
 			in += face
-		case face != 10: // a jiao comes back where hoppers could not make up the change after it
+		case face%smallest == 0: // others come back where the change after them could not be paid: a jiao, where hoppers have no jiao
 			return fmt.Errorf("a coin of %d fen came back", face)
 		}
 	}
@@ -98,6 +102,21 @@ func (d *demo) filled(ctx context.Context) error {
 		return fmt.Errorf("kioskctl stock load: exit %d: %w", exit, err)
 	}
 	return nil
+}
+
+// smallestPiece is the face of the smallest piece that can be paid out, in fen.
+func (d *demo) smallestPiece(ctx context.Context) (int64, error) {
+	l, err := d.ledger(ctx)
+	if err != nil {
+		return 0, err
+	}
+	smallest := int64(1)
+	for i, row := range l.Stock.Inside {
+		if i == 0 || row.Face < smallest {
+			smallest = row.Face
+		}
+	}
+	return smallest, nil
 }
 
 // drop drops a coin until it is kept, or is held to be of no use, and waits until the page counts it.

@@ -3,6 +3,8 @@ package escpossim
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -140,15 +142,50 @@ func (p *Printer) Restore(data []byte) error {
 	return nil
 }
 
-// Clone is a second printer in the same state, connected to nobody, with the same log.
-func (p *Printer) Clone() *Printer {
+// Frozen is a printer at one instant, whole: also its buffer and what else it knows only as long as it has power.
+type Frozen struct {
+	still *Printer
+	armed map[string]int
+}
+
+// Freeze keeps the printer as it is now.
+func (p *Printer) Freeze() *Frozen {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	c := New(p.opts)
+	f := &Frozen{&Printer{opts: p.opts}, map[string]int{}}
+	p.copyTo(f.still)
+	for _, row := range p.faults.List() {
+		if row.Armed > 0 {
+			f.armed[row.Name] = row.Armed
+		}
+	}
+	return f
+}
+
+// Thaw makes a printer that goes on from there, connected to nobody, with the same log. It may be done again and again.
+func (f *Frozen) Thaw() *Printer {
+	c := New(f.still.opts)
+	f.still.copyTo(c)
+	for _, name := range slices.Sorted(maps.Keys(f.armed)) {
+		c.faults.Arm(name, f.armed[name]) // the table is the same
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reach()
+	c.kick()
+	return c
+}
+
+// Clone is a second printer in the same state.
+func (p *Printer) Clone() *Printer { return p.Freeze().Thaw() }
+
+// copyTo gives another printer the same state. Both are still.
+func (p *Printer) copyTo(c *Printer) {
 	c.power, c.life, c.dark, c.stuck, c.mouthJam, c.cuts = p.power, p.life, p.dark, p.stuck, p.mouthJam, p.cuts
-	c.buffer = append([]byte(nil), p.buffer...)
+	c.buffer, c.tail = append([]byte(nil), p.buffer...), append([]byte(nil), p.tail...)
 	c.modes, c.symbol, c.drawn = p.modes, p.symbol, p.drawn
 	c.line = append([]glyph(nil), p.line...)
+	c.raster, c.prints = nil, nil
 	if p.raster != nil {
 		r := *p.raster
 		c.raster = &r
@@ -158,14 +195,6 @@ func (p *Printer) Clone() *Printer {
 		d.Bytes, d.Items = append([]byte(nil), s.Bytes...), cloneItems(s.Items)
 		c.prints = append(c.prints, &d)
 	}
-	for _, f := range p.faults.List() {
-		if f.Armed > 0 {
-			c.faults.Arm(f.Name, f.Armed) // the table is the same
-		}
-	}
-	c.reach()
-	c.kick()
-	return c
 }
 
 func cloneItems(items []item) []item {

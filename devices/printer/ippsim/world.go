@@ -9,9 +9,11 @@ import (
 	"image/draw"
 	"image/jpeg"
 	"image/png"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 )
 
@@ -187,14 +189,47 @@ func (p *Printer) Restore(data []byte) error {
 	return nil
 }
 
-// Clone is a second printer with the same paper and jobs, and the same log. A sheet that is inside
-// comes out of both.
-func (p *Printer) Clone() *Printer {
+// Frozen is a printer at one instant, whole: also what it knows only as long as it has power. Nothing moves in it.
+type Frozen struct {
+	still *Printer
+	armed map[string]int
+}
+
+// Freeze keeps the printer as it is now.
+func (p *Printer) Freeze() *Frozen {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	c := New(p.opts)
-	c.power, c.life, c.started, c.nextJob = p.power, p.life, p.started, p.nextJob
-	c.trays = nil
+	f := &Frozen{&Printer{opts: p.opts}, map[string]int{}}
+	p.copyTo(f.still)
+	for _, row := range p.faults.List() {
+		if row.Armed > 0 {
+			f.armed[row.Name] = row.Armed
+		}
+	}
+	return f
+}
+
+// Thaw makes a printer that goes on from there, connected to nobody, with the same log. It may be done again and again. A
+// sheet that is inside comes out of each.
+func (f *Frozen) Thaw() *Printer {
+	c := New(f.still.opts)
+	f.still.copyTo(c)
+	for _, name := range slices.Sorted(maps.Keys(f.armed)) {
+		c.faults.Arm(name, f.armed[name]) // the table is the same
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kick()
+	return c
+}
+
+// Clone is a second printer with the same paper and jobs.
+func (p *Printer) Clone() *Printer { return p.Freeze().Thaw() }
+
+// copyTo gives another printer the same state. Both are still.
+func (p *Printer) copyTo(c *Printer) {
+	c.power, c.life, c.started, c.turned, c.jammed, c.nextJob = p.power, p.life, p.started, p.turned, p.jammed, p.nextJob
+	c.trays, c.prints, c.jobs = nil, nil, nil
 	for _, t := range p.trays {
 		d := *t
 		c.trays = append(c.trays, &d)
@@ -222,13 +257,4 @@ func (p *Printer) Clone() *Printer {
 		}
 		c.jobs = append(c.jobs, &d)
 	}
-	for _, f := range p.faults.List() {
-		if f.Armed > 0 {
-			c.faults.Arm(f.Name, f.Armed) // the table is the same
-		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.kick()
-	return c
 }
