@@ -79,6 +79,11 @@ faults: ## every fault of every simulator at its driver, with a journal above: t
 	@packaging/setup.sh --tests
 	@go test -count=1 -v ./cmd/faults -args -out $(CURDIR)/out/faults.json | grep -v '^=== \|^ *--- PASS'; grep -q '"world_agrees"' out/faults.json
 
+.PHONY: sweep
+sweep: setup ## cuts the power at instants of whole journeys and compares all books: SCHEDULES= SEED= JOURNEY= REPLAY=, and out/sweep.json
+	@mkdir -p out/tool && go test -c -o out/tool/sweep ./cmd/sweep
+	@exec out/tool/sweep $(call option,SCHEDULES,--schedules) $(call option,SEED,--seed) $(call option,JOURNEY,--journey) $(call option,REPLAY,--replay)
+
 .PHONY: golden
 golden: setup ## writes the golden sheets and pages anew; read the difference like code
 	GOLDEN=write go test -count=1 $$(grep -rl --include='*_test.go' 'Getenv("GOLDEN")' $(sources) | xargs -n 1 dirname | sort -u | sed 's,^,./,')

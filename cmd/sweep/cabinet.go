@@ -1,0 +1,200 @@
+package sweep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"yichuang/devices/barcode/scanner"
+	"yichuang/devices/barcode/scannersim"
+	"yichuang/devices/cash/cctalk"
+	"yichuang/devices/cash/cctalkcoin"
+	"yichuang/devices/cash/cctalkcoinsim"
+	"yichuang/devices/cash/cctalkhopper"
+	"yichuang/devices/cash/cctalkhoppersim"
+	"yichuang/devices/cash/cctalksim"
+	"yichuang/devices/idcard/sdt"
+	"yichuang/devices/idcard/sdtsim"
+	"yichuang/devices/printer/escpos"
+	"yichuang/devices/printer/escpossim"
+	"yichuang/devices/printer/ipp"
+	"yichuang/devices/printer/ippsim"
+	"yichuang/devices/wire"
+	"yichuang/kiosk/daemon"
+)
+
+// cabinet is the mechanisms of one terminal and their lines. It outlives the programs.
+type cabinet struct {
+	notes   *cctalksim.Sim
+	coins   *cctalkcoinsim.Sim
+	hoppers *cctalkhoppersim.Rack
+	roll    *escpossim.Printer
+	sheets  *ippsim.Printer
+	reader  *sdtsim.Reader
+	codes   *scannersim.Scanner
+
+	parts   []part
+	serving context.Context
+	stop    context.CancelFunc
+	serves  sync.WaitGroup
+	server  *http.Server
+	net     *network
+	speaks  func(device string, b []byte) // before each order of a driver
+}
+
+// part is one mechanism as all of them are.
+type part struct {
+	name     string
+	power    func(on, in bool)      // in: what is on its way stays in the machine
+	snapshot func() ([]byte, error) // nil for the printers, which are frozen whole
+	restore  func([]byte) error
+}
+
+// frozen is a cabinet at one instant.
+type frozen struct {
+	parts  map[string][]byte
+	roll   *escpossim.Frozen
+	sheets *ippsim.Frozen
+}
+
+// printerDoor is where the license printer listens.
+const printerDoor = "printer:631"
+
+// newCabinet makes new mechanisms, or those that were frozen.
+func newCabinet(n *network, was *frozen) *cabinet {
+	c := &cabinet{notes: cctalksim.New(cctalksim.Options{}), coins: cctalkcoinsim.New(cctalkcoinsim.Options{}), hoppers: cctalkhoppersim.New(cctalkhoppersim.Options{Hoppers: []cctalkhoppersim.Hopper{{Address: 3, Face: 100}, {Address: 4, Face: 50}}}),
+		roll: escpossim.New(escpossim.Options{Pace: true}), sheets: ippsim.New(ippsim.Options{}), reader: sdtsim.New(sdtsim.Options{}), codes: scannersim.New(scannersim.Options{}), net: n}
+	if was != nil {
+		c.roll, c.sheets = was.roll.Thaw(), was.sheets.Thaw()
+	}
+	c.parts = []part{
+		{"cash", c.notes.Power, c.notes.Snapshot, c.notes.Restore},
+		{"coins", c.coins.Power, c.coins.Snapshot, c.coins.Restore},
+		{"payout", func(on, in bool) { c.hoppers.Power(on, !in) }, c.hoppers.Snapshot, c.hoppers.Restore},
+		{"receipt", func(on, _ bool) { c.roll.Power(on) }, nil, nil},
+		{"license", func(on, _ bool) { c.sheets.Power(on) }, nil, nil},
+		{"idcard", func(on, _ bool) { c.reader.Power(on) }, c.reader.Snapshot, c.reader.Restore},
+		{"scanner", func(on, _ bool) { c.codes.Power(on) }, c.codes.Snapshot, c.codes.Restore},
+	}
+	for _, p := range c.parts {
+		if was == nil || p.restore == nil {
+			continue
+		}
+		if err := p.restore(was.parts[p.name]); err != nil {
+			panic(fmt.Sprintf("%s: %v", p.name, err)) // what it gave itself
+		}
+	}
+	c.serving, c.stop = context.WithCancel(context.Background())
+	c.server = &http.Server{Handler: c.sheets.Handler()}
+	c.serves.Go(func() { c.server.Serve(n.listen(printerDoor)) }) // ends with Close
+	return c
+}
+
+// freeze keeps all mechanisms as they are now.
+func (c *cabinet) freeze() *frozen {
+	f := &frozen{map[string][]byte{}, c.roll.Freeze(), c.sheets.Freeze()}
+	for _, p := range c.parts {
+		if p.snapshot == nil {
+			continue
+		}
+		raw, err := p.snapshot()
+		if err != nil {
+			panic(fmt.Sprintf("%s: %v", p.name, err))
+		}
+		f.parts[p.name] = raw
+	}
+	return f
+}
+
+// power takes or gives the power of all mechanisms.
+func (c *cabinet) power(on, in bool) {
+	for _, p := range c.parts {
+		p.power(on, in)
+	}
+}
+
+// moves tells of each instant at which something begins to move, or rests, in a mechanism.
+func (c *cabinet) moves(fn func(point string)) {
+	c.notes.Path().OnPoint(fn)
+	c.coins.Path().OnPoint(fn)
+	c.hoppers.OnPoint(fn)
+	c.roll.OnPoint(fn)
+	c.sheets.OnPoint(fn)
+}
+
+// busy says whether something is on its way where money goes.
+func (c *cabinet) busy() bool {
+	if c.notes.Path().World().Mouth != nil || len(c.coins.Path().World().Moving) > 0 {
+		return true
+	}
+	return slices.ContainsFunc(c.hoppers.World(), func(b cctalkhoppersim.Bowl) bool { return b.Paying })
+}
+
+// drivers are new ones, as a program that starts has them.
+func (c *cabinet) drivers(o *daemon.Options, log *slog.Logger) {
+	o.Cash = cctalk.New(c.line("cash", c.notes.Serve), cctalk.Options{Log: log})
+	o.Coins = cctalkcoin.New(c.line("coins", c.coins.Serve), cctalkcoin.Options{Log: log})
+	o.Payer = cctalkhopper.New(c.line("payout", c.hoppers.Serve), cctalkhopper.Options{Log: log, Hoppers: map[byte]int64{3: 100, 4: 50}})
+	o.Roll = escpos.New(c.line("receipt", c.roll.Serve), escpos.Profile{HasQR: true, HasCuts: true, HasClear: true})
+	open := c.line("idcard", c.reader.Serve)
+	o.Reader = sdt.New(func(int) (wire.Port, error) { return open() }, sdt.Options{})
+	o.Scanner = scanner.New(c.line("scanner", c.codes.Serve), scanner.Options{})
+	web := &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		host, err := c.net.dial(ctx, network, printerDoor)
+		if err != nil {
+			return nil, err
+		}
+		return &spoken{Conn: host, c: c, name: "license"}, nil
+	}, DisableKeepAlives: true}
+	o.Sheets = ipp.New("ipp://"+printerDoor+"/ipp/print", ipp.Options{Client: &http.Client{Transport: web}})
+}
+
+// line lays a line to a mechanism.
+func (c *cabinet) line(name string, serve func(context.Context, io.ReadWriter) error) wire.Opener {
+	return func() (wire.Port, error) {
+		if c.serving.Err() != nil {
+			return nil, errors.New("no such device")
+		}
+		host, device := net.Pipe()
+		c.serves.Go(func() {
+			defer device.Close()
+			serve(c.serving, device)
+		})
+		return &spoken{Conn: host, c: c, name: name}, nil
+	}
+}
+
+// close ends all lines.
+func (c *cabinet) close() {
+	c.sheets.Power(false)
+	c.stop()
+	c.server.Close()
+	c.serves.Wait()
+}
+
+// apart is how long after its driver's wish each device hears an order: no two at the same instant, so that the order of
+// what happens is the same each time.
+var apart = map[string]time.Duration{"cash": 1009, "coins": 2003, "payout": 3001, "receipt": 4001, "idcard": 5003, "scanner": 6007, "license": 7001}
+
+// spoken tells of each order before the mechanism hears it.
+type spoken struct {
+	net.Conn
+	c    *cabinet
+	name string
+}
+
+// Write gives the order.
+func (s *spoken) Write(b []byte) (int, error) {
+	time.Sleep(apart[s.name])
+	if s.c.speaks != nil {
+		s.c.speaks(s.name, b)
+	}
+	return s.Conn.Write(b)
+}

@@ -1,0 +1,270 @@
+package sweep
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"yichuang/devices/cash/coinpath"
+	"yichuang/devices/cash/notepath"
+	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/money"
+)
+
+// found gathers what does not hold, and how often each thing was looked at.
+type found struct {
+	checked map[string]int64
+	bad     []violation
+}
+
+// want checks one invariant once.
+func (f *found) want(id string, holds bool, format string, args ...any) {
+	f.checked[id]++
+	if !holds {
+		f.bad = append(f.bad, violation{Invariant: id, What: fmt.Sprintf(format, args...)})
+	}
+}
+
+// check says what does not hold of a world at rest after a cut.
+func (w *world) check(ctx context.Context, p point, c cut, checked map[string]int64) []violation {
+	f := &found{checked: checked}
+	off := c.device != devicesOn
+	atWork := w.sheetAtWork()
+	w.journal.Book(func(b *casefile.Book) {
+		bad := b.Check()
+		f.want("book.balances", len(bad) == 0, "%v", bad)
+		n := b.OpenBegun()
+		f.want("begun.ends", n == 0 && b.Placed.Visit == 0 && b.Visit == "", "%d things have begun and not ended, %s is placed nowhere, visit %q is open", n, b.Placed.Visit, b.Visit)
+		w.notesAgree(f, b, off)
+		w.coinsAgree(f, b, off)
+		w.piecesAgree(f, b, off && p.moving)
+		w.sheetsAgree(f, b, off && atWork)
+	})
+	for _, v := range w.agree() {
+		f.want(v.Invariant, false, "%s", v.What)
+	}
+	for _, id := range agreements {
+		f.checked[id]++
+	}
+	audit, err := w.land.hall.Audit(ctx)
+	f.want("hall.audits", err == nil, "%v", err)
+	for _, i := range audit.Invariants {
+		f.want("hall."+i.ID, i.Holds, "%s", i.Note)
+	}
+	return f.bad
+}
+
+// pieces splits a pile into what is too many and what is missing.
+func pieces(pile money.Counts) (over, short int64) {
+	for _, row := range pile {
+		over, short = over+max(row.Count, 0), short+max(-row.Count, 0)
+	}
+	return over, short
+}
+
+// notesAgree compares the journal with the box. forgot: the acceptor lost its power, and with it its memory: then one note
+// may be in doubt, or one that nobody saw, for it tells the same whether one was on its way or not.
+func (w *world) notesAgree(f *found, b *casefile.Book, forgot bool) {
+	path := w.notes.Path().World()
+	err := path.Balanced()
+	f.want("world.notes", err == nil, "%v", err)
+	doubtful, _ := pieces(b.Doubtful)
+	unseen := int64(0)
+	for _, u := range b.Unknown {
+		if !u.Coin {
+			unseen++
+		}
+	}
+	may := int64(0)
+	if forgot {
+		may = 1
+	}
+	f.want("note.doubt_has_cause", doubtful+unseen <= may, "%d notes in doubt and %d unseen; %d may be", doubtful, unseen, may)
+	over, short := pieces(tally(path.Box, path.Taken, path.Store, path.Paid).Minus(tally(path.Loaded)).Minus(b.Stacked))
+	f.want("note.stacked_is_in_box", short == 0, "the journal knows of %d notes more than the box has", short)
+	f.want("note.in_box_is_known", over <= doubtful+unseen, "the box has %d notes more than the journal; %d are in doubt and %d unseen", over, doubtful, unseen)
+	over, short = pieces(tally(path.Returned).Minus(b.Returned))
+	f.want("note.returned_is_out", short == 0, "the journal says of %d notes more that they came back", short)
+	f.want("note.out_is_known", over <= max(doubtful+unseen, 1), "%d notes more came back than the journal knows of", over) // one held unseen goes back by itself
+	f.want("note.none_is_held", path.Mouth == nil, "a note is still inside: %+v", path.Mouth)
+}
+
+// coinsAgree compares the journal with the coin box. forgot: the coin acceptor lost its power, and with it its memory.
+func (w *world) coinsAgree(f *found, b *casefile.Book, forgot bool) {
+	path := w.coins.Path().World()
+	err := path.Balanced()
+	f.want("world.coins", err == nil, "%v", err)
+	unseen := int64(0)
+	for _, u := range b.Unknown {
+		if u.Coin {
+			unseen++
+		}
+	}
+	over, short := pieces(tally(path.In()).Minus(b.Coins))
+	f.want("coin.taken_is_in_box", short == 0, "the journal knows of %d coins more than the box has", short)
+	f.want("coin.in_box_is_known", over == 0 || forgot && unseen > 0, "the box has %d coins more than the journal; %d unseen", over, unseen)
+	f.want("coin.doubt_has_cause", unseen == 0 || forgot, "%d unseen, and the acceptor never lost its memory", unseen)
+}
+
+// piecesAgree compares the journal with the hoppers. forgot: one was paying when it lost its power.
+func (w *world) piecesAgree(f *found, b *casefile.Book, forgot bool) {
+	var inside, out money.Counts
+	for _, bowl := range w.hoppers.World() {
+		err := bowl.Balanced()
+		f.want("world.hoppers", err == nil, "%v", err)
+		inside = inside.Plus(money.Fen(bowl.Face), money.CNY, int64(bowl.Inside))
+		out = out.Plus(money.Fen(bowl.Face), money.CNY, int64(bowl.Out))
+	}
+	unsure, _ := pieces(b.Stock.Unsure)
+	over, short := pieces(out.Minus(b.Stock.Paid))
+	f.want("payout.told_is_out", short == 0, "the journal says that %d pieces more came out", short)
+	f.want("payout.out_is_told", over <= unsure, "%d pieces more came out than the journal says; %d unsure", over, unsure)
+	f.want("payout.doubt_has_cause", unsure == 0 || forgot, "%d pieces unsure, and no hopper lost its power while it paid", unsure)
+	more, less := pieces(inside.Minus(b.Stock.Inside))
+	f.want("stock.is_inside", more+less <= unsure, "the hoppers hold %v and the journal says %v", inside, b.Stock.Inside)
+}
+
+// sheetAtWork says whether a sheet had begun and not ended when the program went down.
+func (w *world) sheetAtWork() (is bool) {
+	for i, r := range w.records() {
+		switch r.Kind {
+		case casefile.LicensePrinting:
+			is = true
+		case casefile.LicensePrinted, casefile.LicenseFailed, casefile.LicenseSpoiled, casefile.LicenseDoubtful:
+			is = false
+		case casefile.TerminalStarted:
+			if i > 0 {
+				return is
+			}
+		}
+	}
+	return false
+}
+
+// sheetsAgree compares the journal with the sheets that came out. forgot: one had begun when the printer lost its power,
+// and with it its jobs.
+func (w *world) sheetsAgree(f *found, b *casefile.Book, forgot bool) {
+	var world struct {
+		Prints []struct {
+			Serial   string
+			Complete bool
+		}
+	}
+	if err := json.Unmarshal(w.sheets.World(), &world); err != nil {
+		f.want("world.sheets", false, "%v", err)
+		return
+	}
+	printed, live, unsure := map[string]bool{}, map[string]int{}, 0
+	for _, s := range b.Sheets {
+		switch s.State {
+		case casefile.LicensePrinted:
+			printed[s.Serial] = true
+			live[s.Form+" of "+s.License]++
+		case casefile.LicenseDoubtful:
+			unsure++
+		}
+	}
+	for form, n := range live {
+		f.want("license.one_live", n == 1, "%d live: %s", n, form)
+	}
+	whole := map[string]bool{}
+	for _, p := range world.Prints {
+		if p.Serial == "" {
+			continue
+		}
+		f.want("license.blank_once", !whole[p.Serial], "blank %s came out twice", p.Serial)
+		whole[p.Serial] = whole[p.Serial] || p.Complete
+		known := slices.ContainsFunc(mapped(b.Sheets), func(s *casefile.Sheet) bool { return s.Serial == p.Serial })
+		f.want("license.sheet_is_known", known, "blank %s was drawn and stands in no record", p.Serial)
+		f.want("license.out_is_told", !p.Complete || printed[p.Serial] || unsure > 0, "blank %s came out whole and is not called printed", p.Serial)
+	}
+	for serial := range printed {
+		f.want("license.told_is_out", whole[serial], "blank %s is called printed and did not come out", serial)
+	}
+	f.want("license.doubt_has_cause", unsure == 0 || forgot, "%d sheets in doubt, and the printer lost no job", unsure)
+	bl := b.Blanks
+	f.want("blank.balances", bl.Received == bl.Issued+bl.Void+bl.InTray+bl.Doubtful, "%+v", bl)
+}
+
+func mapped(sheets map[string]*casefile.Sheet) (out []*casefile.Sheet) {
+	for _, s := range sheets {
+		out = append(out, s)
+	}
+	return out
+}
+
+// agreements are the invariants between the books of terminal, hall, company and gateway.
+var agreements = []string{"hall.has_all", "hall.paid_is_terminals", "company.posted_is_paid", "gateway.paid_is_placed"}
+
+// agree compares the books of all. What is on its way may need a while.
+func (w *world) agree() (bad []violation) {
+	fail := func(id, format string, args ...any) {
+		bad = append(bad, violation{Invariant: id, What: fmt.Sprintf(format, args...)})
+	}
+	ctx := context.Background()
+	l, err := w.land.hall.Ledger(ctx)
+	if err != nil {
+		fail("hall.has_all", "%v", err)
+		return bad
+	}
+	for _, t := range l.Terminals {
+		if t.Records != w.head() || t.Processed != t.Records || t.Gaps != 0 || t.Quarantined != 0 || t.Chain != "ok" {
+			fail("hall.has_all", "the terminal has %d records, the hall %+v", w.head(), t)
+		}
+	}
+	var bills, posted, qr, atHall money.Fen
+	w.journal.Book(func(b *casefile.Book) {
+		bills, qr = b.Placed.Bills.Add(b.Placed.Surplus), b.QRPaid.Sub(b.Placed.Refunded)
+	})
+	for _, p := range l.Payments {
+		posted, atHall = posted.Add(money.Fen(p.Posted)), atHall.Add(money.Fen(p.Paid))
+	}
+	_ = atHall
+	if posted != bills {
+		fail("hall.paid_is_terminals", "the terminal has placed %s for bills, of which the hall has booked %s", bills, posted)
+	}
+	sum, err := w.land.posted(ctx)
+	if err != nil || sum != bills {
+		fail("company.posted_is_paid", "the terminal has placed %s for bills, the company has booked %s, %v", bills, sum, err)
+	}
+	taken, err := w.land.taken()
+	if err != nil || taken != qr {
+		fail("gateway.paid_is_placed", "the terminal knows of %s by phone, the gateway keeps %s, %v", qr, taken, err)
+	}
+	return bad
+}
+
+func (w *world) head() int64 { seq, _ := w.journal.Head(); return seq }
+
+// open is how much has begun and not ended.
+func (w *world) open() (n int) {
+	w.journal.Book(func(b *casefile.Book) { n = b.OpenBegun() })
+	return n
+}
+
+// outcome is what became of the money, as the journal says at rest.
+func (w *world) outcome() (out string) {
+	out = returned
+	w.journal.Book(func(b *casefile.Book) {
+		switch {
+		case b.Placed.Doubtful > 0 || len(b.Unknown) > 0 || len(b.Stock.Unsure) > 0:
+			out = doubtful
+		case b.Placed.Bills > 0:
+			out = credited
+		case b.Placed.Owed > 0:
+			out = owed
+		}
+	})
+	return out
+}
+
+func tally[T notepath.Tally | coinpath.Tally](lists ...[]T) (out money.Counts) {
+	for _, list := range lists {
+		for _, row := range list {
+			t := notepath.Tally(row)
+			out = out.Plus(money.Fen(t.Face), t.Currency, int64(t.Count))
+		}
+	}
+	return out
+}

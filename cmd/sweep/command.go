@@ -1,0 +1,117 @@
+// Package sweep cuts the power at every instant of whole journeys, and looks at what is left: make sweep.
+//
+// A world is everything at once, on virtual time and in one process: the product's own daemon with its drivers and its
+// journal on a disk whose power can be cut, simulators of all devices, a hall, a water company and a payment gateway. A
+// journey is played once and taped; at each write, sync, commit, order to a device, instant of a motion and send to the
+// hall, everything that outlives a power cut is kept. A schedule is one cut: in a world of its own the disk is given
+// back as it may have been found, the devices go on or have lost their power, the program starts, what was open is
+// settled, a next citizen looks, and the books of all are compared.
+package sweep
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Options are the command line.
+type Options struct {
+	Schedules int    `help:"How many cuts." default:"10000"`
+	Seed      uint64 `help:"Of amounts, and of which instants are cut how; a fresh one is made and printed when it is 0."`
+	Journey   string `help:"Only this journey: cash, change, qr, license, offline or sync."`
+	Replay    string `help:"One schedule again, as a violation named it."`
+	Out       string `help:"Where the result is written as JSON." default:"out/sweep.json"`
+	Workers   int    `help:"How many processes; one for each processor when it is 0."`
+
+	Worker string `hidden:"" help:"I/N: every N-th schedule, beginning with I, as a line of JSON."`
+}
+
+// Supervise starts the workers and puts their results together. The answer is the exit status.
+func (o *Options) Supervise() int {
+	if o.Workers == 0 {
+		o.Workers = runtime.NumCPU()
+	}
+	self, err := os.Executable()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "sweep:", err)
+		return 1
+	}
+	fmt.Printf("sweep: seed %d\n", o.Seed)
+	began := time.Now()
+	results := make([]result, o.Workers)
+	failed := make([]error, o.Workers)
+	var all sync.WaitGroup
+	for i := range o.Workers {
+		all.Go(func() {
+			cmd := exec.Command(self, "--worker", fmt.Sprintf("%d/%d", i, o.Workers), "--schedules", fmt.Sprint(o.Schedules), "--seed", fmt.Sprint(o.Seed), "--journey", o.Journey)
+			cmd.Stderr = os.Stderr
+			said, err := cmd.Output()
+			if err == nil {
+				err = json.Unmarshal(said, &results[i])
+			}
+			failed[i] = err
+		})
+	}
+	all.Wait()
+	sum := newResult(o.Seed)
+	for i, r := range results {
+		if failed[i] != nil {
+			// A worker that died is a violation that nobody could write down: its last words stand above.
+			fmt.Fprintf(os.Stderr, "sweep: worker %d: %v\n", i, failed[i])
+			return 1
+		}
+		sum.add(r)
+	}
+	sum.total()
+	sum.Seconds = time.Since(began).Seconds()
+	if err := sum.write(o.Out); err != nil {
+		fmt.Fprintln(os.Stderr, "sweep:", err)
+		return 1
+	}
+	sum.print(os.Stdout)
+	if len(sum.Violations) > 0 {
+		return 1
+	}
+	return 0
+}
+
+// Work is a worker's life: its schedules, and the result on standard output.
+func (o *Options) Work(t *testing.T) {
+	if o.Replay != "" {
+		os.Exit(replay(t, o.Replay, os.Stdout))
+	}
+	var i, n int
+	if _, err := fmt.Sscanf(o.Worker, "%d/%d", &i, &n); err != nil {
+		t.Fatal(err)
+	}
+	r, err := sweep(t, plan{seed: o.Seed, schedules: o.Schedules, journey: o.Journey, first: i, every: n})
+	if err == nil {
+		err = json.NewEncoder(os.Stdout).Encode(r)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "sweep:", err)
+		os.Exit(1)
+	}
+	os.Exit(0) // testing would print a word of its own
+}
+
+// write keeps the result, whole.
+func (r *result) write(path string) error {
+	raw, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path+".new", append(raw, '\n'), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}

@@ -1,0 +1,148 @@
+package sweep
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"yichuang/cmd/devsim/biller"
+	"yichuang/cmd/devsim/gateway"
+	"yichuang/kiosk/money"
+	"yichuang/kiosk/store/cutdisk"
+	"yichuang/sync/hall"
+)
+
+// land is what lies behind a terminal's line: the hall and the water company. It outlives a terminal.
+type land struct {
+	dir        string
+	net        *network
+	hallDisk   *cutdisk.Disk
+	billerDisk *cutdisk.Disk
+	hall       *hall.Hall
+	books      *biller.Books
+	gateway    *gateway.Gateway
+	stop       context.CancelFunc
+	runs       sync.WaitGroup
+	failed     error    // how the hall ended, read after runs
+	accounts   []string // that citizens have at the company
+	unmount    []func()
+	server     *http.Server // the company's
+	phones     *http.Server // the gateway's
+	transport  *http.Transport
+}
+
+const (
+	hallDoor    = "hall:7443"
+	consoleDoor = "127.0.0.1:80"
+	billerDoor  = "biller:80"
+	gatewayDoor = "gateway:80"
+)
+
+// openLand starts hall and company on disks that may have been used before. dir has the hall's keys.
+func openLand(ctx context.Context, dir string, n *network, hallDisk, billerDisk *cutdisk.Disk) (*land, error) {
+	l := &land{dir: dir, net: n, hallDisk: hallDisk, billerDisk: billerDisk, transport: n.client()}
+	ctx, l.stop = context.WithCancel(cutdisk.Context(ctx))
+	l.unmount = []func(){hallDisk.Mount(filepath.Join(dir, "hall")), billerDisk.Mount(filepath.Join(dir, "biller"))}
+	var err error
+	if l.books, err = biller.Open(ctx, filepath.Join(dir, "biller")); err != nil {
+		return nil, err
+	}
+	if l.gateway, err = gateway.Open(filepath.Join(dir, "gateway")); err != nil {
+		return nil, err
+	}
+	l.gateway.Client = &http.Client{Transport: l.transport}
+	l.phones = &http.Server{Handler: l.gateway.Handler()}
+	l.runs.Go(func() { l.phones.Serve(n.listen(gatewayDoor)) }) // ends with Close
+	l.server = &http.Server{Handler: biller.Handler(l.books)}
+	l.runs.Go(func() { l.server.Serve(n.listen(billerDoor)) }) // ends with Close
+	cfg := hall.Config{State: filepath.Join(dir, "hall"), Hosts: []string{"hall"}, Billers: map[string]string{"water": "http://" + billerDoor}, Transport: l.transport,
+		Gateway: &hall.Gateway{URL: "http://" + gatewayDoor, Merchant: filepath.Join(dir, "gateway", "merchant.json"), NotifyURL: "http://" + consoleDoor + hall.NotifyPath}}
+	if l.hall, err = hall.Open(ctx, cfg, slog.New(slog.DiscardHandler)); err != nil {
+		return nil, err
+	}
+	terminals, people := n.listen(hallDoor), n.listen(consoleDoor)
+	l.runs.Go(func() { l.failed = l.hall.Serve(ctx, terminals, people) })
+	return l, nil
+}
+
+// enrol writes a one-time code where the terminal looks for it.
+func (l *land) enrol(ctx context.Context, terminal, file string) error {
+	code, err := l.hall.EnrolCode(ctx, terminal)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, []byte(code), 0o600)
+}
+
+// phone is what a hand does to the payment gateway.
+func (l *land) phone(what string, arg, into any) error {
+	return post(l.net, gatewayDoor, "/desk/"+what, arg, into)
+}
+
+// posted is what the company has in its books.
+func (l *land) posted(ctx context.Context) (sum money.Fen, err error) {
+	for _, number := range l.accounts {
+		rows, err := l.books.Postings(ctx, number)
+		if err != nil {
+			return sum, err
+		}
+		for _, row := range rows {
+			sum = sum.Add(money.Fen(row.Amount))
+		}
+	}
+	return sum, nil
+}
+
+// taken is what the gateway has taken from phones and not given back.
+func (l *land) taken() (sum money.Fen, err error) {
+	answer, err := (&http.Client{Transport: l.transport}).Get("http://" + gatewayDoor + "/desk/orders")
+	if err != nil {
+		return 0, err
+	}
+	defer answer.Body.Close()
+	var orders []struct {
+		Paid    int64 `json:"paid_fen"`
+		Refunds []struct {
+			Amount int64  `json:"amount_fen"`
+			Status string `json:"status"`
+		} `json:"refunds"`
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&orders); err != nil {
+		return 0, err
+	}
+	for _, o := range orders {
+		sum = sum.Add(money.Fen(o.Paid))
+		for _, r := range o.Refunds {
+			if r.Status == "SUCCESS" {
+				sum = sum.Sub(money.Fen(r.Amount))
+			}
+		}
+	}
+	return sum, nil
+}
+
+// gatewayFile is what the gateway remembers.
+func gatewayFile(dir string) string { return filepath.Join(dir, "gateway", "gateway.jsonl") }
+
+// close stops hall, company and gateway.
+func (l *land) close() error {
+	l.stop()
+	l.server.Close()
+	l.phones.Close()
+	l.runs.Wait()
+	l.transport.CloseIdleConnections()
+	err := errors.Join(l.failed, l.hall.Close(), l.books.Close(), l.gateway.Close())
+	for _, unmount := range l.unmount {
+		unmount()
+	}
+	if err != nil {
+		return fmt.Errorf("the hall: %w", err)
+	}
+	return nil
+}

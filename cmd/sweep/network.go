@@ -1,0 +1,146 @@
+package sweep
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"sync"
+)
+
+// network is the wires between the programs of one world. Nothing is ever on its way in it: what one end writes the
+// other has read.
+type network struct {
+	mu    sync.Mutex
+	doors map[string]*door
+	down  bool   // the terminal's line is cut: nobody dials out, and what was open is broken
+	sends func() // before each write of whoever dialled
+	open  map[net.Conn]bool
+}
+
+func newNetwork() *network { return &network{doors: map[string]*door{}, open: map[net.Conn]bool{}} }
+
+// door is a listener.
+type door struct {
+	n       *network
+	name    string
+	callers chan net.Conn
+	shut    chan struct{}
+	once    sync.Once
+}
+
+// listen opens a door under a name, in place of an earlier one.
+func (n *network) listen(name string) net.Listener {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	d := &door{n: n, name: name, callers: make(chan net.Conn), shut: make(chan struct{})}
+	n.doors[name] = d
+	return d
+}
+
+// Accept waits for a caller.
+func (d *door) Accept() (net.Conn, error) {
+	select {
+	case c := <-d.callers:
+		return c, nil
+	case <-d.shut:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close turns callers away.
+func (d *door) Close() error {
+	d.once.Do(func() { close(d.shut) })
+	return nil
+}
+
+// Addr is the door's name.
+func (d *door) Addr() net.Addr { return &net.UnixAddr{Name: d.name, Net: "wire"} }
+
+var errNobody = &net.OpError{Op: "dial", Net: "wire", Err: net.UnknownNetworkError("nobody listens there")}
+
+// dial calls at a door.
+func (n *network) dial(ctx context.Context, _, name string) (net.Conn, error) {
+	n.mu.Lock()
+	d := n.doors[name]
+	n.mu.Unlock()
+	if d == nil {
+		return nil, errNobody
+	}
+	ours, theirs := net.Pipe()
+	select {
+	case d.callers <- theirs:
+		return ours, nil
+	case <-d.shut:
+		return nil, errNobody
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// line is dial for the terminal: over a line that can be cut, and whose sends are counted.
+func (n *network) line(ctx context.Context, network, name string) (net.Conn, error) {
+	n.mu.Lock()
+	down := n.down
+	n.mu.Unlock()
+	if down {
+		return nil, errNobody
+	}
+	c, err := n.dial(ctx, network, name)
+	if err != nil {
+		return nil, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.open[c] = true
+	return &counted{Conn: c, n: n}, nil
+}
+
+// cut breaks the terminal's line, or mends it.
+func (n *network) cut(down bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.down = down
+	if down {
+		for c := range n.open {
+			c.Close()
+		}
+		clear(n.open)
+	}
+}
+
+// counted tells of each send.
+type counted struct {
+	net.Conn
+	n *network
+}
+
+// Write sends.
+func (c *counted) Write(b []byte) (int, error) {
+	c.n.mu.Lock()
+	sends := c.n.sends
+	c.n.mu.Unlock()
+	if sends != nil {
+		sends()
+	}
+	return c.Conn.Write(b)
+}
+
+// Close ends the connection.
+func (c *counted) Close() error {
+	c.n.mu.Lock()
+	delete(c.n.open, c.Conn)
+	c.n.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// onSend sets what is called before each send of the terminal.
+func (n *network) onSend(fn func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.sends = fn
+}
+
+// client is an HTTP transport over these wires.
+func (n *network) client() *http.Transport {
+	return &http.Transport{DialContext: n.dial, DisableKeepAlives: true}
+}

@@ -1,0 +1,136 @@
+package sweep
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"yichuang/kiosk/store/cutdisk"
+)
+
+// The kinds of instants at which the power is cut.
+const (
+	atWrite   = "write"   // before the disk is written to
+	atSync    = "sync"    // before what was written is made to last
+	atCommit  = "commit"  // after a record is on the disk
+	atDevice  = "device"  // before a device hears an order that is not the one before again, or while something moves in it
+	atNetwork = "network" // before something is sent to the hall
+)
+
+var kinds = []string{atWrite, atSync, atCommit, atDevice, atNetwork}
+
+// point is everything that outlives a power cut, as it was at one instant.
+type point struct {
+	kind    string
+	after   time.Duration // since the clock began
+	ops     [3]int        // of the disks of terminal, hall and company
+	devices *frozen
+	twin    []byte
+	gateway []byte
+	page    string // what the screen showed
+	moving  bool   // something was on its way in a device that takes or pays money
+}
+
+// recording is a journey that was played to its end: all that its points need.
+type recording struct {
+	key      taped
+	dir      string // the hall's keys, and room for the files beside the databases
+	points   []point
+	ops      [3][]cutdisk.Op
+	accounts []string // at the company
+	trace    string
+}
+
+// recorder writes down every point of a journey.
+type recorder struct {
+	w     *world
+	began time.Time
+
+	mu     sync.Mutex
+	points []point
+	last   map[string]string // the order before, by device
+	on     bool
+}
+
+// record begins to listen, and writes down what it hears while it is told to watch. It must be called before the
+// program starts.
+func record(w *world) *recorder {
+	r := &recorder{w: w, began: time.Now(), last: map[string]string{}}
+	w.disk.Before(func(op cutdisk.Op) error {
+		if op.Kind == cutdisk.Sync {
+			r.add(atSync)
+		} else {
+			r.add(atWrite)
+		}
+		return nil
+	})
+	w.cabinet.speaks = func(device string, b []byte) {
+		r.mu.Lock()
+		same := r.last[device] == string(b)
+		r.last[device] = string(b)
+		r.mu.Unlock()
+		if !same {
+			r.add(atDevice)
+		}
+	}
+	w.cabinet.moves(func(string) { r.add(atDevice) })
+	w.net.onSend(func() { r.add(atNetwork) })
+	return r
+}
+
+// commits writes down each commit, until ctx ends.
+func (r *recorder) commits(ctx context.Context) {
+	for {
+		appended := r.w.journal.Appended()
+		select {
+		case <-appended:
+			r.add(atCommit)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// watch begins and ends the writing down.
+func (r *recorder) watch(on bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.on = on
+}
+
+func (r *recorder) add(kind string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.on {
+		return
+	}
+	p := point{kind: kind, after: time.Since(r.began), ops: [3]int{r.w.disk.Len(), r.w.land.hallDisk.Len(), r.w.land.billerDisk.Len()},
+		devices: r.w.cabinet.freeze(), page: r.w.stage.View().Page}
+	p.moving = r.w.cabinet.busy()
+	p.twin, _ = os.ReadFile(filepath.Join(r.w.dir, "terminal", "twin.jsonl")) // none yet is none
+	p.gateway, _ = os.ReadFile(gatewayFile(r.w.dir))
+	r.points = append(r.points, p)
+}
+
+// images gives the disks at one point after another. Points must be asked for in their order.
+type images struct {
+	of    *recording
+	disks [3]*cutdisk.Disk
+	done  [3]int
+}
+
+func (tp *recording) images() *images {
+	return &images{of: tp, disks: [3]*cutdisk.Disk{cutdisk.New(), cutdisk.New(), cutdisk.New()}}
+}
+
+// at gives the three disks as they stand at a point. They must not be written to: take an Image.
+func (i *images) at(p point) [3]*cutdisk.Disk {
+	for d, n := range p.ops {
+		for ; i.done[d] < n; i.done[d]++ {
+			i.disks[d].Apply(i.of.ops[d][i.done[d]])
+		}
+	}
+	return i.disks
+}

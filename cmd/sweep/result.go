@@ -1,0 +1,132 @@
+package sweep
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+// result is what a sweep found.
+type result struct {
+	Seed        uint64                    `json:"seed"`
+	Schedules   int                       `json:"schedules"`
+	Seconds     float64                   `json:"seconds"`
+	JournalMode string                    `json:"journal_mode"`
+	Synchronous string                    `json:"synchronous"`
+	PageSize    int                       `json:"page_size"`
+	Checkpoint  int                       `json:"wal_autocheckpoint"`
+	Trace       string                    `json:"trace_sha256"`
+	Points      map[string]map[string]int `json:"cut_points"`
+	Cut         map[string]map[string]int `json:"cut"`
+	Outcomes    map[string]int            `json:"outcomes"`
+	Invariants  []invariant               `json:"invariants"`
+	Violations  []violation               `json:"violations"`
+
+	// Seen is which points were cut, by journey, kind and number; workers tell each other so.
+	Seen map[string]bool `json:"seen,omitempty"`
+}
+
+// invariant is how often one was checked.
+type invariant struct {
+	ID      string `json:"id"`
+	Checked int64  `json:"checked"`
+}
+
+// violation is one that did not hold.
+type violation struct {
+	Journey   string `json:"journey"`
+	Invariant string `json:"invariant"`
+	What      string `json:"what"`
+	Replay    string `json:"replay"`
+}
+
+// The ends of the money that a citizen had put in when the power was cut.
+const (
+	credited = "credited" // it paid the bill
+	returned = "returned" // it is back in the hand, or nothing was put in
+	owed     = "owed"
+	doubtful = "doubtful"
+)
+
+func newResult(seed uint64) *result {
+	return &result{Seed: seed, Points: map[string]map[string]int{}, Cut: map[string]map[string]int{}, Outcomes: map[string]int{credited: 0, returned: 0, owed: 0, doubtful: 0}, Seen: map[string]bool{},
+		Invariants: []invariant{}, Violations: []violation{}}
+}
+
+// count adds to a count by journey and kind.
+func count(to map[string]map[string]int, journey, kind string, n int) {
+	if to[journey] == nil {
+		to[journey] = map[string]int{}
+		for _, k := range kinds {
+			to[journey][k] = 0
+		}
+	}
+	to[journey][kind] += n
+}
+
+// add puts another worker's result to this one. All workers tape the same journeys.
+func (r *result) add(o result) {
+	r.Schedules += o.Schedules
+	r.JournalMode, r.Synchronous, r.PageSize, r.Checkpoint, r.Points = o.JournalMode, o.Synchronous, o.PageSize, o.Checkpoint, o.Points
+	for name := range o.Seen {
+		r.Seen[name] = true
+	}
+	for outcome, n := range o.Outcomes {
+		r.Outcomes[outcome] += n
+	}
+	for _, i := range o.Invariants {
+		r.checked(i.ID, i.Checked)
+	}
+	r.Violations = append(r.Violations, o.Violations...)
+	r.Trace = chain(r.Trace, o.Trace)
+}
+
+// total counts what was seen and forgets it.
+func (r *result) total() {
+	for name := range r.Seen {
+		parts := strings.SplitN(name, ":", 3)
+		count(r.Cut, parts[0], parts[1], 1)
+	}
+	r.Seen = nil
+}
+
+func (r *result) checked(id string, n int64) {
+	at, found := slices.BinarySearchFunc(r.Invariants, id, func(i invariant, id string) int { return strings.Compare(i.ID, id) })
+	if !found {
+		r.Invariants = slices.Insert(r.Invariants, at, invariant{ID: id})
+	}
+	r.Invariants[at].Checked += n
+}
+
+// shownMax is how many violations are printed; all of them are in the file.
+const shownMax = 10
+
+// print is the result for people.
+func (r *result) print(to io.Writer) {
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "journey\t"+strings.Join(kinds, "\t")+"\tinstants that were cut, of all")
+	for _, j := range slices.Sorted(maps.Keys(r.Points)) {
+		cut, all := 0, 0
+		fmt.Fprint(w, j)
+		for _, k := range kinds {
+			fmt.Fprintf(w, "\t%d", r.Points[j][k])
+			cut, all = cut+r.Cut[j][k], all+r.Points[j][k]
+		}
+		fmt.Fprintf(w, "\t%d of %d\n", cut, all)
+	}
+	w.Flush()
+	fmt.Fprintf(to, "journal_mode %s, synchronous %s, pages of %d bytes, checkpoints at %d pages, as the product's\n", r.JournalMode, r.Synchronous, r.PageSize, r.Checkpoint)
+	fmt.Fprintf(to, "money in the machine when the power went: credited %d, returned %d, owed %d, doubtful %d\n", r.Outcomes[credited], r.Outcomes[returned], r.Outcomes[owed], r.Outcomes[doubtful])
+	for i, v := range r.Violations {
+		if i == shownMax {
+			fmt.Fprintf(to, "and %d more\n", len(r.Violations)-i)
+			break
+		}
+		fmt.Fprintf(to, "VIOLATION %s %s: %s\n  %s\n", v.Journey, v.Invariant, v.What, v.Replay)
+	}
+	fmt.Fprintf(to, "%.0f s, trace %s\n", r.Seconds, r.Trace)
+	fmt.Fprintf(to, "schedules %d violations %d\n", r.Schedules, len(r.Violations))
+}

@@ -1,0 +1,301 @@
+package sweep
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/cryptotest"
+	"testing/synctest"
+	"time"
+
+	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/store/cutdisk"
+)
+
+// plan says which schedules are played.
+type plan struct {
+	seed         uint64
+	schedules    int
+	journey      string // "" for all
+	first, every int    // of the schedules: the first of this worker, and how many workers there are
+}
+
+// taped is how a journey is found again: the sweep's seed, the round, its name.
+type taped struct {
+	seed    uint64
+	round   int
+	journey string
+}
+
+func (k taped) hash() uint64 {
+	h := fnv.New64a()
+	fmt.Fprint(h, k.seed, k.round, k.journey)
+	return h.Sum64()
+}
+
+// sweep plays journeys, each in rounds with other amounts, and cuts them until there are enough schedules.
+func sweep(t *testing.T, p plan) (*result, error) {
+	r := newResult(p.seed)
+	if err := r.settings(t.TempDir()); err != nil {
+		return r, err
+	}
+	chosen := slices.DeleteFunc(slices.Clone(journeys), func(j journey) bool { return p.journey != "" && j.name != p.journey })
+	if len(chosen) == 0 {
+		return r, fmt.Errorf("there is no journey %q", p.journey)
+	}
+	left, index := p.schedules, 0
+	for round := 0; left > 0; round++ {
+		for n, j := range chosen {
+			k := taped{p.seed, round, j.name}
+			tp, err := tape(t, k, j)
+			if err != nil {
+				return r, err
+			}
+			r.Trace = chain(r.Trace, tp.trace)
+			for _, pt := range tp.points {
+				count(r.Points, j.name, pt.kind, 1)
+			}
+			want := left / (len(chosen) - n) // of those that are left, this journey's share of its round
+			if round == 0 {
+				want = cmp.Or(want, 1)
+			}
+			cuts := tp.choose(min(want, left), rand.New(rand.NewPCG(k.hash(), 1)))
+			left -= len(cuts)
+			images := tp.images()
+			for _, c := range cuts {
+				if index++; (index-1)%p.every != p.first {
+					continue
+				}
+				r.schedule(t, tp, c, images)
+				r.Seen[fmt.Sprintf("%s:%s:%d of round %d", j.name, tp.points[c.point].kind, c.point, round)] = true
+			}
+		}
+	}
+	return r, nil
+}
+
+// schedule plays one cut and keeps what it found.
+func (r *result) schedule(t *testing.T, tp *recording, c cut, images *images) {
+	v := tp.play(t, c, images)
+	r.Schedules++
+	r.Outcomes[v.outcome]++
+	for id, n := range v.checked {
+		r.checked(id, n)
+	}
+	for _, b := range v.bad {
+		b.Journey, b.Replay = tp.key.journey, "make sweep REPLAY="+tp.name(c)
+		r.Violations = append(r.Violations, b)
+	}
+	r.Trace = chain(r.Trace, v.trace)
+}
+
+// choose draws cuts without repetition, in the order of their points.
+func (tp *recording) choose(n int, rng *rand.Rand) []cut {
+	each := len(cutdisk.Ways) * len(deviceWays)
+	all := rng.Perm(len(tp.points) * each)
+	all = all[:min(n, len(all))]
+	slices.Sort(all)
+	var cuts []cut
+	for _, i := range all {
+		way := i % each
+		cuts = append(cuts, cut{point: i / each, how: cutdisk.Ways[way%len(cutdisk.Ways)], device: deviceWays[way/len(cutdisk.Ways)], seed: uint64(rng.Uint32())})
+	}
+	return cuts
+}
+
+// name is what --replay takes.
+func (tp *recording) name(c cut) string {
+	return fmt.Sprintf("%d:%d:%s:%d:%d:%s:%d", tp.key.seed, tp.key.round, tp.key.journey, c.point, c.how, c.device, c.seed)
+}
+
+// replay plays one schedule again and tells all of it. The answer is the exit status.
+func replay(t *testing.T, name string, to io.Writer) int {
+	var k taped
+	var c cut
+	var fields [7]string
+	if n := copy(fields[:], splitN(name, 7)); n != 7 {
+		fmt.Fprintf(to, "sweep: %q is no schedule\n", name)
+		return 1
+	}
+	_, err := fmt.Sscan(fmt.Sprint(fields[0], " ", fields[1], " ", fields[3], " ", fields[4], " ", fields[6]), &k.seed, &k.round, &c.point, (*int)(&c.how), &c.seed)
+	k.journey, c.device = fields[2], fields[5]
+	at := slices.IndexFunc(journeys, func(j journey) bool { return j.name == k.journey })
+	if err != nil || at < 0 {
+		fmt.Fprintf(to, "sweep: %q is no schedule: %v\n", name, err)
+		return 1
+	}
+	tp, err := tape(t, k, journeys[at])
+	if err != nil || c.point >= len(tp.points) {
+		fmt.Fprintf(to, "sweep: %s: the journey has %d points; %v\n", name, len(tp.points), err)
+		return 1
+	}
+	pt := tp.points[c.point]
+	fmt.Fprintf(to, "%s, point %d of %d: %s, the screen shows %s; the disk keeps %s, the devices are %s\n", k.journey, c.point, len(tp.points), pt.kind, pt.page, c.how, c.device)
+	v := tp.play(t, c, tp.images())
+	for _, line := range v.story {
+		fmt.Fprintln(to, " ", line)
+	}
+	for _, b := range v.bad {
+		fmt.Fprintf(to, "VIOLATION %s: %s\n", b.Invariant, b.What)
+	}
+	fmt.Fprintf(to, "schedules 1 violations %d\n", len(v.bad))
+	return min(1, len(v.bad))
+}
+
+// tape plays a journey in a bubble and keeps all its points.
+func tape(t *testing.T, k taped, j journey) (tp *recording, err error) {
+	dir, err := os.MkdirTemp("", "sweep-")
+	if err != nil {
+		return nil, err
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	cryptotest.SetGlobalRandom(t, k.hash())
+	synctest.Test(t, func(t *testing.T) {
+		tp, err = live(dir, k, j)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s, round %d: the journey did not come to its end: %w", k.journey, k.round, err)
+	}
+	return tp, nil
+}
+
+// live plays a journey from its start to its end.
+func live(dir string, k taped, j journey) (*recording, error) {
+	n := newNetwork()
+	w := &world{dir: dir, net: n, disk: cutdisk.New(), cabinet: newCabinet(n, nil)}
+	r := record(w)
+	c := &citizen{world: w}
+	c.fail(w.settle())
+	if c.err == nil {
+		c.until("the home page", func() bool { v := w.stage.View(); return v.Can("home.pay") })
+		c.equip()
+		c.until("all services", w.allOpen)
+		watching, stop := context.WithCancel(context.Background())
+		go r.commits(watching)
+		r.watch(true)
+		j.live(c, rand.New(rand.NewPCG(k.hash(), 0)))
+		r.watch(false)
+		stop()
+	}
+	tp := &recording{key: k, dir: dir, points: r.points, trace: w.trace()}
+	if c.err != nil {
+		c.err = fmt.Errorf("%w\n%s", c.err, strings.Join(w.story(), "\n"))
+	}
+	if err := errors.Join(c.err, w.close()); err != nil {
+		return nil, err
+	}
+	tp.accounts = w.land.accounts
+	tp.ops = [3][]cutdisk.Op{w.disk.Ops(), w.land.hallDisk.Ops(), w.land.billerDisk.Ops()}
+	return tp, nil
+}
+
+// settle makes a new terminal and a new hall.
+func (w *world) settle() (err error) {
+	ctx := context.Background()
+	if w.land, err = openLand(ctx, w.dir, w.net, cutdisk.New(), cutdisk.New()); err != nil {
+		return err
+	}
+	if err := w.land.enrol(ctx, terminalID, w.dir+"/code"); err != nil {
+		return err
+	}
+	w.cabinet.power(true, false)
+	w.terminal, err = start(w.dir, w.disk, w.net, w.cabinet)
+	return err
+}
+
+// verdict is what one schedule came to.
+type verdict struct {
+	outcome string
+	checked map[string]int64
+	bad     []violation
+	trace   string
+	story   []string
+}
+
+// play plays one schedule in a bubble of its own.
+func (tp *recording) play(t *testing.T, c cut, images *images) (v verdict) {
+	return tp.playThen(t, c, images, func(*world) error { return nil })
+}
+
+// playThen is play with something that befalls the world when it is at rest.
+func (tp *recording) playThen(t *testing.T, c cut, images *images, befall func(*world) error) (v verdict) {
+	disks := images.at(tp.points[c.point])
+	cryptotest.SetGlobalRandom(t, c.seed)
+	synctest.Test(t, func(t *testing.T) {
+		v.checked = map[string]int64{}
+		w, err := tp.restart(c, disks)
+		if err == nil {
+			err = befall(w)
+		}
+		if err != nil {
+			v.bad = append(v.bad, violation{Invariant: "visit.ends", What: err.Error()})
+		} else {
+			v.bad = w.check(context.Background(), tp.points[c.point], c, v.checked)
+			v.outcome, v.trace = w.outcome(), w.trace()
+		}
+		v.checked["visit.ends"]++
+		v.story = w.story()
+		if err := w.close(); err != nil {
+			v.bad = append(v.bad, violation{Invariant: "program.stops", What: err.Error()})
+		}
+		v.checked["program.stops"]++
+	})
+	return v
+}
+
+// records are the journal's.
+func (w *world) records() []casefile.Record {
+	if w.terminal == nil || w.journal == nil {
+		return nil
+	}
+	records, err := w.journal.Read(context.Background(), 0, 0)
+	if err != nil {
+		return nil
+	}
+	return records
+}
+
+// trace is what happened, in short: what the journal says, and when.
+func (w *world) trace() string {
+	h := sha256.New()
+	for _, r := range w.records() {
+		fmt.Fprintln(h, r.Time, r.Kind, string(r.Header))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// story is the journal for a person who looks for a mistake.
+func (w *world) story() (out []string) {
+	for _, r := range w.records() {
+		out = append(out, fmt.Sprintf("%s %s %s %s", r.When().Format(time.TimeOnly+".000"), r.Case, r.Kind, r.Header))
+	}
+	return append(out, fmt.Sprintf("notes %+v", w.notes.Path().World()), fmt.Sprintf("coins %+v", w.coins.Path().World()), fmt.Sprintf("hoppers %+v", w.hoppers.World()),
+		"receipts "+string(w.roll.World()), "sheets "+string(w.sheets.World()))
+}
+
+// chain is a hash over a hash and what follows it.
+func chain(before, next string) string {
+	sum := sha256.Sum256([]byte(before + "\n" + next))
+	return hex.EncodeToString(sum[:])
+}
+
+// allOpen says whether everything is offered.
+func (w *world) allOpen() bool {
+	v := w.stage.View()
+	for _, chip := range v.Health {
+		if !chip.Good {
+			return false
+		}
+	}
+	return v.Can("home.apply") && v.Can("home.pay")
+}

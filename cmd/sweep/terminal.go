@@ -1,0 +1,114 @@
+package sweep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"time"
+
+	"yichuang/kiosk/config"
+	"yichuang/kiosk/daemon"
+	"yichuang/kiosk/front"
+	"yichuang/kiosk/store"
+	"yichuang/kiosk/store/cutdisk"
+	"yichuang/sync/hallapi"
+	"yichuang/sync/uplink"
+)
+
+const terminalID = "T1"
+
+// terminal is one life of the terminal's program, from its start to its stop. What it knows lies on the disk and in
+// the cabinet.
+type terminal struct {
+	net     *network
+	stage   *front.Stage
+	journal *store.Store
+	link    *uplink.Link
+	stop    context.CancelFunc
+	ended   chan error
+	opened  chan struct{}
+	unmount func()
+}
+
+// start starts the program on a disk.
+func start(dir string, disk *cutdisk.Disk, n *network, c *cabinet) (*terminal, error) {
+	t := &terminal{net: n, stage: front.NewStage(), ended: make(chan error, 1), opened: make(chan struct{})}
+	conf, err := config.Parse(fmt.Sprintf(terminalConfig, filepath.Join(dir, "terminal"), hallDoor, filepath.Join(dir, "code"), dir, dir))
+	if err != nil {
+		return nil, err
+	}
+	t.unmount = disk.Mount(filepath.Join(dir, "terminal"))
+	log := slog.New(slog.DiscardHandler)
+	o := daemon.Options{Config: conf, Stage: t.stage, Listen: func(path string) (net.Listener, error) { return n.listen(path), nil }, Version: "sweep", Log: log,
+		Link: func(journal *store.Store, _ func() daemon.Report) (daemon.Link, error) {
+			link, err := uplink.New(uplink.Config{URL: conf.Hall.URL, EnrolCodeFile: conf.Hall.EnrolCodeFile, Version: "sweep",
+				Health: func() *hallapi.Health { return &hallapi.Health{Page: t.stage.View().Page} }, Dial: n.line}, journal, log)
+			if err != nil {
+				return nil, err
+			}
+			link.Notices(func(uplink.Notice) error { return nil })
+			t.journal, t.link = journal, link
+			close(t.opened)
+			return terminalLink{link}, nil
+		}}
+	c.drivers(&o, log)
+	ctx, cancel := context.WithCancel(cutdisk.Context(context.Background()))
+	t.stop = cancel
+	go func() { t.ended <- daemon.Run(ctx, o) }()
+	return t, nil
+}
+
+// terminalLink says why there is no line.
+type terminalLink struct{ *uplink.Link }
+
+// Trouble is for staff.
+func (l terminalLink) Trouble() string { return l.Status().Err }
+
+// close stops the program as a service manager does.
+func (t *terminal) close() error {
+	t.stop()
+	err := <-t.ended
+	t.unmount()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// until waits for something to hold.
+func until(what string, bound time.Duration, holds func() bool) error {
+	const step = 20*time.Millisecond + 101 // never at the instants of anybody else
+	for range bound / step {
+		if holds() {
+			return nil
+		}
+		time.Sleep(step)
+	}
+	return fmt.Errorf("%s: not within %v", what, bound)
+}
+
+const terminalConfig = `
+[terminal]
+id = "` + terminalID + `"
+number = "01"
+state = %q
+[hall]
+url = "https://%s"
+enrol_code_file = %q
+[socket]
+ui = "%s/ui"
+ctl = "%s/ctl"
+[device]
+idcard = "sdt serial:/sweep/idcard"
+cash = "cctalk serial:/sweep/cash"
+coins = "cctalk-coin serial:/sweep/coins"
+payout = "cctalk-hopper serial:/sweep/payout?3=100&4=50"
+receipt = "escpos serial:/sweep/receipt"
+license = "ipp http://printer/ipp/print"
+scanner = "scanner serial:/sweep/scanner"
+[paper]
+plain_tray = "by-pass-tray"
+`
