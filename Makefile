@@ -84,6 +84,11 @@ sweep: setup ## cuts the power at instants of whole journeys and compares all bo
 	@mkdir -p out/tool && go test -c -o out/tool/sweep ./cmd/sweep
 	@exec out/tool/sweep $(call option,SCHEDULES,--schedules) $(call option,SEED,--seed) $(call option,JOURNEY,--journey) $(call option,REPLAY,--replay)
 
+.PHONY: sweep-planted
+sweep-planted: setup ## sees that the sweep finds each of its planted bugs
+	@mkdir -p out/tool && go build -o out/tool/planted ./cmd/sweep/planted
+	@exec out/tool/planted
+
 .PHONY: golden
 golden: setup ## writes the golden sheets and pages anew; read the difference like code
 	GOLDEN=write go test -count=1 $$(grep -rl --include='*_test.go' 'Getenv("GOLDEN")' $(sources) | xargs -n 1 dirname | sort -u | sed 's,^,./,')

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"yichuang/devices/cash/coinpath"
 	"yichuang/devices/cash/notepath"
@@ -41,6 +42,7 @@ func (w *world) check(ctx context.Context, p point, c cut, checked map[string]in
 		w.piecesAgree(f, b, off && p.moving)
 		w.sheetsAgree(f, b, off && atWork)
 	})
+	w.receiptsAgree(f)
 	for _, v := range w.agree() {
 		f.want(v.Invariant, false, "%s", v.What)
 	}
@@ -192,6 +194,56 @@ func mapped(sheets map[string]*casefile.Sheet) (out []*casefile.Sheet) {
 		out = append(out, s)
 	}
 	return out
+}
+
+// receiptsAgree compares each receipt that the journal calls printed with the strips that were cut off: one has the
+// case's number, what was paid to the bill and what stays owed.
+func (w *world) receiptsAgree(f *found) {
+	var world struct {
+		Prints []struct {
+			N   int
+			Cut bool
+		}
+	}
+	if err := json.Unmarshal(w.roll.World(), &world); err != nil {
+		f.want("world.receipts", false, "%v", err)
+		return
+	}
+	blank := strings.NewReplacer(" ", "", ",", "", "\n", "")
+	var strips []string
+	for _, p := range world.Prints {
+		if text, err := w.roll.Text(p.N); err == nil && p.Cut {
+			strips = append(strips, blank.Replace(text))
+		}
+	}
+	settled, given := map[string]casefile.Header{}, map[string]money.Fen{}
+	var payout string // the case that a payout is for
+	for _, r := range w.records() {
+		e, err := r.Event()
+		f.want("record.decodes", err == nil, "record %d: %v", r.Seq, err)
+		switch {
+		case r.Kind == casefile.PaymentSettled:
+			settled[r.Case] = e.Header
+		case r.Kind == casefile.PayoutBegun:
+			payout = r.Case
+		case r.Kind == casefile.PayoutEnded:
+			given[payout] = given[payout].Add(e.Header.Amount)
+		case r.Kind == casefile.PayoutDoubtful:
+			given[payout] = given[payout].Add(e.Header.Amount).Add(e.Header.Unsure.Total())
+		case r.Kind == casefile.PaperPrinted && e.Header.What == "receipt" && e.Header.Way == "receipt":
+			h, words := settled[r.Case], []string{"办件编号" + r.Case}
+			if h.Bill > 0 {
+				words = append(words, "缴入账单"+h.Bill.String()+"元")
+			}
+			if rest := h.Owes.Sub(given[r.Case]); rest > 0 {
+				words = append(words, "应退给您"+rest.String()+"元")
+			}
+			says := func(strip string) bool {
+				return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(strip, word) })
+			}
+			f.want("receipt.says_what_was_paid", slices.ContainsFunc(strips, says), "no strip has %q; strips %q", words, strips)
+		}
+	}
 }
 
 // agreements are the invariants between the books of terminal, hall, company and gateway.

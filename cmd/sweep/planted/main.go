@@ -1,0 +1,133 @@
+// Command planted sees that the sweep finds mistakes: make sweep-planted.
+//
+// Each bug is put into the product in turn, by giving the compiler a changed copy of one file, and the sweep is played with
+// one seed after the other until it finds a violation. The tree is not touched.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// seedsMax is how many seeds a bug may hide from, and each of them how many schedules.
+const (
+	seedsMax  = 100
+	schedules = 120
+)
+
+func main() {
+	var o struct {
+		Only string `help:"Only bugs whose names have this in them."`
+		Seed uint64 `help:"The first seed." default:"1"`
+	}
+	kong.Parse(&o, kong.Name("planted"), kong.Description("Sees that the sweep finds planted bugs."))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	planted, found := 0, 0
+	for _, b := range bugs {
+		if !strings.Contains(b.name, o.Only) {
+			continue
+		}
+		planted++
+		seed, in, err := b.hunt(ctx, o.Seed)
+		if err != nil {
+			fmt.Printf("planted %s NOT found: %v\n", b.name, err)
+			continue
+		}
+		found++
+		fmt.Printf("planted %s found seed=%d schedules=%d\n", b.name, seed, in)
+	}
+	fmt.Printf("planted %d found %d\n", planted, found)
+	if found < planted {
+		os.Exit(1)
+	}
+}
+
+// hunt builds the product with the bug and sweeps it, and says with which seed, and among how many schedules, it was found.
+func (b bug) hunt(ctx context.Context, first uint64) (seed uint64, in int, err error) {
+	dir, err := os.MkdirTemp("", "planted-")
+	if err != nil {
+		return 0, 0, err
+	}
+	defer os.RemoveAll(dir)
+	binary := filepath.Join(dir, "sweep")
+	overlay, err := b.overlay(dir)
+	if err != nil {
+		return 0, 0, err
+	}
+	if said, err := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", overlay, "-o", binary, "./cmd/sweep").CombinedOutput(); err != nil {
+		return 0, 0, fmt.Errorf("it does not compile: %w: %s", err, said)
+	}
+	for n := range uint64(seedsMax) {
+		seed := first + n
+		found, err := sweep(ctx, binary, filepath.Join(dir, "sweep.json"), seed)
+		if err != nil || found {
+			return seed, schedules, err
+		}
+	}
+	return 0, 0, fmt.Errorf("not with %d seeds of %d schedules", seedsMax, schedules)
+}
+
+// overlay writes the changed file and what the compiler is to know of it.
+func (b bug) overlay(dir string) (string, error) {
+	path, err := filepath.Abs(b.file)
+	if err != nil {
+		return "", err
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	text := string(raw)
+	for _, e := range b.edits {
+		if n := strings.Count(text, e.old); n != 1 {
+			return "", fmt.Errorf("%s has %q %d times, want once: the bug has to be planted anew", b.file, e.old, n)
+		}
+		text = strings.Replace(text, e.old, e.new, 1)
+	}
+	changed := filepath.Join(dir, "changed.go")
+	if err := os.WriteFile(changed, []byte(text), 0o600); err != nil {
+		return "", err
+	}
+	document, err := json.Marshal(map[string]map[string]string{"Replace": {path: changed}})
+	if err != nil {
+		return "", err
+	}
+	overlay := filepath.Join(dir, "overlay.json")
+	return overlay, os.WriteFile(overlay, document, 0o600)
+}
+
+// sweep plays one seed. A journey that does not come to its end, or a program that dies, is a bug that was found.
+func sweep(ctx context.Context, binary, out string, seed uint64) (found bool, err error) {
+	cmd := exec.CommandContext(ctx, binary, "--seed", fmt.Sprint(seed), "--schedules", fmt.Sprint(schedules), "--out", out)
+	said, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	last := ""
+	for lines := bufio.NewScanner(strings.NewReader(string(said))); lines.Scan(); {
+		last = lines.Text()
+	}
+	if want := fmt.Sprintf("schedules %d violations 0", schedules); last != want {
+		return false, fmt.Errorf("the sweep ended with %q, want %q", last, want)
+	}
+	return false, nil
+}
