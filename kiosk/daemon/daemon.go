@@ -178,7 +178,7 @@ func (d *Daemon) work(ctx context.Context, setter *typeset.Setter) error {
 	defer stopPeople()
 	machines, stopMachines := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopMachines()
-	below := start(machines, stopPeople, d.station.Run, d.till.Run, d.till.RunCoins, d.till.SettlePayouts, link.Run)
+	below := start(machines, stopPeople, d.station.Run, d.till.Run, d.till.RunCoins, d.till.SettlePayouts, link.Run, d.journal.Watch)
 	above := start(people, stopPeople, d.people)
 	err = above.wait(stopMax, people)
 	stopMachines()

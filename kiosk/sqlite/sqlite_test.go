@@ -64,3 +64,70 @@ func TestFolderIsNoDatabase(t *testing.T) {
 		t.Errorf("a folder: got %v, want an error that names it", err)
 	}
 }
+
+// SQLite moves the log of a database that one program has alone only when its owner says so, and then all of it.
+func TestLogIsItsOwners(t *testing.T) {
+	ctx := context.Background()
+	path := filepath.Join(t.TempDir(), "j.db")
+	db, err := OpenExclusive(ctx, path, migrations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	before, err := LogPages(ctx, db)
+	if err != nil || before == 0 {
+		t.Fatalf("after the migrations: got %d pages in the log (%v), want some", before, err)
+	}
+	for i := range 600 {
+		if _, err := db.Exec("INSERT INTO row (text) VALUES (?)", strings.Repeat("x", 5000)+string(rune(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := LogPages(ctx, db); err != nil || got < before+1200 {
+		t.Errorf("after 600 commits of two pages and more: got %d pages in the log (%v), want more than %d", got, err, before+1200)
+	}
+	if err := Checkpoint(ctx, db); err != nil {
+		t.Error(err)
+	}
+	if got, err := LogPages(ctx, db); err != nil || got != 0 {
+		t.Errorf("after a checkpoint: got %d pages in the log (%v), want none", got, err)
+	}
+	db.Close()
+	if _, err := LogPages(ctx, db); err == nil {
+		t.Error("the log of a closed database was asked for its length")
+	}
+	if err := Checkpoint(ctx, db); err == nil {
+		t.Error("the log of a closed database was moved")
+	}
+}
+
+// While somebody reads, what he may still need stays in the log, and that is told.
+func TestLogThatSomebodyReads(t *testing.T) {
+	ctx := context.Background()
+	path := filepath.Join(t.TempDir(), "j.db")
+	db, err := Open(ctx, path, migrations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	reader, err := Open(ctx, path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	rows, err := reader.Query("SELECT * FROM sqlite_schema")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows.Next()
+	if _, err := db.Exec("INSERT INTO row (text) VALUES ('a')"); err != nil {
+		t.Fatal(err)
+	}
+	if err := Checkpoint(ctx, db); err == nil || !strings.HasSuffix(err.Error(), "still in the log: somebody reads") {
+		t.Errorf("got %v, want that somebody reads", err)
+	}
+	rows.Close()
+	if err := Checkpoint(ctx, db); err != nil {
+		t.Errorf("nobody reads any more: %v", err)
+	}
+}

@@ -70,6 +70,18 @@ func (s *Store) Acknowledge(ctx context.Context, seq int64) error {
 
 // Keep stores small things beside the journal, all in one commit: the enrolment, the catalogue, cursors.
 func (s *Store) Keep(ctx context.Context, values map[string][]byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.alone()
+	s.mu.Unlock()
+	err := s.keep(ctx, values)
+	s.mu.Lock()
+	s.wrote()
+	s.next()
+	return err
+}
+
+func (s *Store) keep(ctx context.Context, values map[string][]byte) error {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)

@@ -25,6 +25,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -61,9 +63,14 @@ type Store struct {
 	book       *casefile.Book
 	head       string // hash of the last record
 	pending    []*request
-	committing bool
+	writing    bool // somebody has the turn to write
+	writes     int
+	shared     bool // the last commit was of several callers
+	lastWrite  time.Time
+	quietTimer *time.Timer // nil while nothing waits for a quiet moment
 	broken     error
-	full       bool // the ballast is given up
+	broke      chan struct{} // closed when broken is set
+	full       bool          // the ballast is given up
 	hallKey    []byte
 	sealer     *seal.Sealer
 	synced     func() bool   // whether the clock is kept right
@@ -71,10 +78,13 @@ type Store struct {
 	appended   chan struct{} // closed and replaced with each commit
 }
 
+// request is what one caller appends, or alone: something else that he writes.
 type request struct {
-	entries []Entry
+	records []casefile.Record
+	alone   bool
 	err     error
-	done    chan struct{}
+	turn    bool          // its caller is to write next, for all who wait with records
+	done    chan struct{} // closed when it is written, or has the turn
 }
 
 // Open opens the journal in dir, makes it when there is none, reads it and checks its chain. A journal
@@ -91,7 +101,7 @@ func Open(ctx context.Context, dir, terminal string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
-	s := &Store{dir: dir, terminal: terminal, db: db, book: casefile.NewBook(), synced: eachSecond(kernelSynced), appended: make(chan struct{})}
+	s := &Store{dir: dir, terminal: terminal, db: db, book: casefile.NewBook(), synced: eachSecond(kernelSynced), appended: make(chan struct{}), broke: make(chan struct{})}
 	if err := s.load(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -150,51 +160,115 @@ func (s *Store) load(ctx context.Context) error {
 
 // Append writes the entries in one commit, in their order and with nothing between them, and returns
 // when they are on the disk. On an error nothing of them was written.
+//
+// Records are made as they come, while the disk works for those before. Whoever finds nobody committing commits;
+// the others wait, and the first of them then commits for all.
 func (s *Store) Append(ctx context.Context, entries ...Entry) error {
-	req := &request{entries: entries, done: make(chan struct{})}
 	s.mu.Lock()
-	s.pending = append(s.pending, req)
-	if s.committing {
-		s.mu.Unlock()
-		// Not bounded by ctx: whether the events stand is known only when the commit has ended.
-		<-req.done
-		return req.err
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return ErrBroken
 	}
-	s.committing = true
-	for len(s.pending) > 0 {
-		batch := s.pending
-		s.pending = nil
-		s.commit(context.WithoutCancel(ctx), batch)
-		for _, r := range batch {
-			close(r.done)
-		}
+	records, err := s.make(entries)
+	if err != nil || len(records) == 0 {
+		return err
 	}
-	s.committing = false
-	s.mu.Unlock()
+	req := &request{records: records}
+	if s.await(req); req.turn {
+		s.commit(context.WithoutCancel(ctx))
+		s.next()
+	}
 	return req.err
 }
 
-// commit is called with the lock held and lets go of it while the disk works.
-func (s *Store) commit(ctx context.Context, batch []*request) {
-	if s.broken != nil {
-		fail(batch, ErrBroken)
+// await waits, with the lock let go, until the request is written or has the turn to write: one writes at a time.
+// Not bounded by a context: whether events stand is known only when the commit has ended.
+func (s *Store) await(req *request) {
+	req.done = make(chan struct{})
+	s.pending = append(s.pending, req)
+	if !s.writing {
+		s.writing, req.turn = true, true
 		return
 	}
-	var records []casefile.Record
-	for _, req := range batch {
-		made, err := s.make(req.entries)
-		if err != nil {
-			req.err = err
-			if s.broken != nil {
-				fail(batch, ErrBroken)
-				return
-			}
-			continue
+	s.mu.Unlock()
+	<-req.done
+	s.mu.Lock()
+}
+
+// alone waits for the turn to write something that is no record. Its caller passes the turn on with next.
+func (s *Store) alone() {
+	s.await(&request{alone: true})
+	s.pending = s.pending[1:]
+}
+
+// next passes the turn to write on: to the first who waits, to nobody, or to a checkpoint before them.
+func (s *Store) next() {
+	switch {
+	case s.due():
+		go func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.checkpoint(checkpointMax)
+			s.next()
+		}()
+	case len(s.pending) == 0:
+		s.writing = false
+	default:
+		s.pending[0].turn = true
+		close(s.pending[0].done)
+	}
+}
+
+// commit writes the records that wait. It is called with the lock held, which it lets go of while the disk works, by the first who waits.
+func (s *Store) commit(ctx context.Context) {
+	if s.shared {
+		// Those of the last commit have just been told, and write on if they have more: their records share this one.
+		s.mu.Unlock()
+		runtime.Gosched()
+		s.mu.Lock()
+	}
+	n := slices.IndexFunc(s.pending, func(r *request) bool { return r.alone })
+	if n < 0 {
+		n = len(s.pending)
+	}
+	batch := s.pending[:n:n]
+	s.pending = s.pending[n:]
+	s.shared = n > 1
+	err := ErrBroken
+	if s.broken == nil {
+		err = s.writeAll(ctx, batch)
+	}
+	for i, r := range batch {
+		r.err = err
+		if i > 0 {
+			close(r.done)
 		}
-		records = append(records, made...)
 	}
-	if len(records) == 0 {
-		return
+}
+
+// breaks ends all writing, for the first reason that is told. It is called with the lock held.
+func (s *Store) breaks(err error) {
+	if s.broken == nil {
+		s.broken = err
+		close(s.broke)
+	}
+}
+
+// Watch ends with an error when the journal breaks, which can happen while nobody appends, and with ctx.
+func (s *Store) Watch(ctx context.Context) error {
+	select {
+	case <-s.broke:
+		return s.Health()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// writeAll writes the batch, to a full disk at the price of the ballast.
+func (s *Store) writeAll(ctx context.Context, batch []*request) error {
+	records := batch[0].records
+	for _, r := range batch[1:] {
+		records = append(records, r.records...)
 	}
 	s.mu.Unlock()
 	err := s.write(ctx, records)
@@ -203,20 +277,13 @@ func (s *Store) commit(ctx context.Context, batch []*request) {
 	}
 	s.mu.Lock()
 	if err != nil {
-		s.broken = err
-		fail(batch, fmt.Errorf("%w: %w", ErrBroken, err))
-		return
+		s.breaks(err)
+		return fmt.Errorf("%w: %w", ErrBroken, err)
 	}
+	s.wrote()
 	close(s.appended)
 	s.appended = make(chan struct{})
-}
-
-func fail(batch []*request, err error) {
-	for _, r := range batch {
-		if r.err == nil {
-			r.err = err
-		}
-	}
+	return nil
 }
 
 // make turns entries into records that follow the head, and adds them to the book. When the second of
@@ -234,7 +301,7 @@ func (s *Store) make(entries []Entry) ([]casefile.Record, error) {
 		}
 		if err != nil {
 			if i > 0 {
-				s.broken = err
+				s.breaks(err)
 			}
 			return nil, fmt.Errorf("journal: %w", err)
 		}
@@ -367,14 +434,22 @@ func (s *Store) Epoch() string { return s.epoch }
 // Terminal is the terminal's id.
 func (s *Store) Terminal() string { return s.terminal }
 
-// Close closes the files. Nothing may be appended afterwards.
+// Close waits for what is being written, moves the log into the database and closes the files. Nothing may be appended afterwards.
 func (s *Store) Close() error {
 	s.mu.Lock()
+	s.alone()
+	var err error
 	if s.broken == nil {
-		s.broken = errors.New("closed")
+		s.checkpoint(1)
+		err = s.broken
 	}
+	s.breaks(errors.New("closed"))
+	if s.quietTimer != nil {
+		s.quietTimer.Stop()
+	}
+	s.next()
 	s.mu.Unlock()
-	return errors.Join(s.twin.close(), s.insert.Close(), s.db.Close())
+	return errors.Join(err, s.twin.close(), s.insert.Close(), s.db.Close())
 }
 
 func randomHex(n int) string {

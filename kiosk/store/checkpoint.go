@@ -1,0 +1,82 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"yichuang/kiosk/sqlite"
+)
+
+// SQLite writes a commit to the end of its log and moves the log's pages into the database file later: a checkpoint. Left
+// alone it does so inside the commit that makes the log a thousand pages long, and whoever happens to write then waits for it. So
+// the journal moves them itself: when nobody has written for a while, or, because a log must have an end, between two commits
+// when it has grown too long.
+const (
+	// checkpointPages are worth moving in a quiet moment: a megabyte, some visits.
+	checkpointPages = 256
+	// checkpointQuiet is how long nobody must have written: a person at the screen is slower than that only when reading.
+	checkpointQuiet = 2 * time.Second
+	// checkpointMax bounds the log at about 16 MiB beside what is written between two looks. Moving it takes about a hundred commits' time, and
+	// one record in some hundred meets it under a load of eight writers that never ends.
+	checkpointMax = 4000
+	// checkpointLook is after how many writes under such a load the log's length is asked for: the question has a goroutine and a statement of its own.
+	checkpointLook = 50
+)
+
+// wrote is called with the lock held after each write.
+func (s *Store) wrote() {
+	s.lastWrite = time.Now()
+	if s.quietTimer == nil {
+		s.quietTimer = time.AfterFunc(checkpointQuiet, s.quiet)
+	}
+}
+
+// quiet moves the log when nobody has written since the timer was set, and else sets it anew.
+func (s *Store) quiet() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.quietTimer = nil
+	wait := checkpointQuiet - time.Since(s.lastWrite)
+	switch {
+	case s.broken != nil:
+	case s.writing || wait > 0:
+		s.quietTimer = time.AfterFunc(max(wait, checkpointQuiet/10), s.quiet)
+	default:
+		s.alone()
+		s.checkpoint(checkpointPages)
+		s.next()
+	}
+}
+
+// due says, once in so many writes, that somebody must look whether the log is too long.
+func (s *Store) due() bool {
+	s.writes++
+	return s.writes%checkpointLook == 0 && s.broken == nil
+}
+
+// checkpoint moves the log when it has at least so many pages. It is called with the lock held by whoever has the turn to write,
+// and lets go of the lock while the disk works.
+func (s *Store) checkpoint(least int) {
+	s.mu.Unlock()
+	err := s.move(least)
+	if err != nil && sqlite.IsFull(err) && s.giveUpBallast() {
+		err = s.move(least)
+	}
+	s.mu.Lock()
+	switch {
+	case err == nil:
+	case sqlite.IsFull(err):
+		s.full = true // nothing is lost: what could not be moved stands in the log
+	default:
+		s.breaks(fmt.Errorf("checkpoint: %w", err))
+	}
+}
+
+func (s *Store) move(least int) error {
+	ctx := context.Background()
+	if pages, err := sqlite.LogPages(ctx, s.db); err != nil || pages < least {
+		return err
+	}
+	return sqlite.Checkpoint(ctx, s.db)
+}
