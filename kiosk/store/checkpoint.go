@@ -20,12 +20,13 @@ const (
 	// checkpointMax bounds the log at about 16 MiB beside what is written between two looks. Moving it takes about a hundred commits' time, and
 	// one record in some hundred meets it under a load of eight writers that never ends.
 	checkpointMax = 4000
-	// checkpointLook is after how many writes under such a load the log's length is asked for: the question has a goroutine and a statement of its own.
-	checkpointLook = 50
+	// checkpointLook is after about how many pages the log's length is asked for: the question has a goroutine and a statement of its own.
+	checkpointLook = 200
 )
 
-// wrote is called with the lock held after each write.
-func (s *Store) wrote() {
+// wrote is called with the lock held after each write of about so many pages.
+func (s *Store) wrote(pages int) {
+	s.unseen += pages
 	s.lastWrite = time.Now()
 	if s.quietTimer == nil {
 		s.quietTimer = time.AfterFunc(checkpointQuiet, s.quiet)
@@ -49,10 +50,13 @@ func (s *Store) quiet() {
 	}
 }
 
-// due says, once in so many writes, that somebody must look whether the log is too long.
+// due says that somebody must look whether the log is too long.
 func (s *Store) due() bool {
-	s.writes++
-	return s.writes%checkpointLook == 0 && s.broken == nil
+	if s.unseen < checkpointLook || s.broken != nil {
+		return false
+	}
+	s.unseen = 0
+	return true
 }
 
 // checkpoint moves the log when it has at least so many pages. It is called with the lock held by whoever has the turn to write,

@@ -76,7 +76,11 @@ func (s *Store) Keep(ctx context.Context, values map[string][]byte) error {
 	s.mu.Unlock()
 	err := s.keep(ctx, values)
 	s.mu.Lock()
-	s.wrote()
+	size := 0
+	for _, value := range values {
+		size += len(value)
+	}
+	s.wrote(2 + size/4096)
 	s.next()
 	return err
 }

@@ -64,7 +64,7 @@ type Store struct {
 	head       string // hash of the last record
 	pending    []*request
 	writing    bool // somebody has the turn to write
-	writes     int
+	unseen     int  // pages written since the log's length was last asked for, about
 	shared     bool // the last commit was of several callers
 	lastWrite  time.Time
 	quietTimer *time.Timer // nil while nothing waits for a quiet moment
@@ -280,7 +280,7 @@ func (s *Store) writeAll(ctx context.Context, batch []*request) error {
 		s.breaks(err)
 		return fmt.Errorf("%w: %w", ErrBroken, err)
 	}
-	s.wrote()
+	s.wrote(2 + len(records)) // a record fills a page, as a rule
 	close(s.appended)
 	s.appended = make(chan struct{})
 	return nil
