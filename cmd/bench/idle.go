@@ -58,8 +58,8 @@ func (core) turn(_ context.Context, n int) (time.Duration, error) {
 
 func (core) close() error { return nil }
 
-// parts are what this program is when it is started once more: the two processes of a terminal.
-var parts = map[string]func(context.Context, io.Reader, io.Writer) error{"simulators": simulators, "drivers": drivers}
+// parts are what this program is when it is started once more: the two processes of a terminal, or somebody whose work is counted.
+var parts = map[string]func(context.Context, io.Reader, io.Writer) error{"simulators": simulators, "drivers": drivers, "enqueue": enqueueWork}
 
 // idleReady is how long the devices of a desk may take to be found fit; pretend hoppers test themselves first.
 const idleReady = 2 * time.Minute

@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"crypto/ecdh"
 	"crypto/rand"
 	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"time"
 
 	_ "github.com/mattn/go-sqlite3" // the floor's database
@@ -25,10 +25,22 @@ import (
 var enqueueOne = row{
 	name: "queue.enqueue.1", unit: "records/s", better: "more", rounds: 21, turns: 20, per: 25,
 	sides: []side{
-		{name: "yichuang/kiosk/store", open: openStore},
-		{name: "sqlite-floor (WAL, FULL, prepared INSERT)", limit: 0.90, open: openFloor},
-		{name: "backlite v0.6.0", limit: 1.10, open: openBacklite},
+		{name: "yichuang/kiosk/store", open: openStore(1)},
+		{name: "sqlite-floor (WAL, FULL, prepared INSERT)", limit: 0.90, open: openFloor(1)},
+		{name: "backlite v0.6.0", limit: 1.10, open: openBacklite(1)},
 	},
+	count: counted(1), most: map[string]float64{syncsPerRecord: 1.02, kibPerRecord: 20},
+}
+
+// enqueueMany: eight writers do the same at once. Those who wait for the disk share its next sync; SQLite by itself makes a commit of each.
+var enqueueMany = row{
+	name: "queue.enqueue.8", unit: "records/s", better: "more", rounds: 21, turns: 5, per: 400,
+	sides: []side{
+		{name: "yichuang/kiosk/store", open: openStore(8)},
+		{name: "sqlite-floor (WAL, FULL, prepared INSERT)", limit: 3.0, open: openFloor(8)},
+		{name: "backlite v0.6.0", limit: 3.4, open: openBacklite(8)},
+	},
+	count: counted(8), most: map[string]float64{syncsPerRecord: 0.27},
 }
 
 // payload is the size of what is to be kept: a case with its form.
@@ -41,39 +53,56 @@ func text() string {
 	return hex.EncodeToString(b)
 }
 
-// timed gives the time of n calls.
-func timed(n int, one func(body string) error) (time.Duration, error) {
+// timed gives the time of n calls by so many writers.
+func timed(writers, n int, one func(body string) error) (time.Duration, error) {
 	bodies := make([]string, n)
 	for i := range bodies {
 		bodies[i] = text()
 	}
+	errs := make([]error, writers)
+	var all sync.WaitGroup
 	began := time.Now()
-	for _, body := range bodies {
-		if err := one(body); err != nil {
-			return 0, err
-		}
+	for w := range writers {
+		all.Go(func() {
+			for i := w; i < n && errs[w] == nil; i += writers {
+				errs[w] = one(bodies[i])
+			}
+		})
 	}
-	return time.Since(began), nil
+	all.Wait()
+	return time.Since(began), errors.Join(errs...)
 }
 
-type ourStore struct{ *store.Store }
+// opener opens a side.
+type opener = func(ctx context.Context, dir string) (runner, error)
 
-func openStore(ctx context.Context, dir string) (runner, error) {
+type ourStore struct {
+	*store.Store
+	writers int
+}
+
+func openStore(writers int) opener {
+	return func(ctx context.Context, dir string) (runner, error) { return openJournal(ctx, dir, writers) }
+}
+
+func openJournal(ctx context.Context, dir string, writers int) (ourStore, error) {
 	s, err := store.Open(ctx, dir, "T01")
 	if err != nil {
-		return nil, err
+		return ourStore{}, err
 	}
-	hall, err := ecdh.X25519().GenerateKey(rand.Reader)
+	public, err := hallKey()
 	if err != nil {
-		return nil, errors.Join(err, s.Close())
+		return ourStore{}, errors.Join(err, s.Close())
 	}
-	s.UseHallKey(hall.PublicKey().Bytes())
-	return ourStore{s}, nil
+	s.UseHallKey(public)
+	return ourStore{s, writers}, nil
 }
 
+// rated is the event that carries what the queue takes in: it may follow itself.
+var rated = casefile.Event{Kind: casefile.CaseRated, Case: "123456789012", Header: casefile.Header{Stars: 5}}
+
 func (o ourStore) turn(ctx context.Context, n int) (time.Duration, error) {
-	rated := casefile.Event{Kind: casefile.CaseRated, Case: "123456789012", Header: casefile.Header{Stars: 5}}
-	return timed(n, func(body string) error {
+	return timed(o.writers, n, func(body string) error {
 		// The sealed part is the body with two quotes, 41 bytes before it and a tag behind: a little more than the peers keep.
 		return o.Append(ctx, store.Entry{Event: rated, Secret: body})
 	})
@@ -102,11 +131,16 @@ func openSQLite(dir string) (*sql.DB, error) {
 }
 
 type floor struct {
-	db     *sql.DB
-	insert *sql.Stmt
+	db      *sql.DB
+	insert  *sql.Stmt
+	writers int
 }
 
-func openFloor(_ context.Context, dir string) (runner, error) {
+func openFloor(writers int) opener {
+	return func(_ context.Context, dir string) (runner, error) { return newFloor(dir, writers) }
+}
+
+func newFloor(dir string, writers int) (*floor, error) {
 	db, err := openSQLite(dir)
 	if err != nil {
 		return nil, err
@@ -118,17 +152,17 @@ func openFloor(_ context.Context, dir string) (runner, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return floor{db, insert}, nil
+	return &floor{db, insert, writers}, nil
 }
 
-func (f floor) turn(_ context.Context, n int) (time.Duration, error) {
-	return timed(n, func(body string) error {
+func (f *floor) turn(_ context.Context, n int) (time.Duration, error) {
+	return timed(f.writers, n, func(body string) error {
 		_, err := f.insert.Exec(body[:16], []byte(body))
 		return err
 	})
 }
 
-func (f floor) close() error { return errors.Join(f.insert.Close(), f.db.Close()) }
+func (f *floor) close() error { return errors.Join(f.insert.Close(), f.db.Close()) }
 
 // task is a record for backlite.
 type task struct{ Body string }
@@ -139,11 +173,16 @@ func (task) Config() backlite.QueueConfig {
 }
 
 type lite struct {
-	db     *sql.DB
-	client *backlite.Client
+	db      *sql.DB
+	client  *backlite.Client
+	writers int
 }
 
-func openBacklite(_ context.Context, dir string) (runner, error) {
+func openBacklite(writers int) opener {
+	return func(_ context.Context, dir string) (runner, error) { return newBacklite(dir, writers) }
+}
+
+func newBacklite(dir string, writers int) (runner, error) {
 	db, err := openSQLite(dir)
 	if err != nil {
 		return nil, err
@@ -156,11 +195,11 @@ func openBacklite(_ context.Context, dir string) (runner, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	client.Register(backlite.NewQueue(func(context.Context, task) error { return nil })) // never started: only the way in is measured
-	return lite{db, client}, nil
+	return lite{db, client, writers}, nil
 }
 
 func (l lite) turn(_ context.Context, n int) (time.Duration, error) {
-	return timed(n, func(body string) error {
+	return timed(l.writers, n, func(body string) error {
 		_, err := l.client.Add(task{body}).Save()
 		return err
 	})

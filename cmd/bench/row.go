@@ -20,6 +20,12 @@ type row struct {
 	per    int    // pieces of work in a turn
 	sides  []side // ours first, then the peer that the row is judged by, then further peers
 
+	pairs bool // of ours and its peer each, all of which must hold
+
+	// count gives what else there is to tell of ours, in units of its own, and most bounds of it.
+	count func(ctx context.Context, dir string) (map[string]float64, error)
+	most  map[string]float64
+
 	// arithmetic: the first peer is a number that no machine can beat and a busy one cannot keep. In rounds in which the
 	// second one, which does the least that can be done, was slower, that one is the measure.
 	arithmetic bool
@@ -53,7 +59,8 @@ type result struct {
 	Rounds int                `json:"rounds"`
 	Holds  bool               `json:"holds"` // against every peer
 	Also   []versus           `json:"also,omitempty"`
-	Parts  map[string]float64 `json:"parts,omitempty"` // of ours, in the row's unit
+	Parts  map[string]float64 `json:"parts,omitempty"` // of ours, in the row's unit or the one that its name tells
+	Most   map[string]float64 `json:"most,omitempty"`  // that a part may be
 }
 
 // versus is one peer: the median of it, and of the rounds' ratios.
@@ -104,7 +111,14 @@ func (r row) measure(ctx context.Context, base string) (res result, err error) {
 	if d, has := runners[0].(detailed); has {
 		res.Parts = d.details()
 	}
-	return res, nil
+	if r.count != nil {
+		res.Parts, err = r.count(ctx, dir)
+		res.Most = r.most
+		for name, most := range r.most {
+			res.Holds = res.Holds && res.Parts[name] <= most
+		}
+	}
+	return res, err
 }
 
 // round lets the sides take turns, so that what else the machine does befalls all of them alike. Every
@@ -144,7 +158,13 @@ func (r row) number(took time.Duration) float64 {
 func (r row) judge(numbers [][]float64) result {
 	res := result{Name: r.name, Ours: round(median(numbers[0])), Unit: r.unit, Better: r.better, Rounds: r.rounds, Holds: true}
 	for i, s := range r.sides[1:] {
-		peer := numbers[i+1]
+		ours, peer := numbers[0], numbers[i+1]
+		if r.pairs {
+			if i%2 == 1 {
+				continue // ours of the next pair
+			}
+			ours = numbers[i]
+		}
 		if r.arithmetic && i == 0 {
 			peer = slices.Clone(peer)
 			for n, least := range numbers[2] {
@@ -153,7 +173,7 @@ func (r row) judge(numbers [][]float64) result {
 		}
 		ratios := make([]float64, len(peer))
 		for n := range peer {
-			ratios[n] = numbers[0][n] / peer[n]
+			ratios[n] = ours[n] / peer[n]
 		}
 		v := versus{Peer: round(median(peer)), PeerName: s.name, Ratio: round(median(ratios)), Limit: s.limit}
 		if r.better == "more" && v.Ratio < s.limit || r.better == "less" && v.Ratio > s.limit || math.IsNaN(v.Ratio) {

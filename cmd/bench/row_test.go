@@ -90,6 +90,64 @@ func TestArithmeticIsKept(t *testing.T) {
 	}
 }
 
+// TestPairs: each of ours is judged by its own peer, and all must hold.
+func TestPairs(t *testing.T) {
+	for _, c := range []struct {
+		ms    []int
+		ratio float64
+		holds bool
+	}{{[]int{10, 10, 1, 1}, 1, true}, {[]int{10, 10, 2, 1}, 0.5, false}, {[]int{20, 10, 1, 1}, 1, false}} {
+		var calls []string
+		closed := 0
+		r := made("more", 0.95, &calls, &closed, c.ms...)
+		r.pairs = true
+		got, err := r.measure(t.Context(), t.TempDir())
+		if err != nil || got.PeerName != "b" || len(got.Also) != 1 || got.Also[0].PeerName != "d" || got.Also[0].Ratio != c.ratio || got.Holds != c.holds {
+			t.Errorf("%v: got %+v (%v)", c.ms, got, err)
+		}
+	}
+}
+
+// TestCountsAreBounded: a row holds only when what is counted beside the clock is within its bounds too.
+func TestCountsAreBounded(t *testing.T) {
+	for _, c := range []struct {
+		counted, most float64
+		holds         bool
+	}{{1.02, 1.02, true}, {1.03, 1.02, false}} {
+		var calls []string
+		closed := 0
+		r := made("more", 0.5, &calls, &closed, 1, 1)
+		r.count = func(context.Context, string) (map[string]float64, error) {
+			return map[string]float64{"x": c.counted}, nil
+		}
+		r.most = map[string]float64{"x": c.most}
+		got, err := r.measure(t.Context(), t.TempDir())
+		if err != nil || got.Holds != c.holds || got.Parts["x"] != c.counted || got.Most["x"] != c.most {
+			t.Errorf("got %+v (%v), want holds %v", got, err, c.holds)
+		}
+	}
+	if n, err := calls("% time     seconds  usecs/call     calls    errors syscall\n------\n 60.00    0.1         100      1000         1 fsync\n 40.00    0.1         100         7           fdatasync\n100.00    0.2         100      1007           total\n"); err != nil || n != 1007 {
+		t.Errorf("got %v calls (%v), want 1007", n, err)
+	}
+	if _, err := calls(""); err == nil {
+		t.Error("an empty table was believed")
+	}
+}
+
+// TestQueuesTakeIn plays each side of the queue's rows once: what a side gives back must be what was put in.
+func TestQueuesTakeIn(t *testing.T) {
+	for _, r := range []row{enqueueOne, enqueueMany, drain, backlogOf("queue.backlog.1", 4000), sealRecord} {
+		r.rounds, r.turns, r.count = 1, 1, nil
+		if r.per > 40 {
+			r.per = 40
+		}
+		got, err := r.measure(t.Context(), t.TempDir())
+		if err != nil || got.Ours <= 0 || got.Peer <= 0 || got.Ratio <= 0 {
+			t.Errorf("%s: got %+v (%v)", r.name, got, err)
+		}
+	}
+}
+
 func TestASideThatFailsIsNamed(t *testing.T) {
 	var calls []string
 	closed := 0
