@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"kiosk/seal":     {},
 	"kiosk/sqlite":   {},
 	"kiosk/license":  {},
+	"kiosk/twin":     {"kiosk/casefile"},
 	"kiosk/front":    {},
 	"kiosk/office":   {"kiosk/money"},
 	"kiosk/document": {"kiosk/money"},
@@ -39,7 +40,7 @@ var mayImport = map[string][]string{
 	"cmd":            {"cmd", "kiosk", "devices", "ui", "sync"},
 	"cmd/devsim":     {"cmd/devsim", "devices", "kiosk/sqlite"},
 	"cmd/kiosk-ui":   {"ui", "kiosk/front"},
-	"cmd/kioskctl":   {"kiosk/ctl", "kiosk/casefile", "kiosk/license", "kiosk/money"},
+	"cmd/kioskctl":   {"kiosk/ctl", "kiosk/casefile", "kiosk/license", "kiosk/money", "kiosk/twin"},
 }
 
 // doors says which package alone may import a library in C or of hardware.

@@ -85,6 +85,9 @@ type commands struct {
 			File string `arg:"" type:"path"`
 		} `cmd:"" help:"The journal's headers as JSON lines."`
 	} `cmd:"" help:"The journal."`
+	Rebuild struct {
+		File string `arg:"" optional:"" type:"path" default:"/var/lib/yichuang/twin.jsonl" help:"The twin file, or the folder that it lies in."`
+	} `cmd:"" help:"Bring the totals back from the twin file when the database is lost; needs no kioskd."`
 	Verify struct {
 		Root string `required:"" type:"existingfile" help:"The hall's license root, PEM."`
 		File string `arg:"" type:"existingfile" help:"The text of the code on the license."`
@@ -217,6 +220,8 @@ func (c *commands) do(ctx context.Context, command string) (doc any, ok holds, e
 		return post[casefile.Stock](ctx, client, "stock/load", ctl.Pieces{Pieces: c.Stock.Load.Pieces})
 	case "log export":
 		return nil, yes, c.export(ctx, client)
+	case "rebuild":
+		return c.rebuild()
 	case "verify":
 		return c.verify()
 	}

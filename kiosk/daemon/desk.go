@@ -119,53 +119,13 @@ func (d *Daemon) Ledger(ctx context.Context) (ctl.Ledger, error) {
 	if err := d.ready(); err != nil {
 		return l, err
 	}
-	d.journal.Book(func(b *casefile.Book) {
-		l.Notes.Stacked, l.Notes.Returned, l.Notes.Doubtful = counts(b.Stacked), counts(b.Returned), counts(b.Doubtful)
-		l.In.Stacked, l.In.QRPaid = b.StackedFen, b.QRPaid
-		l.Placed, l.Blanks, l.OpenBegun = b.Placed, b.Blanks, b.OpenBegun()
-		l.Licenses = licenses(b)
-		l.Coins = counts(b.Coins)
-	})
-	l.Stock = d.stock()
+	d.journal.Book(func(b *casefile.Book) { l = ctl.LedgerOf(b) })
 	l.Journal.Head, l.Journal.Hash = d.journal.Head()
 	l.Journal.Chain = "ok"
 	if err := d.chain(ctx, nil); err != nil {
 		l.Journal.Chain = err.Error()
 	}
 	return l, nil
-}
-
-// counts is a pile as a document has it: an empty list, not null.
-func counts(c money.Counts) money.Counts {
-	if c == nil {
-		return money.Counts{}
-	}
-	return slices.Clone(c)
-}
-
-func licenses(b *casefile.Book) []ctl.License {
-	byCase := map[string]*ctl.License{}
-	for _, s := range b.Sheets {
-		if s.State != casefile.LicensePrinted {
-			continue
-		}
-		l := byCase[s.Case]
-		if l == nil {
-			l = &ctl.License{Case: s.Case, Number: s.License}
-			byCase[s.Case] = l
-		}
-		if s.Form == "original" {
-			l.LiveOriginals++
-		}
-		l.Serials = append(l.Serials, s.Serial)
-	}
-	out := []ctl.License{}
-	for _, l := range byCase {
-		slices.Sort(l.Serials)
-		out = append(out, *l)
-	}
-	slices.SortFunc(out, func(x, y ctl.License) int { return strings.Compare(x.Case, y.Case) })
-	return out
 }
 
 // chain reads the journal from the disk and checks that each record follows the one before; each gets every event.
@@ -493,7 +453,7 @@ func (d *Daemon) ExchangeBox(ctx context.Context, c ctl.Count) (ctl.Exchange, er
 	if busy {
 		return ctl.Exchange{}, &ctl.Refused{Text: "cashbox exchange: a note is on its way; wait until it has arrived"}
 	}
-	out := ctl.Exchange{Box: box.ID, Expected: counts(box.Counts()), Counted: counted, Difference: differences(counted, box)}
+	out := ctl.Exchange{Box: box.ID, Expected: ctl.Pile(box.Counts()), Counted: counted, Difference: differences(counted, box)}
 	h := casefile.Header{Box: box.ID, Expected: out.Expected, Counted: counted, Who: "technician"}
 	return out, d.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.BoxExchanged, Header: h}})
 }

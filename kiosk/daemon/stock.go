@@ -32,7 +32,7 @@ func (d *Daemon) ExchangeCoins(ctx context.Context, c ctl.Count) (ctl.Exchange, 
 	}
 	var box casefile.Box
 	d.journal.Book(func(b *casefile.Book) { box.Notes = append(box.Notes, b.CoinBox.Notes...) })
-	out := ctl.Exchange{Box: "coins", Expected: counts(box.Counts()), Counted: counted, Difference: differences(counted, box)}
+	out := ctl.Exchange{Box: "coins", Expected: ctl.Pile(box.Counts()), Counted: counted, Difference: differences(counted, box)}
 	h := casefile.Header{Expected: out.Expected, Counted: counted, Who: "technician"}
 	return out, d.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.CoinsExchanged, Header: h}})
 }
@@ -94,7 +94,7 @@ func (d *Daemon) CountStock(ctx context.Context, c ctl.Count) (ctl.Exchange, err
 		return ctl.Exchange{}, err
 	}
 	inside := d.stock().Inside
-	out := ctl.Exchange{Box: "stock", Expected: inside, Counted: counts(counted), Difference: differences(counted.Minus(inside), casefile.Box{})}
+	out := ctl.Exchange{Box: "stock", Expected: inside, Counted: ctl.Pile(counted), Difference: differences(counted.Minus(inside), casefile.Box{})}
 	h := casefile.Header{Expected: inside, Counted: counted, Who: "technician"}
 	err = d.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.StockCounted, Header: h}})
 	d.mended(ctx)
@@ -133,10 +133,7 @@ func (d *Daemon) countable() error {
 }
 
 func (d *Daemon) stock() (s casefile.Stock) {
-	d.journal.Book(func(b *casefile.Book) {
-		s = casefile.Stock{Inside: counts(b.Stock.Inside), Loaded: counts(b.Stock.Loaded), Stored: counts(b.Stock.Stored), Paid: counts(b.Stock.Paid),
-			Unsure: counts(b.Stock.Unsure), TakenOut: counts(b.Stock.TakenOut)}
-	})
+	d.journal.Book(func(b *casefile.Book) { s = ctl.StockOf(b) })
 	return s
 }
 

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/twin"
 )
 
 // Read gives at most limit records after seq, in order.
@@ -115,25 +116,6 @@ func (s *Store) Kept(ctx context.Context, name string) ([]byte, error) {
 	return value, nil
 }
 
-// Line is a record as `kioskctl log export` and the twin file write it: the clear part.
-type Line struct {
-	Terminal string          `json:"terminal"`
-	Epoch    string          `json:"epoch"`
-	Seq      int64           `json:"seq"`
-	Time     string          `json:"time"`
-	Quality  string          `json:"quality"`
-	Case     string          `json:"case"`
-	Kind     string          `json:"kind"`
-	Header   json.RawMessage `json:"header"`
-	SealSum  string          `json:"sealed_sha256"`
-	Prev     string          `json:"prev"`
-	Hash     string          `json:"hash"`
-}
-
-func line(r casefile.Record) Line {
-	return Line{r.Terminal, r.Epoch, r.Seq, r.Time, r.Quality, r.Case, string(r.Kind), json.RawMessage(r.Header), r.SealSum, r.Prev, r.Hash}
-}
-
 // Export writes the clear part of every record as one JSON document a line.
 func (s *Store) Export(ctx context.Context, w io.Writer) error {
 	enc := json.NewEncoder(w)
@@ -145,7 +127,7 @@ func (s *Store) Export(ctx context.Context, w io.Writer) error {
 			return err
 		}
 		for _, r := range records {
-			if err := enc.Encode(line(r)); err != nil {
+			if err := enc.Encode(twin.Of(r)); err != nil {
 				return err
 			}
 			last = r.Seq

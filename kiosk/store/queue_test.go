@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/twin"
 )
 
 // filledStore has n cases in its journal.
@@ -140,12 +141,11 @@ func TestExportIsTheJournal(t *testing.T) {
 	prev := casefile.Genesis("T1", s.Epoch())
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 	for i, text := range lines {
-		var l Line
+		var l twin.Line
 		if err := json.Unmarshal([]byte(text), &l); err != nil {
 			t.Fatal(err)
 		}
-		r := casefile.Record{Terminal: "T1", Epoch: l.Epoch, Seq: l.Seq, Time: l.Time, Quality: l.Quality, Case: l.Case, Kind: casefile.Kind(l.Kind),
-			Header: l.Header, SealSum: l.SealSum, Prev: l.Prev, Hash: l.Hash}
+		r := l.Record()
 		if err := r.Check(int64(i+1), prev); err != nil {
 			t.Fatalf("line %d %s: %v", i+1, text, err)
 		}

@@ -57,7 +57,7 @@ type Store struct {
 	epoch    string
 	db       *sql.DB
 	insert   *sql.Stmt
-	twin     *twin
+	twin     *twinFile
 
 	mu         sync.Mutex // guards all below
 	book       *casefile.Book

@@ -14,15 +14,16 @@ import (
 	"time"
 
 	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/twin"
 )
 
 // twinDelay is how long lines are gathered before they are written: a write for each record would cost the
 // next commit a fifth of its time. The kernel keeps what is written for longer than that before it is on the disk.
 const twinDelay = 100 * time.Millisecond
 
-// twin is the file beside the database: the clear part of each record, one a line. It is written after
+// twinFile is the file beside the database: the clear part of each record, one a line. It is written after
 // the commit, and not synced by itself: what a power cut keeps from it is added at the next start.
-type twin struct {
+type twinFile struct {
 	file *os.File
 	turn sync.Mutex // one writes at a time, so that lines keep their order; never held by who commits
 
@@ -32,7 +33,7 @@ type twin struct {
 }
 
 // add hands over records that are committed and returns at once. Its error is that of an earlier write.
-func (t *twin) add(records []casefile.Record) error {
+func (t *twinFile) add(records []casefile.Record) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.waiting) == 0 {
@@ -43,7 +44,7 @@ func (t *twin) add(records []casefile.Record) error {
 }
 
 // write writes what waits.
-func (t *twin) write() {
+func (t *twinFile) write() {
 	t.turn.Lock()
 	defer t.turn.Unlock()
 	t.mu.Lock()
@@ -60,7 +61,7 @@ func (t *twin) write() {
 }
 
 // close writes what waits and closes the file.
-func (t *twin) close() error {
+func (t *twinFile) close() error {
 	t.write()
 	return errors.Join(t.err, t.file.Close())
 }
@@ -68,7 +69,7 @@ func (t *twin) close() error {
 func writeLines(w io.Writer, records []casefile.Record) error {
 	var out []byte
 	for _, r := range records {
-		raw, err := json.Marshal(line(r))
+		raw, err := json.Marshal(twin.Of(r))
 		if err != nil {
 			return fmt.Errorf("journal: twin: %w", err)
 		}
@@ -117,12 +118,12 @@ func (s *Store) openTwin(ctx context.Context) error {
 	if err != nil && !errors.Is(err, syscall.ENOSPC) {
 		return errors.Join(err, f.Close())
 	}
-	s.twin = &twin{file: f}
+	s.twin = &twinFile{file: f}
 	return nil
 }
 
 // lastLine gives the last whole line's record and where that line ends.
-func lastLine(f *os.File) (last Line, end int64, err error) {
+func lastLine(f *os.File) (last twin.Line, end int64, err error) {
 	in := bufio.NewReader(f)
 	for {
 		text, err := in.ReadBytes('\n')
@@ -132,7 +133,7 @@ func lastLine(f *os.File) (last Line, end int64, err error) {
 		if err != nil {
 			return last, end, err
 		}
-		var l Line
+		var l twin.Line
 		if json.Unmarshal(text, &l) != nil || l.Seq != last.Seq+1 {
 			return last, end, nil
 		}
