@@ -3,6 +3,7 @@ package casefile
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -66,6 +67,32 @@ func (r *Record) Event() (Event, error) { return Decode(r.Kind, r.Case, r.Header
 func (r *Record) When() time.Time {
 	t, _ := time.Parse(time.RFC3339Nano, r.Time) // the zero time when a foreign journal wrote none
 	return t
+}
+
+// Line is a record as a line of JSON: its clear part, in the twin file and in an exported log.
+type Line struct {
+	Terminal string          `json:"terminal"`
+	Epoch    string          `json:"epoch"`
+	Seq      int64           `json:"seq"`
+	Time     string          `json:"time"`
+	Quality  string          `json:"quality"`
+	Case     string          `json:"case"`
+	Kind     string          `json:"kind"`
+	Header   json.RawMessage `json:"header"`
+	SealSum  string          `json:"sealed_sha256"`
+	Prev     string          `json:"prev"`
+	Hash     string          `json:"hash"`
+}
+
+// Line is the record without its sealed part.
+func (r *Record) Line() Line {
+	return Line{r.Terminal, r.Epoch, r.Seq, r.Time, r.Quality, r.Case, string(r.Kind), json.RawMessage(r.Header), r.SealSum, r.Prev, r.Hash}
+}
+
+// Record is what a line says; the sealed part, of which it has the sum, is elsewhere.
+func (l Line) Record() Record {
+	return Record{Terminal: l.Terminal, Epoch: l.Epoch, Seq: l.Seq, Time: l.Time, Quality: l.Quality, Case: l.Case, Kind: Kind(l.Kind),
+		Header: l.Header, SealSum: l.SealSum, Prev: l.Prev, Hash: l.Hash}
 }
 
 // ClaimHash is what the journal keeps of a claim code: enough to know the code again, not to pay

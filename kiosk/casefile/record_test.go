@@ -152,6 +152,27 @@ func TestRecordGivesItsEvent(t *testing.T) {
 	}
 }
 
+// A line has the clear part of its record, and the record of a line checks as the one that it was written from.
+func TestLines(t *testing.T) {
+	r := frozen(t).Records[1]
+	raw, err := json.Marshal(r.Line())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var l Line
+	if err := json.Unmarshal(raw, &l); err != nil {
+		t.Fatal(err)
+	}
+	got, want := l.Record(), r
+	want.Sealed = nil
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if err := got.Check(r.Seq, r.Prev); err != nil || len(r.Sealed) == 0 {
+		t.Errorf("read back: %v; sealed %d bytes", err, len(r.Sealed))
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	f.Add("note.stacked", "a", []byte(`{"note":3,"face_fen":500}`))
 	f.Add("box.exchanged", "", []byte(`{"expected":[{"face_fen":1,"currency":"CNY","count":1}]}`))
