@@ -1,0 +1,106 @@
+package invariant
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/money"
+)
+
+func sequence(l *look) {
+	l.see(l.r.Seq == l.seq+1 && l.r.Terminal == l.terminal && l.r.Epoch == l.epoch,
+		"record %d of %s, epoch %s, after %d of %s, epoch %s", l.r.Seq, l.r.Terminal, l.r.Epoch, l.seq, l.terminal, l.epoch)
+}
+
+// chain leaves the number to sequence.
+func chain(l *look) {
+	err := l.r.Check(l.r.Seq, l.tally.hash)
+	l.see(err == nil, "%v", err)
+}
+
+func decodes(l *look) { l.see(l.err == nil, "%v", l.err) }
+
+// The largest figures that a terminal can have to do with. Sums of them cannot overflow in any journal that a disk holds.
+const (
+	amountMax = money.Fen(1e11)
+	faceMax   = money.Fen(1e7)
+	countMax  = 1e6
+)
+
+func figures(l *look) {
+	if l.err == nil {
+		what := countable(l.h)
+		l.see(what == "", "%s", what)
+	}
+}
+
+// countable names a figure of a header that is none, "" when there is none such.
+func countable(h casefile.Header) string {
+	for _, amount := range []money.Fen{h.Due, h.Bill, h.Surplus, h.Owes, h.Amount} {
+		if amount < 0 || amount > amountMax {
+			return fmt.Sprintf("an amount of %d fen", int64(amount))
+		}
+	}
+	if h.Face < 0 || h.Face > faceMax || h.Count < 0 || h.Count > countMax {
+		return fmt.Sprintf("a face of %d fen, a count of %d", int64(h.Face), h.Count)
+	}
+	for _, pile := range []money.Counts{h.Pieces, h.Unsure, h.Counted} {
+		for _, row := range pile {
+			if row.Face <= 0 || row.Face > faceMax || row.Count <= 0 || row.Count > countMax {
+				return fmt.Sprintf("%d pieces of %d fen", row.Count, int64(row.Face))
+			}
+		}
+	}
+	return ""
+}
+
+// follows is looked at after the book has had the event.
+func follows(l *look) {
+	if l.book != nil {
+		l.see(l.err == nil, "%v", l.err)
+	}
+}
+
+func clear(l *look) {
+	allowed, known := casefile.Fields[l.r.Kind]
+	var have map[string]json.RawMessage
+	if !known || json.Unmarshal(l.r.Header, &have) != nil {
+		return // of a later version, or none at all, which another invariant says
+	}
+	for name := range have {
+		if !slices.Contains(allowed, name) {
+			l.see(false, "field %q may not stand in the header of %s", name, l.r.Kind)
+			return
+		}
+	}
+	l.see(true, "")
+}
+
+// terminalKinds are what happens to the terminal and to no case; anyCase may name one.
+var (
+	terminalKinds = []casefile.Kind{casefile.TerminalStarted, casefile.VisitBegun, casefile.VisitEnded, casefile.BoxOut, casefile.BoxIn, casefile.BoxExchanged,
+		casefile.BlanksLoaded, casefile.BlankVoided, casefile.CoinsExchanged, casefile.StockLoaded, casefile.StockCounted}
+	anyCase = []casefile.Kind{casefile.CaseRated, casefile.PaperBegun, casefile.PaperPrinted, casefile.PaperFailed, casefile.AcceptorReset, casefile.CoinsReset}
+)
+
+func belongs(l *look) {
+	if _, known := casefile.Fields[l.r.Kind]; known && !slices.Contains(anyCase, l.r.Kind) {
+		none := slices.Contains(terminalKinds, l.r.Kind)
+		l.see(none == (l.r.Case == ""), "%s of case %q", l.r.Kind, l.r.Case)
+	}
+}
+
+func quality(l *look) {
+	_, err := time.Parse(time.RFC3339Nano, l.r.Time)
+	l.see(err == nil && slices.Contains([]string{"synced", "held", "unknown"}, l.r.Quality), "time %q, %q", l.r.Time, l.r.Quality)
+}
+
+// heldClock is a clock that runs by itself: when it stands before a time that it has shown it is unknown, and called so.
+func heldClock(l *look) {
+	if l.r.Quality == "held" {
+		l.see(!l.r.When().Before(l.latest), "%s is held, and the clock had shown %s", l.r.Time, l.latest.Format(time.RFC3339Nano))
+	}
+}
