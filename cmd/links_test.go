@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"kiosk/front":    {},
 	"kiosk/office":   {"kiosk/money"},
 	"kiosk/document": {"kiosk/money"},
-	"kiosk/ctl":      {"kiosk/money", "kiosk/casefile"},
+	"kiosk/ctl":      {"kiosk/money", "kiosk/casefile", "kiosk/invariant"},
 	"ui":             {"ui", "kiosk/front", "kiosk/money"},
 	"ui/phrase":      {"kiosk/front", "kiosk/money"},
 	"ui/page":        {"ui/phrase", "kiosk/front", "kiosk/money"},
@@ -40,7 +40,9 @@ var mayImport = map[string][]string{
 	"cmd":            {"cmd", "kiosk", "devices", "ui", "sync"},
 	"cmd/devsim":     {"cmd/devsim", "devices", "kiosk/sqlite"},
 	"cmd/kiosk-ui":   {"ui", "kiosk/front"},
-	"cmd/kioskctl":   {"kiosk/ctl", "kiosk/casefile", "kiosk/license", "kiosk/money", "kiosk/twin"},
+	"cmd/kioskctl":   {"kiosk/ctl", "kiosk/casefile", "kiosk/invariant", "kiosk/license", "kiosk/money", "kiosk/twin"},
+
+	"kiosk/invariant": {"kiosk/money", "kiosk/casefile"},
 }
 
 // doors says which package alone may import a library in C or of hardware.

@@ -15,6 +15,7 @@ import (
 	"net/http"
 
 	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/invariant"
 	"yichuang/kiosk/money"
 )
 
@@ -114,6 +115,18 @@ type Invariant struct {
 	Holds   bool   `json:"holds"`
 	Checked int64  `json:"checked"`
 	Note    string `json:"note"`
+}
+
+// AuditOf is the document of what was checked.
+func AuditOf(results []invariant.Result) Audit {
+	out := Audit{Invariants: []Invariant{}}
+	for _, r := range results {
+		out.Invariants = append(out.Invariants, Invariant{ID: r.ID, Holds: r.Broken == 0, Checked: r.Checked, Note: r.Note})
+		if r.Broken > 0 {
+			out.Violations++
+		}
+	}
+	return out
 }
 
 // Doubt is one row of `kioskctl doubtful`.
