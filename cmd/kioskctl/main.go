@@ -20,6 +20,7 @@ import (
 
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/ctl"
+	"yichuang/kiosk/invariant"
 	"yichuang/kiosk/license"
 	"yichuang/kiosk/money"
 )
@@ -28,9 +29,11 @@ type commands struct {
 	Socket string `help:"kioskd's ctl.sock" default:"/run/yichuang/ctl.sock"`
 	JSON   bool   `help:"One document on standard output."`
 
-	Status   struct{} `cmd:"" help:"What is open, what is closed, why, and what to do."`
-	Ledger   struct{} `cmd:"" help:"Where money, blanks and licenses are."`
-	Audit    struct{} `cmd:"" help:"Check every promise that the journal alone can show."`
+	Status struct{} `cmd:"" help:"What is open, what is closed, why, and what to do."`
+	Ledger struct{} `cmd:"" help:"Where money, blanks and licenses are."`
+	Audit  struct {
+		Journal string `type:"existingfile" help:"A twin file or an exported log; kioskd is not asked."`
+	} `cmd:"" help:"Check every invariant that the journal alone can show."`
 	Doubtful struct {
 		List   struct{} `cmd:"" default:"1" hidden:""`
 		Settle struct {
@@ -191,7 +194,11 @@ func (c *commands) do(ctx context.Context, command string) (doc any, ok holds, e
 		return l, func() bool { return l.Journal.Chain == "ok" }, err
 	case "audit":
 		var a ctl.Audit
-		err := client.Get(ctx, "audit", &a)
+		if c.Audit.Journal != "" {
+			a, err = auditFile(c.Audit.Journal)
+		} else {
+			err = client.Get(ctx, "audit", &a)
+		}
 		return a, func() bool { return a.Violations == 0 }, err
 	case "doubtful", "doubtful list":
 		return get[[]ctl.Doubt](ctx, client, "doubtful")
@@ -252,6 +259,20 @@ func post[T any](ctx context.Context, client *ctl.Client, name string, arg any) 
 	}
 	err = client.Post(ctx, name, bytes.NewReader(raw), &doc)
 	return doc, yes, err
+}
+
+// auditFile goes through a journal without its program: a disk was lost, or an auditor has the log alone.
+func auditFile(path string) (a ctl.Audit, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return a, err
+	}
+	defer f.Close()
+	w, err := invariant.ReadLines(f)
+	if err != nil {
+		return a, fmt.Errorf("audit %s: %w", path, err)
+	}
+	return ctl.AuditOf(w.Results()), nil
 }
 
 // export writes the whole file or none: a half log would look like a short one.
