@@ -350,11 +350,8 @@ func (v *visit) codedSlip(what, caseID, owed string, slip func(code string) docu
 	if v.printPaper(front.WaitSlip, what, owed, slip(code).Paper(v.docLang())) {
 		return code, byRoll
 	}
-	if !v.Press.HasPlain() {
+	if !recode() || !v.Press.HasPlain() {
 		return code, byScreen
-	}
-	if !recode() {
-		return "", byScreen
 	}
 	if v.printPlain(what, owed, slip(code).Paper(v.docLang())) {
 		return code, byTray

@@ -1,6 +1,7 @@
 package visit
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -306,4 +307,23 @@ func TestHallDecides(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The cutter gets stuck under a slip that is printed already: its strip hangs there for the next person to read. The code on
+// it is dead before another one stands on the screen.
+func TestCodeOnAStripThatHangs(t *testing.T) {
+	bubble(t, func(t *testing.T, m *machine) {
+		m.hall.set(func(h *hall) { h.bill.Surplus = "owed" })
+		m.toCash()
+		m.insert(10000, 5000)
+		m.until("the slip is begun", func() bool {
+			return slices.ContainsFunc(m.records(), func(r string) bool { return strings.HasPrefix(r, "paper.begun what=slip") })
+		})
+		m.roll.Faults().Arm("cutter", 1) // from its own table
+		m.page("slip")
+		m.says(front.SayCodeAtScreen)
+		m.touch("form.next")
+		m.page("take")
+		m.tells("paper.begun what=receipt way=receipt", "owed.recoded", "paper.begun what=slip way=receipt", "paper.failed what=slip fault=jammed", "owed.recoded", "paper.begun what=slip way=screen")
+	})
 }
