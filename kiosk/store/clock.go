@@ -14,6 +14,7 @@ const (
 
 // quality judges the clock at this time, and remembers the latest time that it has shown.
 func (s *Store) quality(now time.Time) string {
+	now = now.Round(0) // as it is shown: a program's own measure of time goes on when the clock is set back
 	switch {
 	case s.synced():
 		s.latest = now // whatever it showed before, now it is right

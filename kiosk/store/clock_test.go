@@ -55,6 +55,17 @@ func TestClockThatJumps(t *testing.T) {
 	})
 }
 
+// What the clock has shown is kept as it was shown. A time of this process carries the process's own measure too, by which no
+// clock is ever set back.
+func TestClockThatIsSetBackWhileTheProgramRuns(t *testing.T) {
+	for _, synced := range []bool{true, false} {
+		s := &Store{synced: func() bool { return synced }}
+		if got := s.quality(time.Now()); s.latest != s.latest.Round(0) || s.latest.IsZero() {
+			t.Errorf("%s: the latest time is kept as %v", got, s.latest)
+		}
+	}
+}
+
 // Each of the two signs that nobody keeps the clock right is enough (adjtimex(2)).
 func TestWhatTheKernelSaysOfItsClock(t *testing.T) {
 	for _, tt := range []struct {
