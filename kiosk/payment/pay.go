@@ -11,6 +11,17 @@ import (
 
 // Take begins to take notes for a case. The acceptor draws them in until Stop.
 func (t *Till) Take(ctx context.Context, caseID string) error {
+	if err := t.open(ctx, caseID); err != nil {
+		return err
+	}
+	t.takeCoins(ctx)
+	return t.acceptor.Accept(ctx, t.Taken())
+}
+
+// open writes down that notes are taken for a case, and what is promised for it.
+func (t *Till) open(ctx context.Context, caseID string) error {
+	t.opening.Lock()
+	defer t.opening.Unlock()
 	if err := t.journal.Append(ctx, entry(casefile.CashOpened, caseID, casefile.Header{})); err != nil {
 		return err
 	}
@@ -26,8 +37,7 @@ func (t *Till) Take(ctx context.Context, caseID string) error {
 	t.paying, t.closing, t.exact, t.last, t.slot = caseID, false, exact, Sight{}, nil
 	t.tell()
 	t.mu.Unlock()
-	t.takeCoins(ctx)
-	return t.acceptor.Accept(ctx, t.Taken())
+	return nil
 }
 
 // Promise says whether change can be promised for an amount and the biller's rule: then the last step up to the amount,

@@ -36,6 +36,7 @@ type Till struct {
 	log      *slog.Logger
 
 	placing sync.Mutex    // a coin comes whole before or after a case's money is placed
+	opening sync.Mutex    // what a power cut left open is closed whole before or after notes are taken anew
 	giving  sync.Mutex    // one payout at a time
 	gate    chan struct{} // holds one while notes are let in, or no more: who waits for it may wait for the acceptor
 
@@ -169,6 +170,8 @@ func (t *Till) retake(ctx context.Context) {
 
 // closeLeftOver ends the taking of notes that a power cut broke off, once the acceptor has told what it knows.
 func (t *Till) closeLeftOver(ctx context.Context) error {
+	t.opening.Lock()
+	defer t.opening.Unlock()
 	t.mu.Lock()
 	paying := t.paying
 	t.mu.Unlock()

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"math/rand/v2"
 	"regexp"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,6 +120,41 @@ func (m *machine) becomes(want Status) {
 		}
 	}
 	m.t.Fatalf("status: got %+v, want %+v; driver %+v", m.program.till.Status(), want, m.program.driver.State())
+}
+
+// The acceptor tells that it is ready again in the instant in which it is written down that notes are taken: that is no
+// leftover of a power cut. Else a power cut with a note on its way would find nobody for whom notes were taken.
+func TestReadyWhileNotesBeginToBeTaken(t *testing.T) {
+	paying(t, 13000, func(m *machine, id string) {
+		if err := m.program.till.Stop(context.Background()); err != nil {
+			m.t.Fatal(err)
+		}
+		told := make(chan error, 1)
+		var once sync.Once
+		m.mu.Lock()
+		m.onPoint = func(point string) {
+			if point == "sync" {
+				once.Do(func() {
+					go func() { told <- m.program.till.hear(context.Background(), cash.Signal{What: cash.Ready}) }()
+					for range 1000 {
+						runtime.Gosched()
+					}
+				})
+			}
+		}
+		m.mu.Unlock()
+		if err := m.program.till.Take(context.Background(), id); err != nil {
+			m.t.Fatal(err)
+		}
+		if err := <-told; err != nil {
+			m.t.Fatal(err)
+		}
+		m.book(func(b *casefile.Book) {
+			if b.CashOpen != id {
+				m.t.Errorf("the journal says that notes are taken for %q, want %s", b.CashOpen, id)
+			}
+		})
+	})
 }
 
 func TestWhatTheCitizenIsTold(t *testing.T) {
