@@ -14,6 +14,7 @@ import (
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/config"
 	"yichuang/kiosk/ctl"
+	"yichuang/kiosk/invariant"
 	"yichuang/kiosk/money"
 	"yichuang/kiosk/payment"
 	"yichuang/kiosk/station"
@@ -180,6 +181,18 @@ func (d *Daemon) Doubtful(context.Context) ([]ctl.Doubt, error) {
 	return out, nil
 }
 
+// needReason refuses an act of staff without a reason, and one whose reason has a number of a person in it: it would stand
+// in the journal in the clear, for ever.
+func needReason(act, want, reason string) error {
+	if strings.TrimSpace(reason) == "" {
+		return &ctl.Refused{Text: act + ": a reason is needed: " + want}
+	}
+	if what := invariant.Personal(reason); what != "" {
+		return &ctl.Refused{Text: act + ": the reason has " + what + " in it, and is kept for everybody to read; say it without"}
+	}
+	return nil
+}
+
 func stamp(t time.Time) string { return t.Format(time.RFC3339) }
 
 // SettleDoubt writes down what a person has found.
@@ -190,8 +203,8 @@ func (d *Daemon) SettleDoubt(ctx context.Context, s ctl.Settle) (ctl.Doubt, erro
 	if err != nil {
 		return ctl.Doubt{}, err
 	}
-	if strings.TrimSpace(s.Reason) == "" {
-		return ctl.Doubt{}, &ctl.Refused{Text: "settle: a reason is needed: what was found, and where"}
+	if err := needReason("settle", "what was found, and where", s.Reason); err != nil {
+		return ctl.Doubt{}, err
 	}
 	i := slices.IndexFunc(doubts, func(x ctl.Doubt) bool { return x.ID == s.ID })
 	if i < 0 {
@@ -293,8 +306,8 @@ func (d *Daemon) PayOwed(ctx context.Context, p ctl.Pay) (ctl.Owed, error) {
 	if err := d.ready(); err != nil {
 		return ctl.Owed{}, err
 	}
-	if strings.TrimSpace(p.Reason) == "" {
-		return ctl.Owed{}, &ctl.Refused{Text: "owed pay: a reason is needed: where and how it is paid out"}
+	if err := needReason("owed pay", "where and how it is paid out", p.Reason); err != nil {
+		return ctl.Owed{}, err
 	}
 	var found *casefile.Owed
 	d.journal.Book(func(b *casefile.Book) {
@@ -405,8 +418,8 @@ func (d *Daemon) VoidBlank(ctx context.Context, v ctl.Void) (casefile.Blanks, er
 	if err := d.ready(); err != nil {
 		return casefile.Blanks{}, err
 	}
-	if strings.TrimSpace(v.Reason) == "" {
-		return casefile.Blanks{}, &ctl.Refused{Text: "blanks void: a reason is needed: what became of the sheet"}
+	if err := needReason("blanks void", "what became of the sheet", v.Reason); err != nil {
+		return casefile.Blanks{}, err
 	}
 	next, busy := "", false
 	d.journal.Book(func(b *casefile.Book) {
