@@ -216,6 +216,14 @@ func TestPlanted(t *testing.T) {
 		if found := p.tell(w); !slices.Equal(names(found), []string{p.id}) {
 			t.Errorf("%s: got %v, want %s", p.name, found, p.id)
 		}
+		for _, r := range w.Results() {
+			if r.ID == p.id && r.Broken == 0 || r.Broken > r.Checked {
+				t.Errorf("%s: %+v", p.name, r)
+			}
+		}
+		if found := w.Rest(Rest{}); p.id == "book.replays" && len(found) > 0 {
+			t.Errorf("%s: asked once more: %v", p.name, found)
+		}
 	}
 }
 
