@@ -34,6 +34,7 @@ import (
 	"yichuang/kiosk/catalog"
 	"yichuang/kiosk/catalog/first"
 	"yichuang/kiosk/front"
+	"yichuang/kiosk/invariant"
 	"yichuang/kiosk/license"
 	"yichuang/kiosk/money"
 	"yichuang/kiosk/office"
@@ -327,6 +328,14 @@ func (m *machine) end() {
 				m.t.Errorf("%d things have begun and not ended, %s is placed nowhere, visit %q is open", n, b.Placed.Visit, b.Visit)
 			}
 		})
+		w := invariant.New(m.journal.Terminal(), m.journal.Epoch())
+		broken, err := w.Catch(context.Background(), m.journal)
+		if err != nil {
+			m.t.Error(err)
+		}
+		for _, v := range append(broken, w.Rest(invariant.Rest{Quiet: true})...) {
+			m.t.Error(v)
+		}
 		if m.t.Failed() {
 			m.t.Logf("the journal says\n%s\nstrips %q", strings.Join(m.records(), "\n"), m.strips())
 		}
