@@ -62,6 +62,7 @@ var All = []Invariant{
 	{ID: "license.one_live", Says: "A case has one live original and one live duplicate at most.", Needs: Journal, before: counted(oneLive)},
 
 	{ID: "visit.turns", Says: "Each visit that begins ends, before the next one begins.", Needs: Journal, before: counted(visitTurns)},
+	{ID: "visit.clean", Says: "When a visit begins, no paper and no sheet of another is being printed.", Needs: Journal, before: counted(visitClean)},
 	{ID: "visit.placed", Says: "When a visit has ended, no money that was taken in it is without a place.", Needs: Journal, before: counted(visitPlaced)},
 	{ID: "case.once", Says: "A case is opened once, by the visit that is there, before anything else happens in it.", Needs: Journal, before: counted(caseOnce)},
 

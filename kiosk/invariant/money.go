@@ -99,7 +99,7 @@ func billFirst(l *look) {
 	}
 	m := l.matter()
 	in, h := l.h.Bill.Add(l.h.Surplus).Add(l.h.Owes), l.h
-	ok := false
+	var ok bool
 	switch {
 	case m.due == 0:
 		ok = h.Owes == in

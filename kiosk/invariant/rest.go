@@ -123,17 +123,12 @@ func allEnded(l *look) {
 	if !l.told.Quiet {
 		return
 	}
-	orders, sheets := 0, 0
+	orders := 0
 	for _, m := range l.matters {
 		orders += m.ordersOpen
 	}
-	for _, s := range l.sheets {
-		if s.state == casefile.LicensePrinting {
-			sheets++
-		}
-	}
-	l.see(l.notesOpen == 0 && l.payoutOpen == 0 && l.papersOpen == 0 && orders == 0 && sheets == 0, "%d notes, %d payouts, %d papers, %d orders, %d sheets have no end",
-		l.notesOpen, l.payoutOpen, l.papersOpen, orders, sheets)
+	l.see(l.notesOpen == 0 && l.payoutOpen == 0 && l.papersOpen == 0 && orders == 0 && l.sheetsOpen == 0, "%d notes, %d payouts, %d papers, %d orders, %d sheets have no end",
+		l.notesOpen, l.payoutOpen, l.papersOpen, orders, l.sheetsOpen)
 }
 
 func visitOver(l *look) {

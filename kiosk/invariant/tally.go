@@ -48,6 +48,7 @@ type tally struct {
 	papers     map[string]*paper
 	papersOpen int
 	sheets     map[string]*sheet
+	sheetsOpen int
 	serials    map[string]string // what became of each number that is not in a tray any more, or is printed on now
 	trays      map[string][]casefile.Pack
 	packs      []casefile.Pack
@@ -445,7 +446,9 @@ func (t *tally) addSheet(e casefile.Event, h casefile.Header) {
 		}
 	case casefile.LicensePrinting:
 		t.sheets[h.Permit] = &sheet{caseID: e.Case, form: h.Form, tray: h.Tray, serial: h.Serial, state: e.Kind}
+		t.sheetsOpen++
 	case casefile.LicensePrinted, casefile.LicenseFailed, casefile.LicenseSpoiled, casefile.LicenseDoubtful:
+		t.sheetsOpen--
 		if s != nil {
 			s.state = e.Kind
 			t.endSheet(s, e.Kind, h)

@@ -17,6 +17,13 @@ func visitTurns(l *look) {
 	}
 }
 
+// visitClean: what was being printed when the power went has its end before anybody is let in: nobody takes another's paper.
+func visitClean(l *look) {
+	if l.e.Kind == casefile.VisitBegun {
+		l.see(l.papersOpen == 0 && l.sheetsOpen == 0, "visit %s begins, and %d papers and %d sheets are being printed", l.h.Visit, l.papersOpen, l.sheetsOpen)
+	}
+}
+
 // visitPlaced: nobody leaves with money in the box that has no place, except while what is on its way, or not definite, still belongs to it.
 func visitPlaced(l *look) {
 	if l.e.Kind != casefile.VisitEnded {
