@@ -13,7 +13,7 @@ import (
 )
 
 // twin is a twin file with these events: kind and header.
-func twin(t *testing.T, events ...string) string {
+func twinFile(t *testing.T, events ...string) string {
 	t.Helper()
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
@@ -45,7 +45,7 @@ func TestAuditOfAFile(t *testing.T) {
 		{[]string{`visit.begun {"visit":"v1"}`, `visit.ended {"visit":"v2"}`}, 1, "visit.turns"},
 	} {
 		var stdout, stderr bytes.Buffer
-		if exit := run(t.Context(), []string{"--json", "audit", "--journal", twin(t, c.events...)}, &stdout, &stderr); exit != c.exit {
+		if exit := run(t.Context(), []string{"--json", "audit", "--journal", twinFile(t, c.events...)}, &stdout, &stderr); exit != c.exit {
 			t.Errorf("%v: got exit %d, want %d: %s", c.events, exit, c.exit, stderr.String())
 		}
 		var a ctl.Audit
@@ -68,7 +68,7 @@ func TestAuditOfAFile(t *testing.T) {
 }
 
 func TestAuditOfNoJournal(t *testing.T) {
-	path := twin(t)
+	path := twinFile(t)
 	for _, c := range []struct {
 		args []string
 		exit int

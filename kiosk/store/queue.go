@@ -13,7 +13,6 @@ import (
 	"syscall"
 
 	"yichuang/kiosk/casefile"
-	"yichuang/kiosk/twin"
 )
 
 // Read gives at most limit records after seq, in order.
@@ -127,7 +126,7 @@ func (s *Store) Export(ctx context.Context, w io.Writer) error {
 			return err
 		}
 		for _, r := range records {
-			if err := enc.Encode(twin.Of(r)); err != nil {
+			if err := enc.Encode(r.Line()); err != nil {
 				return err
 			}
 			last = r.Seq

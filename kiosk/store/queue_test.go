@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"yichuang/kiosk/casefile"
-	"yichuang/kiosk/twin"
 )
 
 // filledStore has n cases in its journal.
@@ -141,7 +140,7 @@ func TestExportIsTheJournal(t *testing.T) {
 	prev := casefile.Genesis("T1", s.Epoch())
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 	for i, text := range lines {
-		var l twin.Line
+		var l casefile.Line
 		if err := json.Unmarshal([]byte(text), &l); err != nil {
 			t.Fatal(err)
 		}

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"yichuang/kiosk/casefile"
-	"yichuang/kiosk/twin"
 )
 
 // twinDelay is how long lines are gathered before they are written: a write for each record would cost the
@@ -69,7 +68,7 @@ func (t *twinFile) close() error {
 func writeLines(w io.Writer, records []casefile.Record) error {
 	var out []byte
 	for _, r := range records {
-		raw, err := json.Marshal(twin.Of(r))
+		raw, err := json.Marshal(r.Line())
 		if err != nil {
 			return fmt.Errorf("journal: twin: %w", err)
 		}
@@ -123,7 +122,7 @@ func (s *Store) openTwin(ctx context.Context) error {
 }
 
 // lastLine gives the last whole line's record and where that line ends.
-func lastLine(f *os.File) (last twin.Line, end int64, err error) {
+func lastLine(f *os.File) (last casefile.Line, end int64, err error) {
 	in := bufio.NewReader(f)
 	for {
 		text, err := in.ReadBytes('\n')
@@ -133,7 +132,7 @@ func lastLine(f *os.File) (last twin.Line, end int64, err error) {
 		if err != nil {
 			return last, end, err
 		}
-		var l twin.Line
+		var l casefile.Line
 		if json.Unmarshal(text, &l) != nil || l.Seq != last.Seq+1 {
 			return last, end, nil
 		}

@@ -16,32 +16,6 @@ import (
 	"yichuang/kiosk/casefile"
 )
 
-// Line is a record as the file has it.
-type Line struct {
-	Terminal string          `json:"terminal"`
-	Epoch    string          `json:"epoch"`
-	Seq      int64           `json:"seq"`
-	Time     string          `json:"time"`
-	Quality  string          `json:"quality"`
-	Case     string          `json:"case"`
-	Kind     string          `json:"kind"`
-	Header   json.RawMessage `json:"header"`
-	SealSum  string          `json:"sealed_sha256"`
-	Prev     string          `json:"prev"`
-	Hash     string          `json:"hash"`
-}
-
-// Of is a record's line.
-func Of(r casefile.Record) Line {
-	return Line{r.Terminal, r.Epoch, r.Seq, r.Time, r.Quality, r.Case, string(r.Kind), json.RawMessage(r.Header), r.SealSum, r.Prev, r.Hash}
-}
-
-// Record is the clear part of the record.
-func (l Line) Record() casefile.Record {
-	return casefile.Record{Terminal: l.Terminal, Epoch: l.Epoch, Seq: l.Seq, Time: l.Time, Quality: l.Quality, Case: l.Case, Kind: casefile.Kind(l.Kind),
-		Header: l.Header, SealSum: l.SealSum, Prev: l.Prev, Hash: l.Hash}
-}
-
 // Rebuilt is what a file adds up to.
 type Rebuilt struct {
 	Terminal string
@@ -80,7 +54,7 @@ func Rebuild(r io.Reader) (Rebuilt, error) {
 // add counts one line in, or says why not.
 func (b *Rebuilt) add(text []byte) error {
 	seq := b.Book.Seq + 1
-	var l Line
+	var l casefile.Line
 	if err := json.Unmarshal(text, &l); err != nil {
 		return fmt.Errorf("record %d: the line is none: %w", seq, err)
 	}

@@ -35,7 +35,7 @@ func lineOf(t *testing.T, r casefile.Record) []byte {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(Of(r)); err != nil {
+	if err := enc.Encode(r.Line()); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
@@ -88,7 +88,7 @@ func TestChangedByteIsNamed(t *testing.T) {
 		changed := bytes.Clone(raw)
 		changed[at] ^= 1
 		line := bytes.Count(raw[:at], []byte{'\n'})
-		var was, is Line
+		var was, is casefile.Line
 		if json.Unmarshal(lines[line], &was) == nil && json.Unmarshal(bytes.SplitAfter(changed, []byte{'\n'})[line], &is) == nil && reflect.DeepEqual(is, was) {
 			continue // the name of a field that is empty: the line says the same
 		}
