@@ -20,6 +20,8 @@ var stormy = []string{
 	"http_500_after_order", "bad_signature", "clock_off", "wrong_amount", "wrong_order", "rate_limited", "reset", "slow",
 	"order_not_exist_once", "query_behind", "close_lost", "reverse_500", "reverse_lost", "paid_at_close", "paid_after_close",
 	"refund_lost", "refund_processing", "notify_twice", "notify_lost",
+	"system_error", "bank_error", "paying_lost", "spelled_otherwise", "answer_cut", "other_key", "wrong_merchant", "reverse_untrue",
+	"refund_500", "refund_closed", "notify_bad_signature", "notify_probe", "notify_wrong_amount",
 }
 
 var outcomes = []string{"success", "success", "success", "paying_then_success", "paying_then_success", "paying_then_cancel", "not_enough", "expired"}

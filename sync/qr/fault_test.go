@@ -25,6 +25,8 @@ func TestBadDays(t *testing.T) {
 		{"clock_off", qr.Paid, qr.Paid}, {"wrong_amount", qr.Paid, qr.Paid}, {"wrong_order", qr.Paid, qr.Paid},
 		{"rate_limited", qr.Paid, qr.Closed}, {"reset", qr.Paid, qr.Closed}, {"slow", qr.Paid, qr.Paid},
 		{"order_not_exist_once", qr.Paid, qr.Paid}, {"query_behind", qr.Paid, qr.Paid}, {"notify_twice", qr.Paid, qr.Paid}, {"notify_lost", qr.Paid, qr.Paid},
+		{"system_error", qr.Paid, qr.Closed}, {"bank_error", qr.Paid, qr.Paid}, {"answer_cut", qr.Paid, qr.Paid}, {"other_key", qr.Paid, qr.Paid},
+		{"wrong_merchant", qr.Paid, qr.Paid}, {"notify_bad_signature", qr.Paid, qr.Paid}, {"notify_probe", qr.Paid, qr.Paid}, {"notify_wrong_amount", qr.Paid, qr.Paid},
 	} {
 		t.Run(c.shape, func(t *testing.T) {
 			bubble(t, nil, func(d *desk) {
@@ -73,6 +75,7 @@ func TestBadEnds(t *testing.T) {
 		{"close_lost", qr.Closed, qr.Reversed}, {"reverse_500", qr.Closed, qr.Reversed}, {"reverse_lost", qr.Closed, qr.Reversed},
 		{"paid_at_close", qr.Paid, qr.Reversed}, {"paid_after_close", qr.Refunded, qr.Refunded}, {"garbage", qr.Closed, qr.Reversed},
 		{"silence", qr.Closed, qr.Reversed}, {"reset", qr.Closed, qr.Reversed}, {"rate_limited", qr.Closed, qr.Reversed}, {"bad_signature", qr.Closed, qr.Reversed},
+		{"reverse_untrue", qr.Closed, qr.Reversed}, {"other_key", qr.Closed, qr.Reversed}, {"answer_cut", qr.Closed, qr.Reversed}, {"spelled_otherwise", qr.Closed, qr.Reversed},
 	} {
 		t.Run(c.shape, func(t *testing.T) {
 			bubble(t, nil, func(d *desk) {
@@ -171,7 +174,7 @@ func TestLatePaymentFoundByWatching(t *testing.T) {
 }
 
 func TestRefund(t *testing.T) {
-	for _, shape := range []string{"", "refund_lost", "refund_processing", "garbage", "silence", "rate_limited", "wrong_amount", "bad_signature"} {
+	for _, shape := range []string{"", "refund_lost", "refund_processing", "garbage", "silence", "rate_limited", "wrong_amount", "bad_signature", "refund_500", "refund_closed", "other_key"} {
 		t.Run("with "+shape, func(t *testing.T) {
 			bubble(t, nil, func(d *desk) {
 				d.place(scan(1, 700, d.phone("success", 0)))
@@ -197,7 +200,7 @@ func TestRefund(t *testing.T) {
 				time.Sleep(2 * time.Minute)
 				check(t, "all is back", d.query("YC000001", 0), qr.Refunded, 700, true)
 				o := d.theirs()["YC000001"]
-				if o.refunded() != 700 || len(o.Refunds) != 2 {
+				if tries := map[bool]int{true: 3, false: 2}[shape == "refund_closed"]; o.refunded() != 700 || len(o.Refunds) != tries {
 					t.Errorf("gateway: got %+v", o.Refunds)
 				}
 			})
@@ -218,7 +221,30 @@ func TestRefundThatNeedsAHand(t *testing.T) {
 			t.Errorf("refunds: got %+v, want one that needs a hand", o.Refunds)
 		}
 		check(t, "still here", d.query("YC000001", 0), qr.Paid, 700, true)
+		if got := d.call("PUT", "/desk/refunds/"+d.theirs()["YC000001"].Refunds[0].OutRefundNo, map[string]string{"status": "SUCCESS"}, nil); got != 200 {
+			t.Fatalf("mend the refund: got status %d", got)
+		}
+		time.Sleep(time.Hour)
+		check(t, "after a hand has mended it", d.query("YC000001", 0), qr.Refunded, 700, true)
 	})
+}
+
+// TestSpelledOtherwise: the word that says that the payer is asked for the password comes in another spelling, and the
+// answer that says so does not come at all.
+func TestSpelledOtherwise(t *testing.T) {
+	for _, shape := range []string{"spelled_otherwise", "paying_lost"} {
+		bubble(t, nil, func(d *desk) {
+			d.arm(shape, 1)
+			s := d.place(scan(1, 700, d.phone("paying_then_success", 8*time.Second)))
+			if want := map[bool]string{true: qr.Paying, false: qr.Unknown}[shape == "spelled_otherwise"]; s.State != want {
+				t.Errorf("%s: got %s, want %s", shape, s.State, want)
+			}
+			check(t, shape, d.settled("YC000001"), qr.Paid, 700, true)
+			if got := d.theirs()["YC000001"].Calls["pay"]; got != 1 {
+				t.Errorf("%s: pay calls: got %d, want 1", shape, got)
+			}
+		})
+	}
 }
 
 func TestPlaceRefuses(t *testing.T) {

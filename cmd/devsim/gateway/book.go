@@ -112,7 +112,9 @@ func (o *order) become(state string, at time.Time) {
 func (o *order) refundedFen() int64 {
 	var sum int64
 	for _, r := range o.Refunds {
-		sum += r.AmountFen
+		if r.Status != refundClosed {
+			sum += r.AmountFen
+		}
 	}
 	return sum
 }

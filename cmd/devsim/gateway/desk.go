@@ -22,6 +22,7 @@ func (g *Gateway) desk(mux *http.ServeMux) {
 	mux.HandleFunc("GET /desk/orders", g.deskOrders)
 	mux.HandleFunc("GET /desk/faults", g.deskFaults)
 	mux.HandleFunc("PUT /desk/faults", g.deskArm)
+	mux.HandleFunc("PUT /desk/refunds/{no}", g.deskMend)
 }
 
 // deskCodes makes a payment code appear on a phone.
@@ -214,6 +215,36 @@ func (g *Gateway) deskArm(w http.ResponseWriter, r *http.Request) {
 		delete(g.book.faults, q.Shape)
 	}
 	g.save(w, line{Faults: g.book.faults}, g.faultList())
+}
+
+// deskMend is the merchant's staff at the gateway's own pages: a refund whose money is stuck is sent another way.
+func (g *Gateway) deskMend(w http.ResponseWriter, r *http.Request) {
+	var q struct {
+		Status string `json:"status"`
+	}
+	if !read(w, r, &q) {
+		return
+	}
+	if q.Status != "SUCCESS" {
+		refuse(w, http.StatusBadRequest, "bad_request", fmt.Sprintf("status %q: a stuck refund can be brought to SUCCESS", q.Status))
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, o := range g.book.orders {
+		one := o.refundBy(r.PathValue("no"))
+		switch {
+		case one == nil:
+			continue
+		case one.Status != refundAbnormal:
+			refuse(w, http.StatusConflict, "not_stuck", fmt.Sprintf("refund %s: %s, there is nothing to mend", one.OutRefundNo, one.Status))
+			return
+		}
+		one.Status, one.Done = "SUCCESS", time.Now()
+		g.save(w, line{Order: o}, deskRefund{one.OutRefundNo, one.AmountFen, one.Status})
+		return
+	}
+	refuse(w, http.StatusNotFound, "unknown_refund", fmt.Sprintf("refund %s: there is none", r.PathValue("no")))
 }
 
 // save writes the state, then answers.

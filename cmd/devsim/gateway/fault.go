@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -23,6 +24,9 @@ func anyAnswer(string, answer) bool      { return true }
 func paid(_ string, a answer) bool       { return a.paid() }
 func only(name string) func(string) bool { return func(call string) bool { return call == name } }
 func placing(call string) bool           { return call == "pay" || call == "native" }
+
+func asked(call string, a answer) bool { return call == "pay" && a.text == "USER_PAYING" }
+func failed(_ string, a answer) bool   { return a.status >= 400 && strings.Contains(a.text, "_") }
 
 func done(name string) func(string, answer) bool {
 	return func(call string, a answer) bool { return call == name && a.status < 300 }
@@ -56,6 +60,19 @@ var shapes = []shape{
 	{name: "refund_abnormal", what: "the refund ends ABNORMAL: the money is stuck"},
 	{name: "notify_twice", what: "the next notification is sent two times"},
 	{name: "notify_lost", what: "the next notification is never sent"},
+	{name: "system_error", what: "500 SYSTEM_ERROR to the next order, nothing done", before: placing},
+	{name: "bank_error", what: "500 BANK_ERROR to a payment by code, and the money is taken five seconds later"},
+	{name: "paying_lost", what: "the payer is asked for the password, the answer that says so is lost", after: asked},
+	{name: "spelled_otherwise", what: "an error's code comes without its underscores, as on other pages of the manual", after: failed},
+	{name: "answer_cut", what: "the call is done, the answer breaks off in its middle", after: anyAnswer},
+	{name: "other_key", what: "the call is done, the answer is signed under the number of the platform certificate", after: anyAnswer},
+	{name: "wrong_merchant", what: "the answer that says paid is about another merchant", after: paid},
+	{name: "reverse_untrue", what: "reverse says yes and does nothing"},
+	{name: "refund_500", what: "a refund answers 500 SYSTEM_ERROR and does nothing", before: only("refund")},
+	{name: "refund_closed", what: "the refund ends CLOSED: nothing goes back under this number"},
+	{name: "notify_bad_signature", what: "the signature of the next notification is wrong"},
+	{name: "notify_probe", what: "the next notification is a probe of the merchant's check: WECHATPAY/SIGNTEST/"},
+	{name: "notify_wrong_amount", what: "the next notification tells another amount"},
 }
 
 func isShape(name string) bool {
@@ -85,6 +102,8 @@ func (g *Gateway) refusedByFault(call string, r *http.Request, body []byte, now 
 			return g.refuse(call, body, now), s.name
 		case "rate_limited":
 			return failure(http.StatusTooManyRequests, "FREQUENCY_LIMITED", "too many calls, try later", o), s.name
+		case "system_error", "reverse_500", "refund_500":
+			return failure(http.StatusInternalServerError, "SYSTEM_ERROR", "system busy, try again later", o), s.name
 		case "order_not_exist_once":
 			return failure(http.StatusNotFound, "ORDER_NOT_EXIST", "no such order at this moment", o), s.name
 		}
@@ -131,8 +150,16 @@ func falsified(body any, shape string) any {
 	text, _ := json.Marshal(body)
 	var m map[string]any
 	_ = json.Unmarshal(text, &m)
-	if shape == "wrong_order" {
+	switch shape {
+	case "wrong_order":
 		m["out_trade_no"] = "SOMEBODYELSE0001"
+		return m
+	case "wrong_merchant":
+		m["mchid"] = "1900000000"
+		return m
+	case "spelled_otherwise":
+		code, _ := m["code"].(string)
+		m["code"] = strings.ReplaceAll(code, "_", "")
 		return m
 	}
 	if a, ok := m["amount"].(map[string]any); ok {

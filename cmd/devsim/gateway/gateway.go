@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -166,7 +167,7 @@ func (g *Gateway) settleAll(now time.Time) {
 // emit sends the signed answer, bent by the fault.
 func (g *Gateway) emit(w http.ResponseWriter, r *http.Request, a answer, shape string) {
 	switch shape {
-	case "paid_answer_lost", "close_lost", "reverse_lost", "refund_lost", "reset":
+	case "paid_answer_lost", "paying_lost", "close_lost", "reverse_lost", "refund_lost", "reset":
 		panic(http.ErrAbortHandler)
 	case "silence", "silence_after_success":
 		wait(r, silenceMax)
@@ -178,9 +179,9 @@ func (g *Gateway) emit(w http.ResponseWriter, r *http.Request, a answer, shape s
 		w.WriteHeader(http.StatusOK)
 		_, _ = io.WriteString(w, "<html><head><title>502 Bad Gateway</title></head>\x00\xff{\"trade_state\":\"SUCC")
 		return
-	case "http_500_after_success", "http_500_after_order", "reverse_500":
+	case "http_500_after_success", "http_500_after_order":
 		a = failure(http.StatusInternalServerError, "SYSTEM_ERROR", "system busy, try again later", a.order)
-	case "wrong_amount", "wrong_order":
+	case "wrong_amount", "wrong_order", "wrong_merchant", "spelled_otherwise":
 		a.body = falsified(a.body, shape)
 	}
 	var body []byte
@@ -191,7 +192,11 @@ func (g *Gateway) emit(w http.ResponseWriter, r *http.Request, a answer, shape s
 	if shape == "clock_off" {
 		at = at.Add(-2 * signWindow)
 	}
-	if err := g.sign(w.Header(), body, r.Header.Get("Wechatpay-Serial"), at); err != nil {
+	asked := r.Header.Get("Wechatpay-Serial")
+	if shape == "other_key" {
+		asked = g.platform.CertificateSerial
+	}
+	if err := g.sign(w.Header(), body, asked, at); err != nil {
 		panic(http.ErrAbortHandler)
 	}
 	if shape == "bad_signature" {
@@ -201,8 +206,14 @@ func (g *Gateway) emit(w http.ResponseWriter, r *http.Request, a answer, shape s
 	if body != nil {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	}
-	if shape == "answered_twice" && twice(w, a.status, body) {
+	switch {
+	case shape == "answered_twice" && twice(w, a.status, body):
 		return
+	case shape == "answer_cut":
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)+1))
+		w.WriteHeader(a.status)
+		_, _ = w.Write(body[:len(body)/2])
+		panic(http.ErrAbortHandler)
 	}
 	w.WriteHeader(a.status)
 	_, _ = w.Write(body)

@@ -24,6 +24,8 @@ const (
 	silenceMax = time.Minute
 	// lateAfter is the fault paid_after_close: the payment comes so long after the order was closed.
 	lateAfter = 2 * time.Second
+	// bankTakes is the fault bank_error: so much later the bank has taken the money all the same.
+	bankTakes = 5 * time.Second
 	// notifyLimit: a merchant has to answer a notification within five seconds.
 	notifyLimit = 5 * time.Second
 	// bodyMax: no request of a merchant is longer.

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/wechatpay-apiv3/wechatpay-go/core/consts"
 )
 
 // notifyClient trusts any certificate: on the desk the merchant's is made at the hall's first start.
@@ -52,37 +54,42 @@ func (g *Gateway) due(no string) {
 	}
 	now := time.Now()
 	o.settle(now)
-	times := 0
+	times, shape := 0, ""
 	if !o.NotifyNext.IsZero() && !now.Before(o.NotifyNext) {
-		times = g.notification(o, now)
+		times, shape = g.notification(o, now)
 	}
 	// A write that fails is found by the next call, which then is not answered.
 	_ = g.book.write(line{Order: o})
-	body, address := g.notificationBody(o), o.NotifyURL
+	body, address := g.notificationBody(o, shape), o.NotifyURL
 	g.plan(o)
 	g.mu.Unlock()
 	for range times {
-		if g.post(address, body) {
+		if g.post(address, body, shape) {
 			g.acknowledged(no)
 		}
 	}
 }
 
 // notification counts one try and says how many times it goes out; the next is planned before it is
-// sent, so that a kill in between only repeats it.
-func (g *Gateway) notification(o *order, now time.Time) int {
+// sent, so that a kill in between only repeats it. shape is the fault that bends it.
+func (g *Gateway) notification(o *order, now time.Time) (times int, shape string) {
 	o.NotifyNext = time.Time{}
 	if o.NotifyTries < len(notifyAgain) {
 		o.NotifyNext = now.Add(notifyAgain[o.NotifyTries])
 	}
 	o.NotifyTries++
-	if g.take("notify_lost") {
-		return 0
+	switch {
+	case g.take("notify_lost"):
+		return 0, ""
+	case g.take("notify_twice"):
+		return 2, ""
 	}
-	if g.take("notify_twice") {
-		return 2
+	for _, shape := range []string{"notify_bad_signature", "notify_probe", "notify_wrong_amount"} {
+		if g.take(shape) {
+			return 1, shape
+		}
 	}
-	return 1
+	return 1, ""
 }
 
 func (g *Gateway) acknowledged(no string) {
@@ -98,8 +105,12 @@ func (g *Gateway) acknowledged(no string) {
 }
 
 // notificationBody is the message about a payment: facts encrypted with the APIv3 key.
-func (g *Gateway) notificationBody(o *order) []byte {
-	plain, err := json.Marshal(o.transaction(g.merchant))
+func (g *Gateway) notificationBody(o *order, shape string) []byte {
+	var facts any = o.transaction(g.merchant)
+	if shape == "notify_wrong_amount" {
+		facts = falsified(facts, "wrong_amount")
+	}
+	plain, err := json.Marshal(facts)
 	if err != nil {
 		panic("gateway: an order is always JSON: " + err.Error())
 	}
@@ -118,7 +129,7 @@ func (g *Gateway) notificationBody(o *order) []byte {
 }
 
 // post says whether the merchant acknowledged.
-func (g *Gateway) post(address string, body []byte) bool {
+func (g *Gateway) post(address string, body []byte, shape string) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), notifyLimit)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
@@ -128,6 +139,12 @@ func (g *Gateway) post(address string, body []byte) bool {
 	r.Header.Set("Content-Type", "application/json")
 	if err := g.sign(r.Header, body, "", time.Now()); err != nil {
 		return false
+	}
+	switch shape {
+	case "notify_bad_signature":
+		r.Header.Set(consts.WechatPaySignature, g.badSignature())
+	case "notify_probe":
+		r.Header.Set(consts.WechatPaySignature, "WECHATPAY/SIGNTEST/"+g.badSignature())
 	}
 	answer, err := g.Client.Do(r)
 	if err != nil {

@@ -13,6 +13,12 @@ import (
 
 var outRefundNo = regexp.MustCompile(`^[0-9A-Za-z_|*@-]{1,64}$`)
 
+// Refunds that do not come to their end by themselves.
+const (
+	refundAbnormal = "ABNORMAL" // the money is stuck until a person sends it another way
+	refundClosed   = "CLOSED"   // nothing will come of it
+)
+
 type refundRequest struct {
 	TransactionID string `json:"transaction_id"`
 	OutTradeNo    string `json:"out_trade_no"`
@@ -62,7 +68,10 @@ func (g *Gateway) refund(_ *http.Request, body []byte, now time.Time) answer {
 		r.Done = now.Add(refundTakesLong)
 	}
 	if g.take("refund_abnormal") {
-		r.Status = "ABNORMAL"
+		r.Status = refundAbnormal
+	}
+	if g.take("refund_closed") {
+		r.Status = refundClosed
 	}
 	o.Refunds = append(o.Refunds, r)
 	o.State = stateRefund

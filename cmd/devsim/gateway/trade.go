@@ -149,6 +149,10 @@ func (g *Gateway) codepay(_ *http.Request, body []byte, now time.Time) answer {
 	if err := g.book.write(line{Code: c}); err != nil {
 		panic(http.ErrAbortHandler)
 	}
+	if c.Outcome == "success" && g.take("bank_error") {
+		o.State, o.Pending = stateUserPaying, &pending{now.Add(bankTakes), stateSuccess}
+		return failure(http.StatusInternalServerError, "BANK_ERROR", "the bank's system has a fault", o)
+	}
 	return o.charge(g.merchant, c, now)
 }
 
@@ -293,7 +297,7 @@ func (g *Gateway) reverse(r *http.Request, body []byte, now time.Time) answer {
 	case len(o.Refunds) > 0:
 		return failure(http.StatusBadRequest, "TRADE_ERROR", "a refund was made: reverse is over", o)
 	}
-	if o.State != stateRevoked {
+	if o.State != stateRevoked && !g.take("reverse_untrue") {
 		o.PaidFen = 0
 		o.end(stateRevoked, now, g.take("paid_after_close"))
 	}
