@@ -89,6 +89,11 @@ sweep-planted: setup ## sees that the sweep finds each of its planted bugs
 	@mkdir -p out/tool && go build -o out/tool/planted ./cmd/sweep/planted
 	@exec out/tool/planted
 
+.PHONY: qr-shapes
+qr-shapes: setup ## every shape of failure of the payment gateway, through terminal, hall and order machine, and who says what in the end
+	@packaging/setup.sh --tests && mkdir -p out
+	@{ go test -count=1 -v -run TestShapes ./cmd/qrshapes -args -all; echo $$? > out/qr-shapes.exit; } | grep -v '^=== \|^ *--- \|^PASS\|^FAIL\|^ok '; exit $$(cat out/qr-shapes.exit)
+
 .PHONY: golden
 golden: setup ## writes the golden sheets and pages anew; read the difference like code
 	GOLDEN=write go test -count=1 $$(grep -rl --include='*_test.go' 'Getenv("GOLDEN")' $(sources) | xargs -n 1 dirname | sort -u | sed 's,^,./,')
