@@ -49,10 +49,10 @@ func TestShapes(t *testing.T) {
 			ran++
 		})
 	}
-	fmt.Printf("shapes %d double %d paid-but-unserved %d\n", ran, double, unserved)
 	if double+unserved > 0 {
 		t.Errorf("double %d, paid but unserved %d", double, unserved)
 	}
+	fmt.Printf("shapes %d double %d paid-but-unserved %d\n", ran, double, unserved)
 }
 
 // course is what a person does: show or scan, and stay, give up, or be refused by the company.
