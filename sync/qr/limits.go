@@ -37,6 +37,12 @@ const (
 	signWindow = 5 * time.Minute
 	// answerMax and notifyMax bound what is read.
 	answerMax = 1 << 20
+	// billMax bounds the bill of a day: a hundred thousand payments.
+	billMax = 64 << 20
+	// billHour is when the bill of the day before is made at the latest (tradebill page: ten in the morning).
+	billHour = 10 * time.Hour
+	// billLimit bounds asking for it.
+	billLimit = 30 * time.Second
 	notifyMax = 64 << 10
 	// workersMax orders are asked about at the same time.
 	workersMax = 8

@@ -47,6 +47,7 @@ type order struct {
 	NotifyTries   int            `json:"notify_tries"`
 	NotifyNext    time.Time      `json:"notify_next"` // zero: nothing to tell
 	NotifyID      string         `json:"notify_id"`
+	Misbilled     int64          `json:"misbilled_fen,omitempty"` // what the day's bill tells too much, by a hand at the desk
 }
 
 // pending is what the payer will do and when. Whatever ends an order takes it away; only the fault

@@ -23,6 +23,7 @@ func (g *Gateway) desk(mux *http.ServeMux) {
 	mux.HandleFunc("GET /desk/faults", g.deskFaults)
 	mux.HandleFunc("PUT /desk/faults", g.deskArm)
 	mux.HandleFunc("PUT /desk/refunds/{no}", g.deskMend)
+	mux.HandleFunc("PUT /desk/orders/{no}/billed", g.deskMisbill)
 }
 
 // deskCodes makes a payment code appear on a phone.
@@ -245,6 +246,28 @@ func (g *Gateway) deskMend(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	refuse(w, http.StatusNotFound, "unknown_refund", fmt.Sprintf("refund %s: there is none", r.PathValue("no")))
+}
+
+// deskMisbill falsifies what the day's bill tells of a payment; the order itself stays as it is.
+func (g *Gateway) deskMisbill(w http.ResponseWriter, r *http.Request) {
+	var q struct {
+		AmountFen int64 `json:"amount_fen"`
+	}
+	if !read(w, r, &q) {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	o := g.book.orders[r.PathValue("no")]
+	switch {
+	case o == nil:
+		refuse(w, http.StatusNotFound, "unknown_order", fmt.Sprintf("order %s: there is none", r.PathValue("no")))
+	case q.AmountFen < 0:
+		refuse(w, http.StatusBadRequest, "bad_request", fmt.Sprintf("amount_fen %d: from 0", q.AmountFen))
+	default:
+		o.Misbilled = q.AmountFen - o.AmountFen
+		g.save(w, line{Order: o}, map[string]any{"out_trade_no": o.OutTradeNo, "amount_fen": q.AmountFen})
+	}
 }
 
 // save writes the state, then answers.

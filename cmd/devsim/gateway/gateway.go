@@ -25,6 +25,7 @@ type Gateway struct {
 	book   *book
 	timers map[string]*time.Timer // per order: what will happen to it by itself
 	closed bool
+	bills  map[string][]byte // made and not downloaded, by token
 }
 
 // Open reads the gateway's folder, making keys and state on the first start. Close it before another
@@ -42,7 +43,7 @@ func Open(dir string) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
-	g := &Gateway{Client: notifyClient(), merchant: m, platform: p, keys: k, book: b, timers: map[string]*time.Timer{}}
+	g := &Gateway{Client: notifyClient(), merchant: m, platform: p, keys: k, book: b, timers: map[string]*time.Timer{}, bills: map[string][]byte{}}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, o := range b.orders {
@@ -73,6 +74,8 @@ func (g *Gateway) Handler() http.Handler {
 	mux.HandleFunc("POST /v3/pay/transactions/out-trade-no/{no}/reverse", g.api("reverse", g.reverse))
 	mux.HandleFunc("POST /v3/refund/domestic/refunds", g.api("refund", g.refund))
 	mux.HandleFunc("GET /v3/refund/domestic/refunds/{no}", g.api("refund_query", g.refundQuery))
+	mux.HandleFunc("GET /v3/bill/tradebill", g.api("bill", g.tradeBill))
+	mux.HandleFunc("GET /v3/billdownload/file", g.download)
 	mux.HandleFunc("GET /v3/certificates", g.api("certificates", g.certificates))
 	mux.HandleFunc("/v3/", g.api("unknown", func(*http.Request, []byte, time.Time) answer {
 		return failure(http.StatusNotFound, "RESOURCE_NOT_EXISTS", "no such interface", nil)

@@ -26,6 +26,10 @@ const (
 	lateAfter = 2 * time.Second
 	// bankTakes is the fault bank_error: so much later the bank has taken the money all the same.
 	bankTakes = 5 * time.Second
+	// billMonths: bills of older days are not given out (tradebill page: three months).
+	billMonths = 3
+	// billsMax bounds the bills that wait to be downloaded.
+	billsMax = 8
 	// notifyLimit: a merchant has to answer a notification within five seconds.
 	notifyLimit = 5 * time.Second
 	// bodyMax: no request of a merchant is longer.
