@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"kiosk/twin":     {"kiosk/casefile"},
 	"kiosk/front":    {},
 	"kiosk/office":   {"kiosk/money"},
+	"kiosk/tally":    {"kiosk/casefile", "kiosk/money", "kiosk/office"},
 	"kiosk/document": {"kiosk/money"},
 	"kiosk/ctl":      {"kiosk/money", "kiosk/casefile", "kiosk/invariant"},
 	"ui":             {"ui", "kiosk/front", "kiosk/money"},

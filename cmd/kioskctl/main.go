@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -80,6 +81,9 @@ type commands struct {
 			Counted string `required:"" help:"What is inside, counted by hand; empty for nothing."`
 		} `cmd:"" help:"Compare what is inside with the journal, and go on from the count."`
 	} `cmd:"" help:"The coins and notes that are paid out."`
+	Reconcile struct {
+		Day string `required:"" help:"A day in Beijing: 2026-11-20."`
+	} `cmd:"" help:"Compare a day's money: what was counted, journal, hall, billers, gateway."`
 	Devices struct {
 		Probe struct{} `cmd:"" help:"What answers on each serial line, and its line for kiosk.toml."`
 	} `cmd:"" help:"The devices."`
@@ -174,6 +178,9 @@ func (c *commands) sensible(command string) error {
 	case "stock count":
 		_, err := money.ParseCounts(c.Stock.Count.Counted)
 		return err
+	case "reconcile":
+		_, err := time.Parse(time.DateOnly, c.Reconcile.Day)
+		return err
 	case "blanks load":
 		if n := c.Blanks.Load.Count; n < 1 {
 			return fmt.Errorf("blanks load: --count %d: at least one blank is loaded", n)
@@ -217,6 +224,9 @@ func (c *commands) do(ctx context.Context, command string) (doc any, ok holds, e
 		return post[casefile.Blanks](ctx, client, "blanks/load", ctl.Load{Tray: b.Tray, First: b.First, Count: b.Count})
 	case "cashbox exchange":
 		return counted(ctx, client, "cashbox/exchange", c.Cashbox.Exchange.Counted)
+	case "reconcile":
+		doc, _, err := post[ctl.Reconciled](ctx, client, "reconcile", ctl.Day{Day: c.Reconcile.Day})
+		return doc, doc.(ctl.Reconciled).Holds, err
 	case "devices probe":
 		return get[[]ctl.Found](ctx, client, "devices/probe")
 	case "coinbox exchange":

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -29,6 +30,7 @@ import (
 	"yichuang/devices/printer/escpossim"
 	"yichuang/devices/wire"
 	"yichuang/kiosk/config"
+	"yichuang/kiosk/ctl"
 	"yichuang/kiosk/daemon"
 	"yichuang/kiosk/front"
 	"yichuang/kiosk/store"
@@ -62,6 +64,7 @@ type desk struct {
 	journal *store.Store
 	stage   *front.Stage
 	codes   *scannersim.Scanner
+	ctl     *network // the technician's socket
 
 	ending []func() // in the order in which they are to be called
 	lines  sync.WaitGroup
@@ -139,7 +142,13 @@ func (d *desk) terminal(dir string, line *network, log *slog.Logger) (ended chan
 		ended <- daemon.Run(ctx, daemon.Options{Config: c, Cash: cash.Absent{}, Coins: cash.Absent{}, Payer: cash.AbsentPayer{}, Sheets: printer.AbsentSheets{}, Reader: idcard.Absent{},
 			Roll:    escpos.New(d.lay(roll.Serve), escpos.Profile{HasQR: true, HasCuts: true, HasClear: true}),
 			Scanner: scanner.New(d.lay(codes.Serve), scanner.Options{}), Log: log, Stage: d.stage,
-			Listen: func(string) (net.Listener, error) { return newNetwork(), nil },
+			Listen: func(path string) (net.Listener, error) {
+				n := newNetwork()
+				if path == c.Socket.Ctl {
+					d.ctl = n
+				}
+				return n, nil
+			},
 			Link: func(journal *store.Store, _ func() daemon.Report) (daemon.Link, error) {
 				d.journal = journal
 				l, err := uplink.New(uplink.Config{URL: "https://hall.test", EnrolCodeFile: filepath.Join(dir, "code"), Dial: line.dial,
@@ -214,6 +223,20 @@ func (d *desk) touch(ids ...string) {
 			return err == nil
 		})
 	}
+}
+
+// reconcile compares the day as kioskctl does.
+func (d *desk) reconcile() (r ctl.Reconciled) {
+	d.t.Helper()
+	client := &http.Client{Transport: &http.Transport{DialContext: d.ctl.dial, DisableKeepAlives: true}}
+	day := time.Now().In(time.FixedZone("CST", 8*60*60)).Format(time.DateOnly)
+	answer, err := client.Post("http://kioskd/v1/reconcile", "application/json", strings.NewReader(`{"day":"`+day+`"}`))
+	d.must(err)
+	defer answer.Body.Close()
+	if err := json.NewDecoder(answer.Body).Decode(&r); err != nil || answer.StatusCode != http.StatusOK {
+		d.t.Fatalf("reconcile: status %d, %v", answer.StatusCode, err)
+	}
+	return r
 }
 
 // call asks a desk route of the gateway or the company.

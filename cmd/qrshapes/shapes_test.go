@@ -42,6 +42,9 @@ func TestShapes(t *testing.T) {
 					double, unserved, befell = double+v.double, unserved+v.unserved, befell || v.befell
 					fmt.Printf("%-22s %-19s %s\n", shape.Shape, c.name, v)
 				}
+				if r := d.reconcile(); !r.Holds() || r.Cases == 0 || r.Orders == 0 {
+					t.Errorf("the day does not tie together: %+v", r)
+				}
 				if !befell {
 					t.Errorf("%s: %s: it befell nobody", shape.Shape, shape.What)
 				}

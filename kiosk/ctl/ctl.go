@@ -163,6 +163,38 @@ type Difference struct {
 	Events []int64   `json:"events"`
 }
 
+// Day is a day of Beijing's: 2026-11-20.
+type Day struct {
+	Day string `json:"day"`
+}
+
+// Reconciled is `kioskctl reconcile`.
+type Reconciled struct {
+	Day         string    `json:"day"`
+	Cases       int       `json:"cases"`  // with money of that day
+	Orders      int       `json:"orders"` // paid by phone on that day
+	Differences []Between `json:"differences"`
+	Missing     []Missing `json:"missing"`
+}
+
+// Holds says whether all sides were asked and agree.
+func (r Reconciled) Holds() bool { return len(r.Differences) == 0 && len(r.Missing) == 0 }
+
+// Between is an amount that two sides do not agree about, above zero when the first has more, and the events that it comes from.
+type Between struct {
+	Between   []string  `json:"between"` // box, journal, hall, biller, gateway
+	What      string    `json:"what"`    // counted, cash, doubtful, placed, owed, open, booked, kept, paid, back
+	Amount    money.Fen `json:"amount_fen"`
+	Events    []int64   `json:"events"`
+	Reference string    `json:"reference"` // a case, an order, a box
+}
+
+// Missing is a side that could not be asked, and why.
+type Missing struct {
+	Side string `json:"side"`
+	Why  string `json:"why"`
+}
+
 // Settle, Pay, Load, Void and Count are what the acts take.
 type Settle struct {
 	ID     string `json:"id"`
@@ -227,6 +259,7 @@ type Desk interface {
 	LoadStock(ctx context.Context, l Pieces) (casefile.Stock, error)
 	CountStock(ctx context.Context, c Count) (Exchange, error)
 	Probe(ctx context.Context) ([]Found, error)
+	Reconcile(ctx context.Context, d Day) (Reconciled, error)
 	ExportLog(ctx context.Context, w io.Writer) error
 }
 
@@ -255,6 +288,7 @@ func Handler(d Desk) http.Handler {
 	act(mux, "coinbox/exchange", d.ExchangeCoins)
 	act(mux, "stock/load", d.LoadStock)
 	act(mux, "stock/count", d.CountStock)
+	act(mux, "reconcile", d.Reconcile)
 	mux.HandleFunc("GET /v1/log", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Trailer", "X-Whole")
 		if d.ExportLog(r.Context(), w) == nil {

@@ -39,6 +39,9 @@ type Hall interface {
 	Permit(ctx context.Context, caseID, form, serial, previous string) (Permit, error)
 	// Claim redeems the code of a slip, once in the whole fleet.
 	Claim(ctx context.Context, code, reason, who string) (Claim, error)
+	// Reconcile tells how the hall, the billers and the gateway have what this terminal took in on a day (2026-11-20): the cases
+	// and orders that are named, and those that they have besides.
+	Reconcile(ctx context.Context, day string, cases, attempts []string) (Sides, error)
 	// Flush sends what is in the queue now and waits until the hall has it, as long as ctx allows.
 	Flush(ctx context.Context) error
 }
@@ -149,6 +152,41 @@ func (Away) Decision(context.Context, string) (Decision, error) { return Decisio
 // Permit has no line.
 func (Away) Permit(context.Context, string, string, string, string) (Permit, error) {
 	return Permit{}, ErrNoLine
+}
+
+// Sides is what others say of a day's money.
+type Sides struct {
+	Cases   []CaseSide
+	Orders  []OrderSide
+	Missing []Missing
+}
+
+// CaseSide is one case at the hall and at its biller.
+type CaseSide struct {
+	Case              string
+	Stacked, Doubtful money.Fen // notes and coins
+	Placed            money.Fen // on the bill and beyond it
+	Owed, Open        money.Fen // all that became owed, and what of it is open
+	Booked            money.Fen // is to be at the biller, by the hall's word
+	Asked             bool
+	Biller            money.Fen // what the biller says, where it was asked
+}
+
+// OrderSide is one payment by phone at the hall and in the gateway's bill of the day. Paid and Back are those of the day.
+type OrderSide struct {
+	Attempt, Case     string
+	Kept              money.Fen // paid and not gone back up to now, by the hall's word
+	Asked             bool
+	Paid, GatewayPaid money.Fen
+	Back, GatewayBack money.Fen
+}
+
+// Missing is a side that could not be asked: biller or gateway.
+type Missing struct{ Side, Why string }
+
+// Reconcile has no line.
+func (Away) Reconcile(context.Context, string, []string, []string) (Sides, error) {
+	return Sides{}, ErrNoLine
 }
 
 // Claim has no line.

@@ -88,6 +88,7 @@ func TestNobodyAsksWithoutACertificate(t *testing.T) {
 		"decision": func() error { _, err := nobody.Decision(ctx, &hallapi.DecisionRequest{}); return err },
 		"permit":   func() error { _, err := nobody.Permit(ctx, &hallapi.PermitRequest{}); return err },
 		"claim":    func() error { _, err := nobody.Claim(ctx, &hallapi.ClaimRequest{}); return err },
+		"day":      func() error { _, err := nobody.Reconcile(ctx, &hallapi.ReconcileRequest{}); return err },
 	}
 	for name, ask := range asks {
 		refused(t, name, ask(), connect.CodeUnauthenticated)

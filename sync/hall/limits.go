@@ -8,6 +8,10 @@ const (
 	billWait = 6 * time.Second
 	// postWait is how long one call to book a payment may take. It is asked again afterwards.
 	postWait = 6 * time.Second
+	// billersWait is how long asking all billers for the bookings of a day may take.
+	billersWait = 2 * time.Minute
+	// silentMax questions without an answer are enough to know that a biller cannot be asked now.
+	silentMax = 3
 	// postAgainMin and postAgainMax bound the pause before a biller is asked again whether it has booked.
 	// The first pause is short, because a person may still be there.
 	postAgainMin = 500 * time.Millisecond

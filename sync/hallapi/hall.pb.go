@@ -2234,6 +2234,388 @@ func (x *ClaimResponse) GetRefused() string {
 	return ""
 }
 
+// The day is one of Beijing's, 2026-11-20. The terminal names the cases with money and the orders that its journal has as paid of that
+// day; the hall adds those that it has itself.
+type ReconcileRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Day           string                 `protobuf:"bytes,1,opt,name=day,proto3" json:"day,omitempty"`
+	Cases         []string               `protobuf:"bytes,2,rep,name=cases,proto3" json:"cases,omitempty"`
+	Attempts      []string               `protobuf:"bytes,3,rep,name=attempts,proto3" json:"attempts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReconcileRequest) Reset() {
+	*x = ReconcileRequest{}
+	mi := &file_hall_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReconcileRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReconcileRequest) ProtoMessage() {}
+
+func (x *ReconcileRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_hall_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReconcileRequest.ProtoReflect.Descriptor instead.
+func (*ReconcileRequest) Descriptor() ([]byte, []int) {
+	return file_hall_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *ReconcileRequest) GetDay() string {
+	if x != nil {
+		return x.Day
+	}
+	return ""
+}
+
+func (x *ReconcileRequest) GetCases() []string {
+	if x != nil {
+		return x.Cases
+	}
+	return nil
+}
+
+func (x *ReconcileRequest) GetAttempts() []string {
+	if x != nil {
+		return x.Attempts
+	}
+	return nil
+}
+
+type ReconcileResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Cases         []*CaseSide            `protobuf:"bytes,1,rep,name=cases,proto3" json:"cases,omitempty"`
+	Orders        []*OrderSide           `protobuf:"bytes,2,rep,name=orders,proto3" json:"orders,omitempty"`
+	Missing       []*SideMissing         `protobuf:"bytes,3,rep,name=missing,proto3" json:"missing,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReconcileResponse) Reset() {
+	*x = ReconcileResponse{}
+	mi := &file_hall_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReconcileResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReconcileResponse) ProtoMessage() {}
+
+func (x *ReconcileResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_hall_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReconcileResponse.ProtoReflect.Descriptor instead.
+func (*ReconcileResponse) Descriptor() ([]byte, []int) {
+	return file_hall_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *ReconcileResponse) GetCases() []*CaseSide {
+	if x != nil {
+		return x.Cases
+	}
+	return nil
+}
+
+func (x *ReconcileResponse) GetOrders() []*OrderSide {
+	if x != nil {
+		return x.Orders
+	}
+	return nil
+}
+
+func (x *ReconcileResponse) GetMissing() []*SideMissing {
+	if x != nil {
+		return x.Missing
+	}
+	return nil
+}
+
+type CaseSide struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Case          string                 `protobuf:"bytes,1,opt,name=case,proto3" json:"case,omitempty"`
+	StackedFen    int64                  `protobuf:"varint,2,opt,name=stacked_fen,json=stackedFen,proto3" json:"stacked_fen,omitempty"`
+	DoubtfulFen   int64                  `protobuf:"varint,3,opt,name=doubtful_fen,json=doubtfulFen,proto3" json:"doubtful_fen,omitempty"`
+	PlacedFen     int64                  `protobuf:"varint,4,opt,name=placed_fen,json=placedFen,proto3" json:"placed_fen,omitempty"` // placed: on the bill and beyond it
+	OwedFen       int64                  `protobuf:"varint,5,opt,name=owed_fen,json=owedFen,proto3" json:"owed_fen,omitempty"`
+	OpenFen       int64                  `protobuf:"varint,6,opt,name=open_fen,json=openFen,proto3" json:"open_fen,omitempty"`       // all that became owed, and what of it is still open
+	BookedFen     int64                  `protobuf:"varint,7,opt,name=booked_fen,json=bookedFen,proto3" json:"booked_fen,omitempty"` // is to be at the biller, by the hall's word
+	Asked         bool                   `protobuf:"varint,8,opt,name=asked,proto3" json:"asked,omitempty"`
+	BillerFen     int64                  `protobuf:"varint,9,opt,name=biller_fen,json=billerFen,proto3" json:"biller_fen,omitempty"` // what the biller says
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CaseSide) Reset() {
+	*x = CaseSide{}
+	mi := &file_hall_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CaseSide) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CaseSide) ProtoMessage() {}
+
+func (x *CaseSide) ProtoReflect() protoreflect.Message {
+	mi := &file_hall_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CaseSide.ProtoReflect.Descriptor instead.
+func (*CaseSide) Descriptor() ([]byte, []int) {
+	return file_hall_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *CaseSide) GetCase() string {
+	if x != nil {
+		return x.Case
+	}
+	return ""
+}
+
+func (x *CaseSide) GetStackedFen() int64 {
+	if x != nil {
+		return x.StackedFen
+	}
+	return 0
+}
+
+func (x *CaseSide) GetDoubtfulFen() int64 {
+	if x != nil {
+		return x.DoubtfulFen
+	}
+	return 0
+}
+
+func (x *CaseSide) GetPlacedFen() int64 {
+	if x != nil {
+		return x.PlacedFen
+	}
+	return 0
+}
+
+func (x *CaseSide) GetOwedFen() int64 {
+	if x != nil {
+		return x.OwedFen
+	}
+	return 0
+}
+
+func (x *CaseSide) GetOpenFen() int64 {
+	if x != nil {
+		return x.OpenFen
+	}
+	return 0
+}
+
+func (x *CaseSide) GetBookedFen() int64 {
+	if x != nil {
+		return x.BookedFen
+	}
+	return 0
+}
+
+func (x *CaseSide) GetAsked() bool {
+	if x != nil {
+		return x.Asked
+	}
+	return false
+}
+
+func (x *CaseSide) GetBillerFen() int64 {
+	if x != nil {
+		return x.BillerFen
+	}
+	return 0
+}
+
+type OrderSide struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	OutTradeNo     string                 `protobuf:"bytes,1,opt,name=out_trade_no,json=outTradeNo,proto3" json:"out_trade_no,omitempty"`
+	Case           string                 `protobuf:"bytes,2,opt,name=case,proto3" json:"case,omitempty"`
+	KeptFen        int64                  `protobuf:"varint,3,opt,name=kept_fen,json=keptFen,proto3" json:"kept_fen,omitempty"` // paid and not gone back, up to now, by the hall's word
+	Asked          bool                   `protobuf:"varint,4,opt,name=asked,proto3" json:"asked,omitempty"`                    // the gateway's bill was read
+	PaidFen        int64                  `protobuf:"varint,5,opt,name=paid_fen,json=paidFen,proto3" json:"paid_fen,omitempty"`
+	GatewayPaidFen int64                  `protobuf:"varint,6,opt,name=gateway_paid_fen,json=gatewayPaidFen,proto3" json:"gateway_paid_fen,omitempty"` // on that day
+	BackFen        int64                  `protobuf:"varint,7,opt,name=back_fen,json=backFen,proto3" json:"back_fen,omitempty"`
+	GatewayBackFen int64                  `protobuf:"varint,8,opt,name=gateway_back_fen,json=gatewayBackFen,proto3" json:"gateway_back_fen,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *OrderSide) Reset() {
+	*x = OrderSide{}
+	mi := &file_hall_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OrderSide) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OrderSide) ProtoMessage() {}
+
+func (x *OrderSide) ProtoReflect() protoreflect.Message {
+	mi := &file_hall_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OrderSide.ProtoReflect.Descriptor instead.
+func (*OrderSide) Descriptor() ([]byte, []int) {
+	return file_hall_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *OrderSide) GetOutTradeNo() string {
+	if x != nil {
+		return x.OutTradeNo
+	}
+	return ""
+}
+
+func (x *OrderSide) GetCase() string {
+	if x != nil {
+		return x.Case
+	}
+	return ""
+}
+
+func (x *OrderSide) GetKeptFen() int64 {
+	if x != nil {
+		return x.KeptFen
+	}
+	return 0
+}
+
+func (x *OrderSide) GetAsked() bool {
+	if x != nil {
+		return x.Asked
+	}
+	return false
+}
+
+func (x *OrderSide) GetPaidFen() int64 {
+	if x != nil {
+		return x.PaidFen
+	}
+	return 0
+}
+
+func (x *OrderSide) GetGatewayPaidFen() int64 {
+	if x != nil {
+		return x.GatewayPaidFen
+	}
+	return 0
+}
+
+func (x *OrderSide) GetBackFen() int64 {
+	if x != nil {
+		return x.BackFen
+	}
+	return 0
+}
+
+func (x *OrderSide) GetGatewayBackFen() int64 {
+	if x != nil {
+		return x.GatewayBackFen
+	}
+	return 0
+}
+
+type SideMissing struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Side          string                 `protobuf:"bytes,1,opt,name=side,proto3" json:"side,omitempty"`
+	Why           string                 `protobuf:"bytes,2,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SideMissing) Reset() {
+	*x = SideMissing{}
+	mi := &file_hall_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SideMissing) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SideMissing) ProtoMessage() {}
+
+func (x *SideMissing) ProtoReflect() protoreflect.Message {
+	mi := &file_hall_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SideMissing.ProtoReflect.Descriptor instead.
+func (*SideMissing) Descriptor() ([]byte, []int) {
+	return file_hall_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *SideMissing) GetSide() string {
+	if x != nil {
+		return x.Side
+	}
+	return ""
+}
+
+func (x *SideMissing) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
 var File_hall_proto protoreflect.FileDescriptor
 
 const file_hall_proto_rawDesc = "" +
@@ -2416,7 +2798,42 @@ const file_hall_proto_rawDesc = "" +
 	"\x04case\x18\x03 \x01(\tR\x04case\x12\x1d\n" +
 	"\n" +
 	"amount_fen\x18\x04 \x01(\x03R\tamountFen\x12\x18\n" +
-	"\arefused\x18\x05 \x01(\tR\arefused2\xc2\b\n" +
+	"\arefused\x18\x05 \x01(\tR\arefused\"V\n" +
+	"\x10ReconcileRequest\x12\x10\n" +
+	"\x03day\x18\x01 \x01(\tR\x03day\x12\x14\n" +
+	"\x05cases\x18\x02 \x03(\tR\x05cases\x12\x1a\n" +
+	"\battempts\x18\x03 \x03(\tR\battempts\"\xb3\x01\n" +
+	"\x11ReconcileResponse\x120\n" +
+	"\x05cases\x18\x01 \x03(\v2\x1a.yichuang.hall.v1.CaseSideR\x05cases\x123\n" +
+	"\x06orders\x18\x02 \x03(\v2\x1b.yichuang.hall.v1.OrderSideR\x06orders\x127\n" +
+	"\amissing\x18\x03 \x03(\v2\x1d.yichuang.hall.v1.SideMissingR\amissing\"\x8b\x02\n" +
+	"\bCaseSide\x12\x12\n" +
+	"\x04case\x18\x01 \x01(\tR\x04case\x12\x1f\n" +
+	"\vstacked_fen\x18\x02 \x01(\x03R\n" +
+	"stackedFen\x12!\n" +
+	"\fdoubtful_fen\x18\x03 \x01(\x03R\vdoubtfulFen\x12\x1d\n" +
+	"\n" +
+	"placed_fen\x18\x04 \x01(\x03R\tplacedFen\x12\x19\n" +
+	"\bowed_fen\x18\x05 \x01(\x03R\aowedFen\x12\x19\n" +
+	"\bopen_fen\x18\x06 \x01(\x03R\aopenFen\x12\x1d\n" +
+	"\n" +
+	"booked_fen\x18\a \x01(\x03R\tbookedFen\x12\x14\n" +
+	"\x05asked\x18\b \x01(\bR\x05asked\x12\x1d\n" +
+	"\n" +
+	"biller_fen\x18\t \x01(\x03R\tbillerFen\"\xfc\x01\n" +
+	"\tOrderSide\x12 \n" +
+	"\fout_trade_no\x18\x01 \x01(\tR\n" +
+	"outTradeNo\x12\x12\n" +
+	"\x04case\x18\x02 \x01(\tR\x04case\x12\x19\n" +
+	"\bkept_fen\x18\x03 \x01(\x03R\akeptFen\x12\x14\n" +
+	"\x05asked\x18\x04 \x01(\bR\x05asked\x12\x19\n" +
+	"\bpaid_fen\x18\x05 \x01(\x03R\apaidFen\x12(\n" +
+	"\x10gateway_paid_fen\x18\x06 \x01(\x03R\x0egatewayPaidFen\x12\x19\n" +
+	"\bback_fen\x18\a \x01(\x03R\abackFen\x12(\n" +
+	"\x10gateway_back_fen\x18\b \x01(\x03R\x0egatewayBackFen\"3\n" +
+	"\vSideMissing\x12\x12\n" +
+	"\x04side\x18\x01 \x01(\tR\x04side\x12\x10\n" +
+	"\x03why\x18\x02 \x01(\tR\x03why2\x98\t\n" +
 	"\x04Hall\x12K\n" +
 	"\x06Enroll\x12\x1f.yichuang.hall.v1.EnrollRequest\x1a .yichuang.hall.v1.EnrollResponse\x12H\n" +
 	"\x05Renew\x12\x1e.yichuang.hall.v1.RenewRequest\x1a\x1f.yichuang.hall.v1.RenewResponse\x12E\n" +
@@ -2434,7 +2851,8 @@ const file_hall_proto_rawDesc = "" +
 	"\x05Cases\x12\x1e.yichuang.hall.v1.CasesRequest\x1a\x1f.yichuang.hall.v1.CasesResponse\x12Q\n" +
 	"\bDecision\x12!.yichuang.hall.v1.DecisionRequest\x1a\".yichuang.hall.v1.DecisionResponse\x12K\n" +
 	"\x06Permit\x12\x1f.yichuang.hall.v1.PermitRequest\x1a .yichuang.hall.v1.PermitResponse\x12H\n" +
-	"\x05Claim\x12\x1e.yichuang.hall.v1.ClaimRequest\x1a\x1f.yichuang.hall.v1.ClaimResponseB\x1fZ\x1dyichuang/sync/hallapi;hallapib\x06proto3"
+	"\x05Claim\x12\x1e.yichuang.hall.v1.ClaimRequest\x1a\x1f.yichuang.hall.v1.ClaimResponse\x12T\n" +
+	"\tReconcile\x12\".yichuang.hall.v1.ReconcileRequest\x1a#.yichuang.hall.v1.ReconcileResponseB\x1fZ\x1dyichuang/sync/hallapi;hallapib\x06proto3"
 
 var (
 	file_hall_proto_rawDescOnce sync.Once
@@ -2448,7 +2866,7 @@ func file_hall_proto_rawDescGZIP() []byte {
 	return file_hall_proto_rawDescData
 }
 
-var file_hall_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_hall_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_hall_proto_goTypes = []any{
 	(*EnrollRequest)(nil),     // 0: yichuang.hall.v1.EnrollRequest
 	(*EnrollResponse)(nil),    // 1: yichuang.hall.v1.EnrollResponse
@@ -2483,6 +2901,11 @@ var file_hall_proto_goTypes = []any{
 	(*PermitResponse)(nil),    // 30: yichuang.hall.v1.PermitResponse
 	(*ClaimRequest)(nil),      // 31: yichuang.hall.v1.ClaimRequest
 	(*ClaimResponse)(nil),     // 32: yichuang.hall.v1.ClaimResponse
+	(*ReconcileRequest)(nil),  // 33: yichuang.hall.v1.ReconcileRequest
+	(*ReconcileResponse)(nil), // 34: yichuang.hall.v1.ReconcileResponse
+	(*CaseSide)(nil),          // 35: yichuang.hall.v1.CaseSide
+	(*OrderSide)(nil),         // 36: yichuang.hall.v1.OrderSide
+	(*SideMissing)(nil),       // 37: yichuang.hall.v1.SideMissing
 }
 var file_hall_proto_depIdxs = []int32{
 	2,  // 0: yichuang.hall.v1.EnrollResponse.seal_keys:type_name -> yichuang.hall.v1.SealKey
@@ -2493,39 +2916,44 @@ var file_hall_proto_depIdxs = []int32{
 	12, // 5: yichuang.hall.v1.PullResponse.notices:type_name -> yichuang.hall.v1.Notice
 	17, // 6: yichuang.hall.v1.BillResponse.bills:type_name -> yichuang.hall.v1.BillPeriod
 	26, // 7: yichuang.hall.v1.CasesResponse.cases:type_name -> yichuang.hall.v1.CaseLine
-	0,  // 8: yichuang.hall.v1.Hall.Enroll:input_type -> yichuang.hall.v1.EnrollRequest
-	3,  // 9: yichuang.hall.v1.Hall.Renew:input_type -> yichuang.hall.v1.RenewRequest
-	6,  // 10: yichuang.hall.v1.Hall.Push:input_type -> yichuang.hall.v1.PushRequest
-	10, // 11: yichuang.hall.v1.Hall.Pull:input_type -> yichuang.hall.v1.PullRequest
-	13, // 12: yichuang.hall.v1.Hall.Catalog:input_type -> yichuang.hall.v1.CatalogRequest
-	15, // 13: yichuang.hall.v1.Hall.Bill:input_type -> yichuang.hall.v1.BillRequest
-	18, // 14: yichuang.hall.v1.Hall.Posting:input_type -> yichuang.hall.v1.PostingRequest
-	20, // 15: yichuang.hall.v1.Hall.PlaceOrder:input_type -> yichuang.hall.v1.PlaceOrderRequest
-	21, // 16: yichuang.hall.v1.Hall.QueryOrder:input_type -> yichuang.hall.v1.QueryOrderRequest
-	22, // 17: yichuang.hall.v1.Hall.CloseOrder:input_type -> yichuang.hall.v1.CloseOrderRequest
-	24, // 18: yichuang.hall.v1.Hall.Cases:input_type -> yichuang.hall.v1.CasesRequest
-	27, // 19: yichuang.hall.v1.Hall.Decision:input_type -> yichuang.hall.v1.DecisionRequest
-	29, // 20: yichuang.hall.v1.Hall.Permit:input_type -> yichuang.hall.v1.PermitRequest
-	31, // 21: yichuang.hall.v1.Hall.Claim:input_type -> yichuang.hall.v1.ClaimRequest
-	1,  // 22: yichuang.hall.v1.Hall.Enroll:output_type -> yichuang.hall.v1.EnrollResponse
-	4,  // 23: yichuang.hall.v1.Hall.Renew:output_type -> yichuang.hall.v1.RenewResponse
-	7,  // 24: yichuang.hall.v1.Hall.Push:output_type -> yichuang.hall.v1.PushResponse
-	11, // 25: yichuang.hall.v1.Hall.Pull:output_type -> yichuang.hall.v1.PullResponse
-	14, // 26: yichuang.hall.v1.Hall.Catalog:output_type -> yichuang.hall.v1.CatalogResponse
-	16, // 27: yichuang.hall.v1.Hall.Bill:output_type -> yichuang.hall.v1.BillResponse
-	19, // 28: yichuang.hall.v1.Hall.Posting:output_type -> yichuang.hall.v1.PostingResponse
-	23, // 29: yichuang.hall.v1.Hall.PlaceOrder:output_type -> yichuang.hall.v1.OrderResponse
-	23, // 30: yichuang.hall.v1.Hall.QueryOrder:output_type -> yichuang.hall.v1.OrderResponse
-	23, // 31: yichuang.hall.v1.Hall.CloseOrder:output_type -> yichuang.hall.v1.OrderResponse
-	25, // 32: yichuang.hall.v1.Hall.Cases:output_type -> yichuang.hall.v1.CasesResponse
-	28, // 33: yichuang.hall.v1.Hall.Decision:output_type -> yichuang.hall.v1.DecisionResponse
-	30, // 34: yichuang.hall.v1.Hall.Permit:output_type -> yichuang.hall.v1.PermitResponse
-	32, // 35: yichuang.hall.v1.Hall.Claim:output_type -> yichuang.hall.v1.ClaimResponse
-	22, // [22:36] is the sub-list for method output_type
-	8,  // [8:22] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	35, // 8: yichuang.hall.v1.ReconcileResponse.cases:type_name -> yichuang.hall.v1.CaseSide
+	36, // 9: yichuang.hall.v1.ReconcileResponse.orders:type_name -> yichuang.hall.v1.OrderSide
+	37, // 10: yichuang.hall.v1.ReconcileResponse.missing:type_name -> yichuang.hall.v1.SideMissing
+	0,  // 11: yichuang.hall.v1.Hall.Enroll:input_type -> yichuang.hall.v1.EnrollRequest
+	3,  // 12: yichuang.hall.v1.Hall.Renew:input_type -> yichuang.hall.v1.RenewRequest
+	6,  // 13: yichuang.hall.v1.Hall.Push:input_type -> yichuang.hall.v1.PushRequest
+	10, // 14: yichuang.hall.v1.Hall.Pull:input_type -> yichuang.hall.v1.PullRequest
+	13, // 15: yichuang.hall.v1.Hall.Catalog:input_type -> yichuang.hall.v1.CatalogRequest
+	15, // 16: yichuang.hall.v1.Hall.Bill:input_type -> yichuang.hall.v1.BillRequest
+	18, // 17: yichuang.hall.v1.Hall.Posting:input_type -> yichuang.hall.v1.PostingRequest
+	20, // 18: yichuang.hall.v1.Hall.PlaceOrder:input_type -> yichuang.hall.v1.PlaceOrderRequest
+	21, // 19: yichuang.hall.v1.Hall.QueryOrder:input_type -> yichuang.hall.v1.QueryOrderRequest
+	22, // 20: yichuang.hall.v1.Hall.CloseOrder:input_type -> yichuang.hall.v1.CloseOrderRequest
+	24, // 21: yichuang.hall.v1.Hall.Cases:input_type -> yichuang.hall.v1.CasesRequest
+	27, // 22: yichuang.hall.v1.Hall.Decision:input_type -> yichuang.hall.v1.DecisionRequest
+	29, // 23: yichuang.hall.v1.Hall.Permit:input_type -> yichuang.hall.v1.PermitRequest
+	31, // 24: yichuang.hall.v1.Hall.Claim:input_type -> yichuang.hall.v1.ClaimRequest
+	33, // 25: yichuang.hall.v1.Hall.Reconcile:input_type -> yichuang.hall.v1.ReconcileRequest
+	1,  // 26: yichuang.hall.v1.Hall.Enroll:output_type -> yichuang.hall.v1.EnrollResponse
+	4,  // 27: yichuang.hall.v1.Hall.Renew:output_type -> yichuang.hall.v1.RenewResponse
+	7,  // 28: yichuang.hall.v1.Hall.Push:output_type -> yichuang.hall.v1.PushResponse
+	11, // 29: yichuang.hall.v1.Hall.Pull:output_type -> yichuang.hall.v1.PullResponse
+	14, // 30: yichuang.hall.v1.Hall.Catalog:output_type -> yichuang.hall.v1.CatalogResponse
+	16, // 31: yichuang.hall.v1.Hall.Bill:output_type -> yichuang.hall.v1.BillResponse
+	19, // 32: yichuang.hall.v1.Hall.Posting:output_type -> yichuang.hall.v1.PostingResponse
+	23, // 33: yichuang.hall.v1.Hall.PlaceOrder:output_type -> yichuang.hall.v1.OrderResponse
+	23, // 34: yichuang.hall.v1.Hall.QueryOrder:output_type -> yichuang.hall.v1.OrderResponse
+	23, // 35: yichuang.hall.v1.Hall.CloseOrder:output_type -> yichuang.hall.v1.OrderResponse
+	25, // 36: yichuang.hall.v1.Hall.Cases:output_type -> yichuang.hall.v1.CasesResponse
+	28, // 37: yichuang.hall.v1.Hall.Decision:output_type -> yichuang.hall.v1.DecisionResponse
+	30, // 38: yichuang.hall.v1.Hall.Permit:output_type -> yichuang.hall.v1.PermitResponse
+	32, // 39: yichuang.hall.v1.Hall.Claim:output_type -> yichuang.hall.v1.ClaimResponse
+	34, // 40: yichuang.hall.v1.Hall.Reconcile:output_type -> yichuang.hall.v1.ReconcileResponse
+	26, // [26:41] is the sub-list for method output_type
+	11, // [11:26] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_hall_proto_init() }
@@ -2539,7 +2967,7 @@ func file_hall_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hall_proto_rawDesc), len(file_hall_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   33,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -110,6 +110,15 @@ func (b *Biller) After(f func(*http.Request)) {
 	b.after = f
 }
 
+// Falsify writes another amount into the company's books.
+func (b *Biller) Falsify(reference string, amount int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := b.postings[reference]
+	p.Amount = amount
+	b.postings[reference] = p
+}
+
 // Postings are what is booked.
 func (b *Biller) Postings() (out []Posting) {
 	b.mu.Lock()

@@ -241,3 +241,46 @@ func claimSense(a *hallapi.ClaimResponse) bool {
 	}
 	return oneOf(a.Refused, "unknown", "paid", "superseded")
 }
+
+// Reconcile tells how the other sides have a day's money.
+func (l *Link) Reconcile(ctx context.Context, day string, cases, attempts []string) (office.Sides, error) {
+	req := &hallapi.ReconcileRequest{Day: day, Cases: cases, Attempts: attempts}
+	a, err := ask(ctx, l, "reconcile", func(ctx context.Context, hall hallapiconnect.HallClient) (*hallapi.ReconcileResponse, error) {
+		return hall.Reconcile(ctx, req)
+	}, reconcileSense)
+	if err != nil {
+		return office.Sides{}, err
+	}
+	var out office.Sides
+	for _, c := range a.Cases {
+		out.Cases = append(out.Cases, office.CaseSide{Case: c.Case, Stacked: money.Fen(c.StackedFen), Doubtful: money.Fen(c.DoubtfulFen), Placed: money.Fen(c.PlacedFen),
+			Owed: money.Fen(c.OwedFen), Open: money.Fen(c.OpenFen), Booked: money.Fen(c.BookedFen), Asked: c.Asked, Biller: money.Fen(c.BillerFen)})
+	}
+	for _, o := range a.Orders {
+		out.Orders = append(out.Orders, office.OrderSide{Attempt: o.OutTradeNo, Case: o.Case, Kept: money.Fen(o.KeptFen), Asked: o.Asked,
+			Paid: money.Fen(o.PaidFen), GatewayPaid: money.Fen(o.GatewayPaidFen), Back: money.Fen(o.BackFen), GatewayBack: money.Fen(o.GatewayBackFen)})
+	}
+	for _, m := range a.Missing {
+		out.Missing = append(out.Missing, office.Missing{Side: m.Side, Why: m.Why})
+	}
+	return out, nil
+}
+
+func reconcileSense(a *hallapi.ReconcileResponse) bool {
+	for _, c := range a.Cases {
+		if c.GetCase() == "" {
+			return false
+		}
+	}
+	for _, o := range a.Orders {
+		if o.GetOutTradeNo() == "" {
+			return false
+		}
+	}
+	for _, m := range a.Missing {
+		if !oneOf(m.GetSide(), "biller", "gateway") {
+			return false
+		}
+	}
+	return true
+}

@@ -65,6 +65,9 @@ func (h *scripted) Permit(ctx context.Context, r *hallapi.PermitRequest) (*halla
 func (h *scripted) Claim(ctx context.Context, r *hallapi.ClaimRequest) (*hallapi.ClaimResponse, error) {
 	return scriptedAnswer[hallapi.ClaimResponse](ctx, h, "Claim", r, 0)
 }
+func (h *scripted) Reconcile(ctx context.Context, r *hallapi.ReconcileRequest) (*hallapi.ReconcileResponse, error) {
+	return scriptedAnswer[hallapi.ReconcileResponse](ctx, h, "Reconcile", r, 0)
+}
 
 // What is secret in the questions below, and must be in no log and no error.
 var secrets = []string{"330106194910010022", "欧阳样张", "134567890123456789", "KM7Q-2F9X", "6543210987"}
@@ -141,6 +144,20 @@ var questions = []question{
 	{"Claim", func(ctx context.Context, l *Link) (any, error) { return l.Claim(ctx, "KM7Q-2F9X", "r", "staff") },
 		&hallapi.ClaimRequest{Code: "KM7Q-2F9X", Reason: "r", Who: "staff"},
 		&hallapi.ClaimResponse{Refused: "superseded"}, office.Claim{Refused: "superseded"}, nil},
+	{"Reconcile", func(ctx context.Context, l *Link) (any, error) {
+		return l.Reconcile(ctx, "2026-11-20", []string{"c"}, []string{"y"})
+	},
+		&hallapi.ReconcileRequest{Day: "2026-11-20", Cases: []string{"c"}, Attempts: []string{"y"}},
+		&hallapi.ReconcileResponse{
+			Cases:   []*hallapi.CaseSide{{Case: "c", StackedFen: 1, DoubtfulFen: 2, PlacedFen: 3, OwedFen: 4, OpenFen: 5, BookedFen: 6, Asked: true, BillerFen: 7}},
+			Orders:  []*hallapi.OrderSide{{OutTradeNo: "y", Case: "c", KeptFen: 1, Asked: true, PaidFen: 2, GatewayPaidFen: 3, BackFen: 4, GatewayBackFen: 5}},
+			Missing: []*hallapi.SideMissing{{Side: "gateway", Why: "no bill"}}},
+		office.Sides{
+			Cases:   []office.CaseSide{{Case: "c", Stacked: 1, Doubtful: 2, Placed: 3, Owed: 4, Open: 5, Booked: 6, Asked: true, Biller: 7}},
+			Orders:  []office.OrderSide{{Attempt: "y", Case: "c", Kept: 1, Asked: true, Paid: 2, GatewayPaid: 3, Back: 4, GatewayBack: 5}},
+			Missing: []office.Missing{{Side: "gateway", Why: "no bill"}}},
+		[]proto.Message{&hallapi.ReconcileResponse{Cases: []*hallapi.CaseSide{{}}}, &hallapi.ReconcileResponse{Orders: []*hallapi.OrderSide{{}}},
+			&hallapi.ReconcileResponse{Missing: []*hallapi.SideMissing{{Side: "box"}}}}},
 }
 
 // put asks with a limit and tells how long it took.

@@ -190,6 +190,24 @@ func (c *Client) Ask(ctx context.Context, account string, p Posting) (Posted, er
 	return posted(status, answer, p)
 }
 
+// Booked asks what stands in the biller's books under a reference, whatever the hall believes. ErrUnknown says that nothing does.
+func (c *Client) Booked(ctx context.Context, account, reference string) (int64, error) {
+	status, answer, err := c.do(ctx, http.MethodGet, "/v1/accounts/"+url.PathEscape(account)+"/postings/"+url.PathEscape(reference), nil)
+	switch {
+	case err != nil:
+		return 0, err
+	case status == http.StatusNotFound:
+		return 0, ErrUnknown
+	case status != http.StatusOK:
+		return 0, fmt.Errorf("%w: status %d", ErrSilent, status)
+	}
+	var out Posted
+	if json.Unmarshal(answer, &out) != nil || out.Reference != reference {
+		return 0, fmt.Errorf("%w: about another payment", ErrGarbled)
+	}
+	return out.Amount, nil
+}
+
 // posted believes an answer only when it is about this payment.
 func posted(status int, answer []byte, p Posting) (Posted, error) {
 	if status != http.StatusOK {

@@ -65,6 +65,8 @@ const (
 	HallPermitProcedure = "/yichuang.hall.v1.Hall/Permit"
 	// HallClaimProcedure is the fully-qualified name of the Hall's Claim RPC.
 	HallClaimProcedure = "/yichuang.hall.v1.Hall/Claim"
+	// HallReconcileProcedure is the fully-qualified name of the Hall's Reconcile RPC.
+	HallReconcileProcedure = "/yichuang.hall.v1.Hall/Reconcile"
 )
 
 // HallClient is a client for the yichuang.hall.v1.Hall service.
@@ -91,6 +93,8 @@ type HallClient interface {
 	Permit(context.Context, *hallapi.PermitRequest) (*hallapi.PermitResponse, error)
 	// Claim redeems what is owed once in the whole fleet.
 	Claim(context.Context, *hallapi.ClaimRequest) (*hallapi.ClaimResponse, error)
+	// Reconcile tells how the hall, the billers and the gateway's bill have what this terminal took in on a day.
+	Reconcile(context.Context, *hallapi.ReconcileRequest) (*hallapi.ReconcileResponse, error)
 }
 
 // NewHallClient constructs a client for the yichuang.hall.v1.Hall service. By default, it uses the
@@ -188,6 +192,12 @@ func NewHallClient(httpClient connect.HTTPClient, baseURL string, opts ...connec
 			connect.WithSchema(hallMethods.ByName("Claim")),
 			connect.WithClientOptions(opts...),
 		),
+		reconcile: connect.NewClient[hallapi.ReconcileRequest, hallapi.ReconcileResponse](
+			httpClient,
+			baseURL+HallReconcileProcedure,
+			connect.WithSchema(hallMethods.ByName("Reconcile")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -207,6 +217,7 @@ type hallClient struct {
 	decision   *connect.Client[hallapi.DecisionRequest, hallapi.DecisionResponse]
 	permit     *connect.Client[hallapi.PermitRequest, hallapi.PermitResponse]
 	claim      *connect.Client[hallapi.ClaimRequest, hallapi.ClaimResponse]
+	reconcile  *connect.Client[hallapi.ReconcileRequest, hallapi.ReconcileResponse]
 }
 
 // Enroll calls yichuang.hall.v1.Hall.Enroll.
@@ -335,6 +346,15 @@ func (c *hallClient) Claim(ctx context.Context, req *hallapi.ClaimRequest) (*hal
 	return nil, err
 }
 
+// Reconcile calls yichuang.hall.v1.Hall.Reconcile.
+func (c *hallClient) Reconcile(ctx context.Context, req *hallapi.ReconcileRequest) (*hallapi.ReconcileResponse, error) {
+	response, err := c.reconcile.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // HallHandler is an implementation of the yichuang.hall.v1.Hall service.
 type HallHandler interface {
 	Enroll(context.Context, *hallapi.EnrollRequest) (*hallapi.EnrollResponse, error)
@@ -359,6 +379,8 @@ type HallHandler interface {
 	Permit(context.Context, *hallapi.PermitRequest) (*hallapi.PermitResponse, error)
 	// Claim redeems what is owed once in the whole fleet.
 	Claim(context.Context, *hallapi.ClaimRequest) (*hallapi.ClaimResponse, error)
+	// Reconcile tells how the hall, the billers and the gateway's bill have what this terminal took in on a day.
+	Reconcile(context.Context, *hallapi.ReconcileRequest) (*hallapi.ReconcileResponse, error)
 }
 
 // NewHallHandler builds an HTTP handler from the service implementation. It returns the path on
@@ -452,6 +474,12 @@ func NewHallHandler(svc HallHandler, opts ...connect.HandlerOption) (string, htt
 		connect.WithSchema(hallMethods.ByName("Claim")),
 		connect.WithHandlerOptions(opts...),
 	)
+	hallReconcileHandler := connect.NewUnaryHandlerSimple(
+		HallReconcileProcedure,
+		svc.Reconcile,
+		connect.WithSchema(hallMethods.ByName("Reconcile")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/yichuang.hall.v1.Hall/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case HallEnrollProcedure:
@@ -482,6 +510,8 @@ func NewHallHandler(svc HallHandler, opts ...connect.HandlerOption) (string, htt
 			hallPermitHandler.ServeHTTP(w, r)
 		case HallClaimProcedure:
 			hallClaimHandler.ServeHTTP(w, r)
+		case HallReconcileProcedure:
+			hallReconcileHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -545,4 +575,8 @@ func (UnimplementedHallHandler) Permit(context.Context, *hallapi.PermitRequest) 
 
 func (UnimplementedHallHandler) Claim(context.Context, *hallapi.ClaimRequest) (*hallapi.ClaimResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("yichuang.hall.v1.Hall.Claim is not implemented"))
+}
+
+func (UnimplementedHallHandler) Reconcile(context.Context, *hallapi.ReconcileRequest) (*hallapi.ReconcileResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("yichuang.hall.v1.Hall.Reconcile is not implemented"))
 }
