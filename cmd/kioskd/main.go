@@ -139,10 +139,13 @@ func uplinkOf(l *uplink.Link, err error) (daemon.Link, error) {
 	if err != nil {
 		return nil, err
 	}
-	// What a notice tells about a case, the visit or Tend asks for itself, with the answer in hand; a
-	// notice is only taken in, so that the ones behind it (a new catalogue) come through.
-	l.Notices(func(uplink.Notice) error { return nil })
+	l.Notices(func(uplink.Notice) error { return nil }) // until the daemon says what is to become of them
 	return terminalLink{l}, nil
+}
+
+// Told hands on what the hall tells.
+func (l terminalLink) Told(handle func(kind, caseID string, content []byte) error) {
+	l.Notices(func(n uplink.Notice) error { return handle(n.Kind, n.Case, n.JSON) })
 }
 
 // Trouble says why there is no line.

@@ -153,9 +153,6 @@ func (d *desk) terminal(dir string, line *network, log *slog.Logger) (ended chan
 				d.journal = journal
 				l, err := uplink.New(uplink.Config{URL: "https://hall.test", EnrolCodeFile: filepath.Join(dir, "code"), Dial: line.dial,
 					Health: func() *hallapi.Health { return &hallapi.Health{} }}, journal, log)
-				if err == nil {
-					l.Notices(func(uplink.Notice) error { return nil })
-				}
 				return link{l}, err
 			}})
 	}()
@@ -172,6 +169,10 @@ func (d *desk) terminal(dir string, line *network, log *slog.Logger) (ended chan
 type link struct{ *uplink.Link }
 
 func (l link) Trouble() string { return l.Status().Err }
+
+func (l link) Told(handle func(kind, caseID string, content []byte) error) {
+	l.Notices(func(n uplink.Notice) error { return handle(n.Kind, n.Case, n.JSON) })
+}
 
 // lay lays a line to a mechanism.
 func (d *desk) lay(serve func(context.Context, io.ReadWriter) error) wire.Opener {

@@ -44,7 +44,7 @@ var appliers = map[Kind]applier{
 	NoteReturned: noteReturned, NoteDoubtful: noteDoubtful, NoteSettled: noteSettled,
 	PaymentSettled: paymentSettled, BillRefused: billRefused, BillRefunded: billRefunded, BillPosted: billPosted,
 	OrderBegun: orderBegun, OrderPaid: orderPaid, OrderClosed: orderClosed, OrderRefunded: orderRefunded,
-	OwedRecoded: owedRecoded, OwedPaid: owedPaid,
+	OwedRecoded: owedRecoded, OwedPaid: owedPaid, OwedRedeemed: owedRedeemed,
 	PaperBegun: paperBegun, PaperPrinted: paperEnded, PaperFailed: paperEnded,
 	BoxOut: boxOut, BoxIn: boxIn, BoxExchanged: boxExchanged,
 	BlanksLoaded: blanksLoaded, BlankVoided: blankVoided,
@@ -424,7 +424,7 @@ func owedRecoded(b *Book, _ time.Time, e Event, _ int64) error {
 	return fmt.Errorf("nothing is owed under %q", e.Header.Owed)
 }
 
-func owedPaid(b *Book, _ time.Time, e Event, _ int64) error {
+func owedPaid(b *Book, at time.Time, e Event, _ int64) error {
 	o := b.Owed[e.Header.Owed]
 	if o == nil || o.Paid || o.Case != e.Case || o.Amount != e.Header.Amount {
 		return fmt.Errorf("nothing is owed under %q, it is another amount than %s, or it was paid before", e.Header.Owed, e.Header.Amount)
@@ -432,9 +432,19 @@ func owedPaid(b *Book, _ time.Time, e Event, _ int64) error {
 	if p := b.OpenPayout(); p != nil && p.Owed == o.ID {
 		return fmt.Errorf("owed %s: payout %s has not ended", o.ID, p.ID)
 	}
-	o.Paid = true
+	o.Paid, o.PaidAt, o.Where = true, at, e.Header.Where
 	b.Placed.Owed = b.Placed.Owed.Sub(o.Amount)
 	b.Placed.PaidOut = b.Placed.PaidOut.Add(o.Amount)
+	return nil
+}
+
+// owedRedeemed is a slip of another terminal: its money stands in that journal, and what is kept here is that it was paid once.
+func owedRedeemed(b *Book, _ time.Time, e Event, _ int64) error {
+	h := e.Header
+	if h.Owed == "" || b.Owed[h.Owed] != nil || b.Redeemed[h.Owed] != 0 || h.Amount <= 0 {
+		return fmt.Errorf("owed %q over %s: it is one of this terminal, was paid here before, or is nothing", h.Owed, h.Amount)
+	}
+	b.Redeemed[h.Owed] = h.Amount
 	return nil
 }
 

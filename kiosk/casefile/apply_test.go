@@ -177,6 +177,7 @@ func init() {
 	add("placed", "paid", `payment.settled a {"bill_fen":400}`)
 	add("late", "ordered", `payment.settled a {}`)
 	add("paidout", "settled", `owed.paid a {"owed":"O1","amount_fen":1500}`)
+	add("redeemed", "empty", `owed.redeemed z {"owed":"O9","amount_fen":700}`)
 	add("paper", "settled", `paper.begun a {"paper":"P1","what":"slip","owed":"O1"}`)
 	add("tray", "settled", `paper.begun a {"paper":"P1","what":"slip","way":"tray","owed":"O1"}`)
 	add("blanks", "case", `blanks.loaded - {"tray":"A3","first":"Y01","count":2}`, `blanks.loaded - {"tray":"A4","first":"Z01","count":2}`)

@@ -25,8 +25,9 @@ type Book struct {
 	Orders   map[string]*Order   // all attempts, by out_trade_no
 	Cases    map[string]*Case
 	Owed     map[string]*Owed
-	Papers   map[string]*Paper // open ones
-	Sheets   map[string]*Sheet // all, by permit
+	Redeemed map[string]money.Fen // slips of other terminals that were paid out here, by what they were owed under
+	Papers   map[string]*Paper    // open ones
+	Sheets   map[string]*Sheet    // all, by permit
 	Trays    map[string]*Tray
 	Blanks   Blanks
 	Received []Pack // every run of blanks that was ever loaded
@@ -134,6 +135,8 @@ type Owed struct {
 	Claim  string
 	Since  time.Time
 	Paid   bool
+	PaidAt time.Time
+	Where  string // where it was paid, when not here
 	Slip   string // the way its slip went out: receipt, tray, screen; "" while it has none
 	Coded  bool   // a code for it was given out: then it is paid by that code alone
 }
@@ -290,7 +293,7 @@ func (b Box) Counts() money.Counts {
 // NewBook is the book of an empty journal.
 func NewBook() *Book {
 	return &Book{
-		Notes: map[int64]*Note{}, Unknown: map[string]*Unknown{}, Orders: map[string]*Order{}, Cases: map[string]*Case{}, Owed: map[string]*Owed{},
+		Notes: map[int64]*Note{}, Unknown: map[string]*Unknown{}, Orders: map[string]*Order{}, Cases: map[string]*Case{}, Owed: map[string]*Owed{}, Redeemed: map[string]money.Fen{},
 		Payouts: map[string]*Payout{}, Papers: map[string]*Paper{}, Sheets: map[string]*Sheet{}, Trays: map[string]*Tray{}, NextNote: 1,
 	}
 }

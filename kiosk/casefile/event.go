@@ -57,6 +57,7 @@ const (
 	OrderRefunded   Kind = "order.refunded"   // paid, and given back
 	OwedRecoded     Kind = "owed.recoded"     // a new slip with another claim code; the former one is dead
 	OwedPaid        Kind = "owed.paid"        // paid out, once
+	OwedRedeemed    Kind = "owed.redeemed"    // a slip of another terminal was paid out here, once
 	PaperBegun      Kind = "paper.begun"      // a receipt or slip is to be printed: open
 	PaperPrinted    Kind = "paper.printed"    // way: receipt, tray, screen
 	PaperFailed     Kind = "paper.failed"     // it did not come out
@@ -126,6 +127,7 @@ type Header struct {
 
 	Owed  string `json:"owed,omitempty"`  // id of what is owed
 	Claim string `json:"claim,omitempty"` // ClaimHash of the code on the slip
+	Where string `json:"where,omitempty"` // the other terminal where it was paid, or AtHall
 
 	Paper string `json:"paper,omitempty"` // id of a receipt or slip
 	What  string `json:"what,omitempty"`  // receipt, slip, next, doubtful, refused
@@ -176,6 +178,9 @@ type Memory struct {
 	Known   bool         `json:"known"`
 }
 
+// AtHall is where something was done that was done at the hall. No terminal has such a name.
+const AtHall = "@hall"
+
 // Device is a device as it stood when the terminal started.
 type Device struct {
 	Class    string `json:"class"`
@@ -215,7 +220,8 @@ var Fields = map[Kind][]string{
 	OrderClosed:     {"out_trade_no", "how"},
 	OrderRefunded:   {"out_trade_no", "amount_fen"},
 	OwedRecoded:     {"owed", "claim"},
-	OwedPaid:        {"owed", "amount_fen", "reason", "who"},
+	OwedPaid:        {"owed", "amount_fen", "reason", "who", "where"},
+	OwedRedeemed:    {"owed", "amount_fen", "reason", "who"},
 	PaperBegun:      {"paper", "what", "way", "owed", "cuts", "copy"},
 	PaperPrinted:    {"paper", "what", "way", "owed"},
 	PaperFailed:     {"paper", "what", "fault", "owed"},

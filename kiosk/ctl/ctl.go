@@ -146,6 +146,9 @@ type Owed struct {
 	Amount money.Fen `json:"amount_fen"`
 	Since  string    `json:"since"`
 	State  string    `json:"state"`
+	Days   int       `json:"days"`            // that it has been open
+	Aged   bool      `json:"aged"`            // open for so long that staff look for its person
+	Where  string    `json:"where,omitempty"` // paid: the other terminal, or @hall
 }
 
 // Exchange is `kioskctl cashbox exchange`.

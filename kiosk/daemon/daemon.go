@@ -48,6 +48,11 @@ type Link interface {
 	Trouble() string // why there is no line, for staff; "" while there is one
 }
 
+// teller is a link that hands on what the hall tells this terminal. What is told comes one at a time, and again after an error.
+type teller interface {
+	Told(handle func(kind, caseID string, content []byte) error)
+}
+
 // Options is what a daemon is made of.
 type Options struct {
 	Config  *config.Config
@@ -157,6 +162,9 @@ func (d *Daemon) work(ctx context.Context, setter *typeset.Setter) error {
 		return err
 	}
 	d.link = link
+	if t, ok := link.(teller); ok {
+		t.Told(d.told)
+	}
 	d.till = payment.NewTill(d.journal, d.Cash, d.Coins, d.Payer, d.Log)
 	d.press = &press.Press{Journal: d.journal, Roll: d.Roll, Sheets: d.Sheets, PlainTray: d.Config.Paper.PlainTray, Type: setter, Log: d.Log}
 	d.station = &station.Station{Cash: d.Cash, Coins: d.Coins, Payer: d.Payer, Roll: d.Roll, Sheets: d.Sheets, Reader: d.Reader, Scanner: d.Scanner,

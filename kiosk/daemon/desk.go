@@ -16,6 +16,7 @@ import (
 	"yichuang/kiosk/ctl"
 	"yichuang/kiosk/invariant"
 	"yichuang/kiosk/money"
+	"yichuang/kiosk/office"
 	"yichuang/kiosk/payment"
 	"yichuang/kiosk/station"
 	"yichuang/kiosk/store"
@@ -289,12 +290,16 @@ func (d *Daemon) Owed(context.Context) ([]ctl.Owed, error) {
 }
 
 func owedRow(o *casefile.Owed) ctl.Owed {
-	row := ctl.Owed{ID: o.ID, Case: o.Case, Amount: o.Amount, Since: stamp(o.Since), State: "open"}
+	row := ctl.Owed{ID: o.ID, Case: o.Case, Amount: o.Amount, Since: stamp(o.Since), State: "open", Days: int(time.Since(o.Since) / (24 * time.Hour))}
 	if o.Paid {
-		row.State = "paid"
+		row.State, row.Days, row.Where = "paid", 0, o.Where
 	}
+	row.Aged = row.Days >= agedAfter
 	return row
 }
+
+// agedAfter is after how many days a slip that nobody brought is listed as aged: then staff look for its person.
+const agedAfter = 30
 
 // claimMax bounds asking the hall: staff and citizen stand there.
 const claimMax = 20 * time.Second
@@ -319,7 +324,7 @@ func (d *Daemon) PayOwed(ctx context.Context, p ctl.Pay) (ctl.Owed, error) {
 		}
 	})
 	if found != nil && found.Paid {
-		return ctl.Owed{}, &ctl.Refused{Text: "owed pay: this code was paid before; it is good only once"}
+		return ctl.Owed{}, &ctl.Refused{Text: paidBefore(found.PaidAt, cmp.Or(found.Where, d.journal.Terminal()))}
 	}
 	ctx, cancel := context.WithTimeout(ctx, claimMax)
 	defer cancel()
@@ -331,23 +336,42 @@ func (d *Daemon) PayOwed(ctx context.Context, p ctl.Pay) (ctl.Owed, error) {
 		return ctl.Owed{}, &ctl.Refused{Text: "owed pay: the hall does not answer; try again when the line is back: the same code is then paid once"}
 	}
 	if !claim.Paid {
-		return ctl.Owed{}, &ctl.Refused{Text: refusal(claim.Refused)}
+		return ctl.Owed{}, &ctl.Refused{Text: refusal(claim)}
 	}
+	h := casefile.Header{Owed: claim.Owed, Amount: claim.Amount, Reason: p.Reason, Who: "technician"}
+	e := casefile.Event{Kind: casefile.OwedPaid, Case: claim.Case, Header: h}
 	if found == nil {
-		return ctl.Owed{ID: claim.Owed, Case: claim.Case, Amount: claim.Amount, Since: stamp(time.Now()), State: "paid"}, nil
+		// The slip is of another terminal, whose journal hears of it from the hall. That it was paid is written down here, so that the
+		// hall does not take the next one with the same slip for this one, who has lost the answer.
+		e.Kind = casefile.OwedRedeemed
+		found = &casefile.Owed{ID: claim.Owed, Case: claim.Case, Amount: claim.Amount, Since: time.Now()}
 	}
-	h := casefile.Header{Owed: found.ID, Amount: found.Amount, Reason: p.Reason, Who: "technician"}
-	if err := d.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.OwedPaid, Case: found.Case, Header: h}}); err != nil {
+	if err := d.journal.Append(ctx, store.Entry{Event: e}); err != nil {
 		return ctl.Owed{}, err
 	}
 	found.Paid = true
 	return owedRow(found), nil
 }
 
-func refusal(why string) string {
-	switch why {
+// paidBefore is the sentence for whoever brings a slip a second time, or a copy of it.
+func paidBefore(at time.Time, where string) string {
+	if where == casefile.AtHall {
+		where = "the hall"
+	}
+	return fmt.Sprintf("owed pay: this code was paid on %s at %s; it is good only once", at.In(beijing).Format("2006-01-02 15:04"), where)
+}
+
+// beijing is the time that staff read.
+var beijing = time.FixedZone("CST", 8*60*60)
+
+func refusal(c office.Claim) string {
+	switch c.Refused {
 	case "paid":
-		return "owed pay: this code was paid before; it is good only once"
+		at, err := time.Parse(time.RFC3339, c.When)
+		if err != nil { // a hall of an earlier version does not say when
+			return "owed pay: this code was paid before; it is good only once"
+		}
+		return paidBefore(at, c.Where)
 	case "superseded":
 		return "owed pay: a later slip has taken the place of this one; ask for that"
 	}

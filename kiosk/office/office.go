@@ -116,6 +116,8 @@ type Claim struct {
 	Owed, Case string
 	Amount     money.Fen
 	Refused    string
+	When       string // refused as paid: when, RFC 3339, and at which terminal or the hall (casefile.AtHall)
+	Where      string
 }
 
 // Away is the hall of a terminal that is not enrolled: there is no line.

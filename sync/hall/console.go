@@ -20,6 +20,7 @@ import (
 	"yichuang/kiosk/license"
 	"yichuang/kiosk/money"
 	"yichuang/sync/hallapi"
+	"yichuang/sync/hallstore"
 )
 
 //go:embed page/*
@@ -35,6 +36,8 @@ func (h *Hall) People() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", c.show("home.html", c.home))
 	mux.HandleFunc("GET /payments", c.show("payments.html", c.payments))
+	mux.HandleFunc("POST /owed/pay", c.payClaim)
+	mux.HandleFunc("POST /owed/find", c.find)
 	mux.HandleFunc("GET /cases", c.show("cases.html", c.cases))
 	mux.HandleFunc("GET /case/{case}", c.show("case.html", c.one))
 	mux.HandleFunc("POST /case/{case}", c.decide)
@@ -70,15 +73,19 @@ func here(next http.Handler) http.Handler {
 }
 
 var functions = template.FuncMap{
-	"yuan": func(fen int64) string { return money.Fen(fen).String() },
-	"when": func(stamp string) string {
-		t, err := time.Parse(time.RFC3339Nano, stamp)
-		if err != nil {
-			return stamp
-		}
-		return t.In(shanghai).Format("2006-01-02 15:04:05")
-	},
-	"join": strings.Join,
+	"yuan":  func(fen int64) string { return money.Fen(fen).String() },
+	"when":  when,
+	"place": place,
+	"join":  strings.Join,
+}
+
+// when is a time of the database as people here read it.
+func when(stamp string) string {
+	t, err := time.Parse(time.RFC3339Nano, stamp)
+	if err != nil {
+		return stamp
+	}
+	return t.In(shanghai).Format("2006-01-02 15:04:05")
 }
 
 type console struct {
@@ -172,7 +179,8 @@ func countsOf(ctx context.Context, tx *sql.Tx) (map[string]int, error) {
 	for name, query := range map[string]string{
 		"to be booked": `SELECT count(*) FROM postings WHERE state = 'due'`, "refused by the biller": `SELECT count(*) FROM postings WHERE state = 'refused'`,
 		"owed and open": `SELECT count(*) FROM owed WHERE state = 'open'`, "in doubt": `SELECT count(*) FROM owed WHERE state = 'doubtful'`,
-		"records that cannot be": `SELECT count(*) FROM problems`, "records in quarantine": `SELECT count(*) FROM quarantine`,
+		"owed or in doubt for more than 30 days": `SELECT count(*) FROM owed WHERE state IN ('open', 'doubtful') AND since < '` + hallstore.Stamp(time.Now().Add(-owedAge)) + `'`,
+		"records that cannot be":                 `SELECT count(*) FROM problems`, "records in quarantine": `SELECT count(*) FROM quarantine`,
 	} {
 		var n int
 		if err := tx.QueryRowContext(ctx, query).Scan(&n); err != nil {
@@ -199,12 +207,15 @@ func (c *console) payments(r *http.Request) (any, error) {
 		if rows, err = paymentRows(r.Context(), tx); err != nil {
 			return err
 		}
-		owed, err = collect(r.Context(), tx, `SELECT id, case_id, amount, state, paid_by FROM owed ORDER BY since DESC`, func(rows *sql.Rows) (o OwedRow, err error) {
-			return o, rows.Scan(&o.ID, &o.Case, &o.Amount, &o.State, &o.PaidBy)
-		})
+		owed, err = owedRows(r.Context(), tx, "state <> 'open', since, id")
 		return err
 	})
-	return map[string]any{"Payments": rows, "Owed": owed}, err
+	if err != nil {
+		return nil, err
+	}
+	token, err := c.token(r.Context())
+	q := r.URL.Query()
+	return map[string]any{"Payments": rows, "Owed": owed, "Token": token, "Problem": q.Get("problem"), "Done": q.Get("done")}, err
 }
 
 func (c *console) cases(r *http.Request) (any, error) {
@@ -342,6 +353,40 @@ func (c *console) endPermit(w http.ResponseWriter, r *http.Request) {
 		c.log.Info("a person has ended a permit", "case", r.PathValue("case"), "permit", r.PathValue("permit"))
 	}
 	c.back(w, r, err)
+}
+
+// toPayments shows the payments again, with what was done or what was wrong.
+func (c *console) toPayments(w http.ResponseWriter, r *http.Request, done string, err error) {
+	target := "/payments?done=" + template.URLQueryEscaper(done)
+	if err != nil {
+		target = "/payments?problem=" + template.URLQueryEscaper(err.Error())
+	}
+	http.Redirect(w, r, target, http.StatusSeeOther)
+}
+
+// payClaim pays a slip out at this counter.
+func (c *console) payClaim(w http.ResponseWriter, r *http.Request) {
+	if !c.own(w, r) {
+		return
+	}
+	paid, err := c.PayClaim(r.Context(), r.PostFormValue("code"), r.PostFormValue("reason"))
+	if err == nil {
+		c.log.Info("a person has paid out a slip", "case", paid.Case, "owed", paid.ID, "amount_fen", paid.Amount)
+	}
+	c.toPayments(w, r, fmt.Sprintf("%s 已付 %s 元，请交给领款人。Paid out, once: hand it over.", paid.Case, money.Fen(paid.Amount)), err)
+}
+
+// find takes a person's finding about a note or pieces in doubt.
+func (c *console) find(w http.ResponseWriter, r *http.Request) {
+	if !c.own(w, r) {
+		return
+	}
+	owed, as := r.PostFormValue("owed"), r.PostFormValue("as")
+	err := c.Find(r.Context(), owed, as, r.PostFormValue("reason"))
+	if err == nil {
+		c.log.Info("a person has settled a doubt", "owed", owed, "as", as)
+	}
+	c.toPayments(w, r, owed+" 已通知终端。Its terminal is told.", err)
 }
 
 // verify checks the text of a license's code. It is for everybody: it says what stands on the paper anyway.

@@ -46,6 +46,7 @@ var draws = map[casefile.Kind]func(*fold) error{
 	casefile.OrderRefunded:   (*fold).orderRefunded,
 	casefile.OwedRecoded:     (*fold).owedRecoded,
 	casefile.OwedPaid:        (*fold).owedPaid,
+	casefile.OwedRedeemed:    (*fold).owedRedeemed,
 	casefile.PayoutBegun:     (*fold).payoutBegun,
 	casefile.PayoutEnded:     (*fold).payoutEnded,
 	casefile.PayoutDoubtful:  (*fold).payoutDoubtful,

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"time"
 )
 
 // Ledger is what the hall's books say, as one document.
@@ -69,6 +70,22 @@ type OwedRow struct {
 	Amount int64  `json:"amount_fen"`
 	State  string `json:"state"`
 	PaidBy string `json:"paid_by"`
+	PaidAt string `json:"paid_at"`
+	Since  string `json:"since"`
+	Note   int64  `json:"-"` // of a doubtful note; 0 for pieces of a payout
+	Told   string `json:"-"` // what a person at the hall has found, and its terminal was told
+}
+
+// Aged says whether it has waited for longer than a person usually takes.
+func (r OwedRow) Aged() bool {
+	since, err := time.Parse(time.RFC3339, r.Since)
+	return err == nil && (r.State == "open" || r.State == "doubtful") && time.Since(since) > owedAge
+}
+
+func owedRows(ctx context.Context, tx *sql.Tx, order string) ([]OwedRow, error) {
+	return collect(ctx, tx, `SELECT id, case_id, amount, state, paid_by, paid_at, since, note, CASE state WHEN 'doubtful' THEN reason ELSE '' END FROM owed ORDER BY `+order, func(rows *sql.Rows) (r OwedRow, err error) {
+		return r, rows.Scan(&r.ID, &r.Case, &r.Amount, &r.State, &r.PaidBy, &r.PaidAt, &r.Since, &r.Note, &r.Told)
+	})
 }
 
 // Ledger reads the books.
@@ -86,9 +103,7 @@ func (h *Hall) Ledger(ctx context.Context) (l Ledger, err error) {
 		if l.Licenses, err = licenseRows(ctx, tx); err != nil {
 			return err
 		}
-		l.Owed, err = collect(ctx, tx, `SELECT id, case_id, amount, state, paid_by FROM owed ORDER BY since, id`, func(rows *sql.Rows) (r OwedRow, err error) {
-			return r, rows.Scan(&r.ID, &r.Case, &r.Amount, &r.State, &r.PaidBy)
-		})
+		l.Owed, err = owedRows(ctx, tx, "since, id")
 		return err
 	})
 	return l, err

@@ -28,6 +28,8 @@ const (
 	// orphanAfter is how long a terminal may be silent about an order that it placed before the hall lets
 	// go of it. A terminal that comes back later asks, and is told that the money went back.
 	orphanAfter = 2 * time.Hour
+	// owedAge is after how long a slip that nobody brought, or a doubt that nobody settled, is listed as aged.
+	owedAge = 30 * 24 * time.Hour
 	// recheck is how often a waiting question looks again although nothing was announced: another program
 	// beside this one may have changed the database.
 	recheck = time.Second

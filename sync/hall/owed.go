@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"yichuang/kiosk/casefile"
@@ -33,27 +34,59 @@ func (f *fold) owedRecoded() error {
 	return f.change1("no such open debt", `UPDATE owed SET claim = ? WHERE id = ? AND state IN ('open', 'doubtful')`, f.e.Header.Claim, id)
 }
 
-// owedPaid is a terminal's word that it has paid out. Two terminals cannot both have done so.
+// owedPaid is a terminal's word that it has paid out, or that it has heard where its debt was paid. Two cannot both have paid.
 func (f *fold) owedPaid() error {
-	var state, by string
-	var reported bool
-	found, err := f.row(`SELECT state, paid_by, reported FROM owed WHERE id = ?`, []any{f.e.Header.Owed}, &state, &by, &reported)
+	h := f.e.Header
+	d, err := f.debt(h.Owed)
 	if err != nil {
 		return err
 	}
-	if !found || state != "open" && state != "paid" {
+	if h.Where != "" {
+		if d.state != "paid" || d.by != h.Where {
+			return oddf("it is not paid at %s", h.Where)
+		}
+		return nil
+	}
+	if d.state != "open" && d.state != "paid" {
 		return oddf("paid out what is not owed")
 	}
-	if reported || state == "paid" && by != f.r.Terminal {
-		return oddf("paid out twice: by %s before", by)
+	return f.paidOut(d)
+}
+
+// owedRedeemed is a terminal's word that it has paid out a slip of another terminal.
+func (f *fold) owedRedeemed() error {
+	d, err := f.debt(f.e.Header.Owed)
+	if err != nil {
+		return err
+	}
+	if d.state != "paid" || d.by != f.r.Terminal {
+		return oddf("paid out without having asked")
+	}
+	return f.paidOut(d)
+}
+
+// debt finds what is owed under an id.
+func (f *fold) debt(id string) (d debt, err error) {
+	found, err := f.row(`SELECT id, state, paid_by, reported FROM owed WHERE id = ?`, []any{id}, &d.id, &d.state, &d.by, &d.reported)
+	if err == nil && !found {
+		err = oddf("paid out what is not owed")
+	}
+	return d, err
+}
+
+// paidOut puts down what a terminal has paid, once.
+func (f *fold) paidOut(d debt) error {
+	if d.reported || d.state == "paid" && d.by != f.r.Terminal {
+		return oddf("paid out twice: by %s before", d.by)
 	}
 	return f.exec(`UPDATE owed SET state = 'paid', reported = 1, paid_by = ?, reason = ?, who = ?,
-		paid_at = CASE paid_at WHEN '' THEN ? ELSE paid_at END WHERE id = ?`, f.r.Terminal, f.e.Header.Reason, f.e.Header.Who, f.at, f.e.Header.Owed)
+		paid_at = CASE paid_at WHEN '' THEN ? ELSE paid_at END WHERE id = ?`, f.r.Terminal, f.e.Header.Reason, f.e.Header.Who, f.at, d.id)
 }
 
 // debt is one line of what is owed.
 type debt struct {
 	id, caseID, claim, state, by string
+	terminal, at                 string // whose it is, and when it was paid
 	amount                       int64
 	reported                     bool
 }
@@ -68,23 +101,34 @@ func (s *service) Claim(ctx context.Context, req *hallapi.ClaimRequest) (*hallap
 	if err := s.waitFor(ctx, terminal); err != nil {
 		return nil, err
 	}
-	out := &hallapi.ClaimResponse{}
-	err = s.tx(ctx, func(tx *sql.Tx) error {
-		d, refused, err := findClaim(ctx, tx, req.Code)
+	return s.payCode(ctx, req.Code, terminal, req.Reason, req.Who)
+}
+
+// payCode pays a code out at a terminal, or at the hall itself. The terminal whose debt it is hears of it, unless it pays itself.
+func (h *Hall) payCode(ctx context.Context, code, by, reason, who string) (out *hallapi.ClaimResponse, err error) {
+	out = &hallapi.ClaimResponse{}
+	err = h.tx(ctx, func(tx *sql.Tx) error {
+		d, refused, err := findClaim(ctx, tx, code)
 		if err != nil {
 			return err
 		}
-		if refused == "" && d.state == "paid" && (d.by != terminal || d.reported) {
-			refused = "paid"
-		}
-		*out = hallapi.ClaimResponse{Refused: refused}
-		if refused != "" {
+		if refused == "" && d.state == "paid" && (d.by != by || d.reported) {
+			*out = hallapi.ClaimResponse{Refused: "paid", When: d.at, Where: d.by}
 			return nil
 		}
-		out.Paid, out.Owed, out.Case, out.AmountFen = true, d.id, d.caseID, d.amount
-		_, err = tx.ExecContext(ctx, `UPDATE owed SET state = 'paid', paid_at = ?, paid_by = ?, reason = ?, who = ? WHERE id = ? AND state = 'open'`,
-			hallstore.Stamp(time.Now()), terminal, req.Reason, req.Who, d.id)
-		return err
+		if refused != "" {
+			*out = hallapi.ClaimResponse{Refused: refused}
+			return nil
+		}
+		*out = hallapi.ClaimResponse{Paid: true, Owed: d.id, Case: d.caseID, AmountFen: d.amount}
+		if d.state == "paid" {
+			return nil // the answer was lost, and is given again
+		}
+		if _, err = tx.ExecContext(ctx, `UPDATE owed SET state = 'paid', paid_at = ?, paid_by = ?, reason = ?, who = ?, reported = ? WHERE id = ? AND state = 'open'`,
+			hallstore.Stamp(time.Now()), by, reason, who, by == casefile.AtHall, d.id); err != nil || d.terminal == by {
+			return err
+		}
+		return hallstore.Tell(ctx, tx, d.terminal, "claim", d.caseID, map[string]any{"owed": d.id, "amount_fen": d.amount, "where": by, "reason": reason})
 	})
 	return out, err
 }
@@ -92,15 +136,15 @@ func (s *service) Claim(ctx context.Context, req *hallapi.ClaimRequest) (*hallap
 // findClaim finds the debt that a code belongs to. What is kept is a hash bound to the debt, so that every
 // one is tried: a hash takes less than a microsecond.
 func findClaim(ctx context.Context, tx *sql.Tx, code string) (d debt, refused string, err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT id, case_id, amount, claim, state, paid_by, reported, 0 FROM owed WHERE claim <> ''
-		UNION ALL SELECT o.id, o.case_id, o.amount, d.claim, o.state, o.paid_by, o.reported, 1 FROM dead_claims d JOIN owed o ON o.id = d.owed`)
+	rows, err := tx.QueryContext(ctx, `SELECT id, case_id, terminal, amount, claim, state, paid_by, paid_at, reported, 0 FROM owed WHERE claim <> ''
+		UNION ALL SELECT o.id, o.case_id, o.terminal, o.amount, d.claim, o.state, o.paid_by, o.paid_at, o.reported, 1 FROM dead_claims d JOIN owed o ON o.id = d.owed`)
 	if err != nil {
 		return d, "", err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var dead bool
-		if err := rows.Scan(&d.id, &d.caseID, &d.amount, &d.claim, &d.state, &d.by, &d.reported, &dead); err != nil {
+		if err := rows.Scan(&d.id, &d.caseID, &d.terminal, &d.amount, &d.claim, &d.state, &d.by, &d.at, &d.reported, &dead); err != nil {
 			return d, "", err
 		}
 		if casefile.ClaimHash(d.id, code) != d.claim {
@@ -116,4 +160,58 @@ func findClaim(ctx context.Context, tx *sql.Tx, code string) (d debt, refused st
 		}
 	}
 	return debt{}, "unknown", rows.Err()
+}
+
+// PayClaim pays a slip out at the hall, with a reason. What it says when it refuses is a sentence for staff.
+func (h *Hall) PayClaim(ctx context.Context, code, reason string) (OwedRow, error) {
+	if reason = strings.TrimSpace(reason); reason == "" {
+		return OwedRow{}, errors.New("a reason is needed: where and how it is paid out")
+	}
+	r, err := h.payCode(ctx, code, casefile.AtHall, reason, "clerk")
+	switch {
+	case err != nil:
+		return OwedRow{}, err
+	case r.Refused == "paid":
+		return OwedRow{}, fmt.Errorf("this code was paid on %s at %s; it is good only once", when(r.When), place(r.Where))
+	case r.Refused == "superseded":
+		return OwedRow{}, errors.New("a later slip has taken the place of this one; ask for that")
+	case r.Refused != "":
+		return OwedRow{}, errors.New("there is no such code; look at the slip again")
+	}
+	return OwedRow{ID: r.Owed, Case: r.Case, Amount: r.AmountFen, State: "paid", PaidBy: casefile.AtHall}, nil
+}
+
+// place is a terminal, or the hall, in a sentence.
+func place(where string) string {
+	if where == casefile.AtHall {
+		return "the hall"
+	}
+	return where
+}
+
+// Find puts down what a person at the hall has found of something doubtful: a note stacked or returned, pieces paid or kept. The
+// terminal hears of it and writes it into its journal; what its own staff has found before counts. It is asked for once.
+func (h *Hall) Find(ctx context.Context, owed, as, reason string) error {
+	if reason = strings.TrimSpace(reason); reason == "" {
+		return errors.New("a reason is needed: what was found, and where")
+	}
+	return h.tx(ctx, func(tx *sql.Tx) error {
+		var terminal, caseID, state, who string
+		var note int64
+		found, err := row(ctx, tx, `SELECT terminal, case_id, state, who, note FROM owed WHERE id = ?`, []any{owed}, &terminal, &caseID, &state, &who, &note)
+		switch {
+		case err != nil:
+			return err
+		case !found || state != "doubtful":
+			return errors.New("nothing of this number is doubtful any more")
+		case who != "":
+			return fmt.Errorf("%s was told before what was found; it has not answered yet", terminal)
+		case note > 0 && as != "stacked" && as != "returned" || note == 0 && as != "paid" && as != "kept":
+			return errors.New("a note is settled as stacked or returned, pieces as paid or kept")
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE owed SET who = ?, reason = ? WHERE id = ?`, casefile.AtHall, as+": "+reason, owed); err != nil {
+			return err
+		}
+		return hallstore.Tell(ctx, tx, terminal, "settle", caseID, map[string]any{"owed": owed, "as": as, "reason": reason})
+	})
 }

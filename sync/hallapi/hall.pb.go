@@ -787,7 +787,8 @@ func (x *PullResponse) GetNotices() []*Notice {
 }
 
 // kind: catalog {version}, decision {case,state,code}, posting {case,state,amount_fen,reason},
-// refund {case,out_trade_no,amount_fen}, order {out_trade_no,state,amount_fen}, claim {owed}
+// refund {case,out_trade_no,amount_fen}, order {out_trade_no,state,amount_fen},
+// claim {owed,amount_fen,where,reason}, settle {owed,as,reason}
 type Notice struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Seq           int64                  `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
@@ -2164,7 +2165,9 @@ type ClaimResponse struct {
 	Owed          string                 `protobuf:"bytes,2,opt,name=owed,proto3" json:"owed,omitempty"`
 	Case          string                 `protobuf:"bytes,3,opt,name=case,proto3" json:"case,omitempty"`
 	AmountFen     int64                  `protobuf:"varint,4,opt,name=amount_fen,json=amountFen,proto3" json:"amount_fen,omitempty"`
-	Refused       string                 `protobuf:"bytes,5,opt,name=refused,proto3" json:"refused,omitempty"`
+	Refused       string                 `protobuf:"bytes,5,opt,name=refused,proto3" json:"refused,omitempty"` // unknown, paid, superseded
+	When          string                 `protobuf:"bytes,6,opt,name=when,proto3" json:"when,omitempty"`
+	Where         string                 `protobuf:"bytes,7,opt,name=where,proto3" json:"where,omitempty"` // paid: when and at which terminal it was paid before, or @hall
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2230,6 +2233,20 @@ func (x *ClaimResponse) GetAmountFen() int64 {
 func (x *ClaimResponse) GetRefused() string {
 	if x != nil {
 		return x.Refused
+	}
+	return ""
+}
+
+func (x *ClaimResponse) GetWhen() string {
+	if x != nil {
+		return x.When
+	}
+	return ""
+}
+
+func (x *ClaimResponse) GetWhere() string {
+	if x != nil {
+		return x.Where
 	}
 	return ""
 }
@@ -2791,14 +2808,16 @@ const file_hall_proto_rawDesc = "" +
 	"\fClaimRequest\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x10\n" +
-	"\x03who\x18\x03 \x01(\tR\x03who\"\x84\x01\n" +
+	"\x03who\x18\x03 \x01(\tR\x03who\"\xae\x01\n" +
 	"\rClaimResponse\x12\x12\n" +
 	"\x04paid\x18\x01 \x01(\bR\x04paid\x12\x12\n" +
 	"\x04owed\x18\x02 \x01(\tR\x04owed\x12\x12\n" +
 	"\x04case\x18\x03 \x01(\tR\x04case\x12\x1d\n" +
 	"\n" +
 	"amount_fen\x18\x04 \x01(\x03R\tamountFen\x12\x18\n" +
-	"\arefused\x18\x05 \x01(\tR\arefused\"V\n" +
+	"\arefused\x18\x05 \x01(\tR\arefused\x12\x12\n" +
+	"\x04when\x18\x06 \x01(\tR\x04when\x12\x14\n" +
+	"\x05where\x18\a \x01(\tR\x05where\"V\n" +
 	"\x10ReconcileRequest\x12\x10\n" +
 	"\x03day\x18\x01 \x01(\tR\x03day\x12\x14\n" +
 	"\x05cases\x18\x02 \x03(\tR\x05cases\x12\x1a\n" +

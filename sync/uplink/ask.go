@@ -232,7 +232,7 @@ func (l *Link) Claim(ctx context.Context, code, reason, who string) (office.Clai
 	if err != nil {
 		return office.Claim{}, err
 	}
-	return office.Claim{Paid: a.Paid, Owed: a.Owed, Case: a.Case, Amount: money.Fen(a.AmountFen), Refused: a.Refused}, nil
+	return office.Claim{Paid: a.Paid, Owed: a.Owed, Case: a.Case, Amount: money.Fen(a.AmountFen), Refused: a.Refused, When: a.When, Where: a.Where}, nil
 }
 
 func claimSense(a *hallapi.ClaimResponse) bool {

@@ -144,6 +144,9 @@ var questions = []question{
 	{"Claim", func(ctx context.Context, l *Link) (any, error) { return l.Claim(ctx, "KM7Q-2F9X", "r", "staff") },
 		&hallapi.ClaimRequest{Code: "KM7Q-2F9X", Reason: "r", Who: "staff"},
 		&hallapi.ClaimResponse{Refused: "superseded"}, office.Claim{Refused: "superseded"}, nil},
+	{"Claim", func(ctx context.Context, l *Link) (any, error) { return l.Claim(ctx, "KM7Q-2F9X", "r", "staff") },
+		&hallapi.ClaimRequest{Code: "KM7Q-2F9X", Reason: "r", Who: "staff"},
+		&hallapi.ClaimResponse{Refused: "paid", When: "t", Where: "T2"}, office.Claim{Refused: "paid", When: "t", Where: "T2"}, nil},
 	{"Reconcile", func(ctx context.Context, l *Link) (any, error) {
 		return l.Reconcile(ctx, "2026-11-20", []string{"c"}, []string{"y"})
 	},
