@@ -136,15 +136,16 @@ type Header struct {
 	Copy  bool   `json:"copy,omitempty"`
 	Fault string `json:"fault,omitempty"`
 
-	Permit   string `json:"permit,omitempty"`
-	License  string `json:"license,omitempty"` // unified social credit code
-	Form     string `json:"form,omitempty"`    // original, duplicate
-	Tray     string `json:"tray,omitempty"`
-	Media    string `json:"media,omitempty"`
-	Serial   string `json:"serial,omitempty"`
-	First    string `json:"first,omitempty"`
-	Count    int64  `json:"count,omitempty"`
-	Document string `json:"document_sha256,omitempty"`
+	Permit     string `json:"permit,omitempty"`
+	License    string `json:"license,omitempty"` // unified social credit code
+	Form       string `json:"form,omitempty"`    // original, duplicate
+	Tray       string `json:"tray,omitempty"`
+	Media      string `json:"media,omitempty"`
+	Serial     string `json:"serial,omitempty"`
+	First      string `json:"first,omitempty"`
+	Count      int64  `json:"count,omitempty"`
+	Document   string `json:"document_sha256,omitempty"`
+	Registered string `json:"registered,omitempty"` // the day that stands on the license
 
 	State string `json:"state,omitempty"`
 	Code  string `json:"code,omitempty"`
@@ -230,7 +231,7 @@ var Fields = map[Kind][]string{
 	BoxExchanged:    {"box", "expected", "counted", "who"},
 	BlanksLoaded:    {"tray", "media", "first", "count", "who"},
 	BlankVoided:     {"tray", "serial", "reason", "who"},
-	LicensePrinting: {"permit", "license", "form", "tray", "media", "serial", "document_sha256"},
+	LicensePrinting: {"permit", "license", "form", "tray", "media", "serial", "document_sha256", "registered"},
 	LicensePrinted:  {"permit", "license", "form", "serial"},
 	LicenseFailed:   {"permit", "serial", "fault"},
 	LicenseSpoiled:  {"permit", "serial", "fault", "tray"},

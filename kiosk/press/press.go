@@ -207,7 +207,7 @@ func (p *Press) License(ctx context.Context, l Leave, watch func(printer.JobStat
 	}
 	digest := sha256.Sum256(pdf)
 	h := casefile.Header{Permit: l.Permit, License: l.Number, Form: string(l.License.Kind), Tray: l.Tray, Media: l.Media,
-		Serial: l.License.Serial, Document: hex.EncodeToString(digest[:])}
+		Serial: l.License.Serial, Document: hex.EncodeToString(digest[:]), Registered: l.License.Registered.Format(time.DateOnly)}
 	began := time.Now()
 	if err := p.append(ctx, casefile.LicensePrinting, l.Case, h); err != nil {
 		return Outcome{}, err
