@@ -209,6 +209,33 @@ func (m *Machine) Close(ctx context.Context, no string, wait time.Duration) (Sta
 	return m.await(ctx, no, wait, func(s State) bool { return s.Definite })
 }
 
+// Adopt looks after an order that was placed by somebody whose memory of it is lost, and brings it to its end: what the
+// gateway says of it counts. An order that is here already stays as it is.
+func (m *Machine) Adopt(ctx context.Context, o Order) error {
+	if o.Mode != Scan {
+		o.Mode = Show
+	}
+	if err := o.check(); err != nil {
+		return fmt.Errorf("qr: adopt: %w", err)
+	}
+	now := time.Now()
+	err := within(ctx, m.db, func(tx *sql.Tx) error {
+		r, err := getRow(ctx, tx, o.OutTradeNo)
+		if err != nil || r != nil {
+			return err
+		}
+		// Not placed anew, though its code be unknown: the gateway might take that for another order.
+		r = &row{State: State{OutTradeNo: o.OutTradeNo, Case: o.Case, Terminal: o.Terminal, State: Unknown, AmountFen: o.AmountFen, Reason: "adopted"},
+			mode: o.Mode, description: o.Case, placed: now, expires: now, callUntil: now, leaving: true, next: now}
+		return putRow(ctx, tx, r)
+	})
+	if err != nil {
+		return fmt.Errorf("qr: adopt %s: %w", o.OutTradeNo, err)
+	}
+	m.kick()
+	return nil
+}
+
 // await returns the state when it is good or the time is up.
 func (m *Machine) await(ctx context.Context, no string, wait time.Duration, good func(State) bool) (State, error) {
 	timer := time.NewTimer(wait)
