@@ -41,6 +41,16 @@ func which(args []string) (action, error) {
 		return audit, nil
 	case len(args) == 1 && args[0] == "root":
 		return root, nil
+	case len(args) == 1 && args[0] == "restored":
+		return restored, nil
+	case len(args) == 3 && args[0] == "release":
+		return func(ctx context.Context, h *hall.Hall, _ io.Writer) error {
+			return refusal(h.Release(ctx, args[1], args[2]))
+		}, nil
+	case len(args) == 3 && args[0] == "revoke":
+		return func(ctx context.Context, h *hall.Hall, _ io.Writer) error {
+			return refusal(h.Revoke(ctx, args[1], args[2]))
+		}, nil
 	case len(args) == 3 && args[0] == "catalog" && args[1] == "import":
 		return func(ctx context.Context, h *hall.Hall, out io.Writer) error {
 			return importCatalog(ctx, h, args[2], out)
@@ -83,6 +93,23 @@ func audit(ctx context.Context, h *hall.Hall, out io.Writer) error {
 func root(_ context.Context, h *hall.Hall, out io.Writer) error {
 	_, err := out.Write(h.LicenseRoot())
 	return err
+}
+
+// restored says that the database was put back from a backup, where the hall cannot see that by itself.
+func restored(ctx context.Context, h *hall.Hall, out io.Writer) error {
+	epoch, err := h.Restored(ctx)
+	if err != nil {
+		return err
+	}
+	return write(out, map[string]any{"epoch": epoch})
+}
+
+// refusal is what the hall understood and does not do.
+func refusal(err error) error {
+	if err != nil {
+		return fmt.Errorf("%w: %w", errRefused, err)
+	}
+	return nil
 }
 
 func importCatalog(ctx context.Context, h *hall.Hall, path string, out io.Writer) error {

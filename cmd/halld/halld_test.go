@@ -120,6 +120,24 @@ func TestServeCommandsAndServeAgain(t *testing.T) {
 	}
 }
 
+func TestAPersonSaysThatTheHallWasRestored(t *testing.T) {
+	config := config1(t)
+	_, _, stop := up(t, config)
+	code, out, errs := try(t, "--config", config, "--json", "restored")
+	if code != 0 || !strings.HasPrefix(out, `{"epoch":"2-`) {
+		t.Errorf("restored, beside a running hall: %d %q %q", code, out, errs)
+	}
+	for _, c := range [][]string{{"release", "T1", "burnt"}, {"revoke", "T1", "stolen"}, {"revoke", "T1", ""}} {
+		if code, _, errs := try(t, append([]string{"--config", config}, c...)...); code != 4 || !strings.Contains(errs, "refused") {
+			t.Errorf("%v with no such terminal: %d %q", c, code, errs)
+		}
+	}
+	stop()
+	if _, out, _ := try(t, "--config", config, "--json", "ledger"); !strings.Contains(out, `"epoch":"2-`) || !strings.Contains(out, `"awaited":[]`) {
+		t.Errorf("ledger %s", out)
+	}
+}
+
 func TestACatalogueIsImported(t *testing.T) {
 	config := config1(t)
 	dir := filepath.Dir(config)
@@ -142,7 +160,7 @@ func TestACatalogueIsImported(t *testing.T) {
 
 func TestUsage(t *testing.T) {
 	config := config1(t)
-	for _, args := range [][]string{{}, {"--config"}, {"--nothing"}, {"--config", config, "fly"}, {"--config", config, "enrol-code"}, {"--config", config, "ledger", "x"}, {"--config", config, "catalog", "export", "x"}} {
+	for _, args := range [][]string{{}, {"--config"}, {"--nothing"}, {"--config", config, "fly"}, {"--config", config, "enrol-code"}, {"--config", config, "release", "T1"}, {"--config", config, "revoke", "T1"}, {"--config", config, "restored", "x"}, {"--config", config, "ledger", "x"}, {"--config", config, "catalog", "export", "x"}} {
 		if code, _, errs := try(t, args...); code != 2 || errs == "" {
 			t.Errorf("halld %v: %d %q, want usage", args, code, errs)
 		}

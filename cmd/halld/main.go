@@ -5,6 +5,9 @@
 //	halld --config F --json ledger | audit         the books, and whether they hold
 //	halld --config F root                          the certificate that licenses are checked with
 //	halld --config F catalog import FILE           sign a catalogue document and publish it
+//	halld --config F restored                      the database was put back from a backup: ask the terminals
+//	halld --config F release TERMINAL REASON       the restored hall need not wait for this terminal
+//	halld --config F revoke TERMINAL REASON        deal with this terminal no more
 //	halld --example                                print an annotated hall.toml
 //
 // Every command works beside a running hall as well as alone.
@@ -39,7 +42,7 @@ const (
 )
 
 // errUsage is a command line that says nothing halld knows.
-var errUsage = errors.New("usage: halld --config FILE [--json] [enrol-code TERMINAL | ledger | audit | root | catalog import FILE]")
+var errUsage = errors.New("usage: halld --config FILE [--json] [enrol-code TERMINAL | ledger | audit | root | catalog import FILE |\n  restored | release TERMINAL REASON | revoke TERMINAL REASON]")
 
 // errBroken says that the books were looked at and do not hold.
 var errBroken = errors.New("the books do not hold")

@@ -251,3 +251,42 @@ func TestWithoutAGatewayThereAreNoOrders(t *testing.T) {
 		t.Errorf("CloseOrder = %v, %v", o, err)
 	}
 }
+
+// What was paid by phone in a life that the hall has lost is found at the gateway: it counts where the journal counts on
+// it, and goes back where nobody does.
+func TestPaymentsOfALostLife(t *testing.T) {
+	s := openShop(t)
+	s.term.Push()
+	backup := s.Backup()
+	s.scan(s.begin("case-1", "order-1"), "order-1")
+	s.settle("case-1", "order-1")
+	s.state("case-1", "posted")
+	s.scan(s.begin("case-2", "order-2"), "order-2")
+	records := s.term.Records
+
+	s.Restore(backup)
+	// Before the hall has this terminal's records it says nothing of its orders: least of all that there is none.
+	s.term.Records = nil
+	ctx := t.Context()
+	if o, err := s.term.Client.QueryOrder(ctx, &hallapi.QueryOrderRequest{OutTradeNo: "order-2"}); err == nil {
+		t.Errorf("the hall says of an order that it may have lost: %v", o)
+	}
+	if o, err := s.term.Client.CloseOrder(ctx, &hallapi.CloseOrderRequest{OutTradeNo: "order-2"}); err == nil {
+		t.Errorf("the hall closes an order that it may have lost: %v", o)
+	}
+	s.term.Records = records
+	s.term.Push()
+	s.await("order-2", "paid")
+	s.term.Write(casefile.VisitEnded, "", casefile.Header{Visit: "v-case-2", Reason: "power"}, nil)
+	s.term.Write(casefile.OrderClosed, "case-2", casefile.Header{Attempt: "order-2", How: "none"}, nil)
+	s.term.Push()
+	s.state("case-1", "posted")
+	s.await("order-2", "refunded")
+	if one, two := s.refunds("order-1"), s.refunds("order-2"); one != 0 || two != 500 {
+		t.Errorf("the gateway gave back %d and %d, want 0 and 500", one, two)
+	}
+	if got := len(s.Biller.Postings()); got != 1 {
+		t.Errorf("%d bookings, want 1", got)
+	}
+	s.Audit()
+}

@@ -41,6 +41,9 @@ func serve(ctx context.Context, c *config, stdout, stderr io.Writer) (err error)
 		return errors.Join(err, terminals.Close(), people.Close())
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
+	if err := h.Wake(ctx); err != nil {
+		return errors.Join(err, terminals.Close(), people.Close())
+	}
 	// Both are listening, so that whoever reads this can call at once.
 	if _, err := fmt.Fprintf(stdout, "console %s\nhalld: ready https://%s\n", console, terminals.Addr()); err != nil {
 		return errors.Join(err, terminals.Close(), people.Close())

@@ -42,6 +42,7 @@ func (h *Hall) People() http.Handler {
 	mux.HandleFunc("GET /case/{case}", c.show("case.html", c.one))
 	mux.HandleFunc("POST /case/{case}", c.decide)
 	mux.HandleFunc("POST /case/{case}/permit/{permit}", c.endPermit)
+	mux.HandleFunc("POST /terminal/{terminal}/release", c.release)
 	mux.HandleFunc("GET /verify", c.show("verify.html", c.verify))
 	mux.HandleFunc("GET /style.css", func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, pages, "page/style.css") })
 	guarded := here(http.NewCrossOriginProtection().Handler(mux))
@@ -127,10 +128,10 @@ func (c *console) token(ctx context.Context) (string, error) {
 
 // terminalView is one terminal as the console shows it.
 type terminalView struct {
-	ID, Seen string
-	Revoked  bool
-	Health   *hallapi.Health
-	Streams  []TerminalRow
+	ID, Seen, Why string
+	Revoked       bool
+	Health        *hallapi.Health
+	Streams       []TerminalRow
 }
 
 func (c *console) home(r *http.Request) (any, error) {
@@ -141,7 +142,15 @@ func (c *console) home(r *http.Request) (any, error) {
 	var terminals []terminalView
 	var waiting []waitingView
 	var counts map[string]int
+	token, err := c.token(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	var missing []string
 	err = c.store.Tx(r.Context(), func(tx *sql.Tx) (err error) {
+		if missing, err = collect(r.Context(), tx, unheard+` ORDER BY terminal`, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) }); err != nil {
+			return err
+		}
 		if terminals, err = terminalViews(r.Context(), tx); err != nil {
 			return err
 		}
@@ -151,7 +160,8 @@ func (c *console) home(r *http.Request) (any, error) {
 		counts, err = countsOf(r.Context(), tx)
 		return err
 	})
-	return map[string]any{"Offer": offer, "Terminals": terminals, "Waiting": waiting, "Counts": counts}, err
+	return map[string]any{"Offer": offer, "Terminals": terminals, "Waiting": waiting, "Counts": counts,
+		"Awaited": missing, "Token": token, "Problem": r.URL.Query().Get("problem")}, err
 }
 
 func terminalViews(ctx context.Context, tx *sql.Tx) ([]terminalView, error) {
@@ -159,9 +169,9 @@ func terminalViews(ctx context.Context, tx *sql.Tx) ([]terminalView, error) {
 	if err != nil {
 		return nil, err
 	}
-	return collect(ctx, tx, `SELECT id, seen, revoked, health FROM terminals ORDER BY id`, func(rows *sql.Rows) (t terminalView, err error) {
+	return collect(ctx, tx, `SELECT id, seen, revoked, why, health FROM terminals ORDER BY id`, func(rows *sql.Rows) (t terminalView, err error) {
 		var health string
-		if err := rows.Scan(&t.ID, &t.Seen, &t.Revoked, &health); err != nil {
+		if err := rows.Scan(&t.ID, &t.Seen, &t.Revoked, &t.Why, &health); err != nil {
 			return t, err
 		}
 		for _, s := range streams {
@@ -181,6 +191,7 @@ func countsOf(ctx context.Context, tx *sql.Tx) (map[string]int, error) {
 		"owed and open": `SELECT count(*) FROM owed WHERE state = 'open'`, "in doubt": `SELECT count(*) FROM owed WHERE state = 'doubtful'`,
 		"owed or in doubt for more than 30 days": `SELECT count(*) FROM owed WHERE state IN ('open', 'doubtful') AND since < '` + hallstore.Stamp(time.Now().Add(-owedAge)) + `'`,
 		"records that cannot be":                 `SELECT count(*) FROM problems`, "records in quarantine": `SELECT count(*) FROM quarantine`,
+		"records that wait": `SELECT count(*) FROM deferred`,
 	} {
 		var n int
 		if err := tx.QueryRowContext(ctx, query).Scan(&n); err != nil {
@@ -319,7 +330,10 @@ func (c *console) own(w http.ResponseWriter, r *http.Request) bool {
 
 // back shows the case again, with what was wrong.
 func (c *console) back(w http.ResponseWriter, r *http.Request, err error) {
-	target := "/case/" + template.URLQueryEscaper(r.PathValue("case"))
+	c.backTo(w, r, "/case/"+template.URLQueryEscaper(r.PathValue("case")), err)
+}
+
+func (c *console) backTo(w http.ResponseWriter, r *http.Request, target string, err error) {
 	if err != nil {
 		target += "?problem=" + template.URLQueryEscaper(err.Error())
 	}
@@ -387,6 +401,18 @@ func (c *console) find(w http.ResponseWriter, r *http.Request) {
 		c.log.Info("a person has settled a doubt", "owed", owed, "as", as)
 	}
 	c.toPayments(w, r, owed+" 已通知终端。Its terminal is told.", err)
+}
+
+// release takes a person's word that a restored hall need not wait for a terminal.
+func (c *console) release(w http.ResponseWriter, r *http.Request) {
+	if !c.own(w, r) {
+		return
+	}
+	err := c.Release(r.Context(), r.PathValue("terminal"), r.PostFormValue("reason"))
+	if err == nil {
+		c.log.Warn("a person has released a terminal that the restored hall waited for", "terminal", r.PathValue("terminal"))
+	}
+	c.backTo(w, r, "/", err)
 }
 
 // verify checks the text of a license's code. It is for everybody: it says what stands on the paper anyway.

@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"math/big"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -53,6 +55,15 @@ func (f *fold) caseSubmitted() error {
 		f.at, raw, idcheck.Normalise(a.form.Card.Number), a.form.Card.Name, a.form.Answers["division"], a.service, a.caseID); err != nil {
 		return err
 	}
+	if slices.ContainsFunc(f.waits, func(w awaited) bool { return w.holds() && w.terminal == a.terminal }) {
+		return nil // its journal may say what was decided already
+	}
+	return f.judged(a)
+}
+
+// judged decides an application as far as rules can. While a restored hall waits for any terminal nothing is approved:
+// the name may be given, and not be here yet.
+func (f *fold) judged(a application) error {
 	facts, err := f.judge(a)
 	if err != nil {
 		return err
@@ -63,6 +74,9 @@ func (f *fold) caseSubmitted() error {
 		if err := f.problem("rules: " + err.Error()); err != nil {
 			return err
 		}
+	}
+	if d.State == "approved" && f.frozen {
+		return nil
 	}
 	return f.decide(f.ctx, f.tx, f.offer, a, d, "rule")
 }
@@ -174,18 +188,39 @@ func (h *Hall) decide(ctx context.Context, tx *sql.Tx, offer *catalog.Catalog, a
 // codeKind is the department of market regulation (9) and the category of individual businesses (2), GB 32100.
 const codeKind = "92"
 
-// numberTries bounds the search for a free number; the series has ten million for each county.
+// numberTries bounds the search for a free number; a series has a hundred thousand of them for each county at least.
 const numberTries = 100
+
+// numberLetters are the letters of a unified social credit code, GB 32100.
+const numberLetters = "ABCDEFGHJKLMNPQRTUWXY"
+
+// newNumber is six characters of a series that no former life of the hall gave numbers from: the first life's have digits
+// alone, and each later one's begin with a letter of its own.
+func newNumber(life int64) (string, error) {
+	digits, first := 6, ""
+	if life > 1 {
+		digits, first = 5, string(numberLetters[(life-2)%int64(len(numberLetters))])
+	}
+	n, err := rand.Int(rand.Reader, big.NewInt(int64(math.Pow10(digits))))
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s%0*d", first, digits, n), nil
+}
 
 // number gives a business its unified social credit code, once, and puts its facts down.
 func (h *Hall) number(ctx context.Context, tx *sql.Tx, offer *catalog.Catalog, a application) error {
 	facts := factsOf(offer, a, time.Now().In(shanghai))
+	epoch, err := meta(ctx, tx, metaEpoch)
+	if err != nil {
+		return err
+	}
 	for range numberTries {
-		n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
+		serial, err := newNumber(lifeNumber(epoch))
 		if err != nil {
 			return err
 		}
-		facts.Number, err = idcheck.MakeCreditCode(codeKind, facts.Division, fmt.Sprintf("MA%06d", n))
+		facts.Number, err = idcheck.MakeCreditCode(codeKind, facts.Division, "MA"+serial)
 		if err != nil {
 			return oddf("license number: %s", err)
 		}
@@ -263,6 +298,9 @@ func (h *Hall) Decide(ctx context.Context, caseID string, approve bool, reason s
 		}
 		if !found {
 			return fmt.Errorf("case %s does not wait for a decision", caseID)
+		}
+		if err := thawed(ctx, tx); err != nil {
+			return err
 		}
 		if raw == nil && approve {
 			return fmt.Errorf("case %s cannot be read and so not be approved", caseID)

@@ -17,12 +17,14 @@ import (
 // fold is one record on its way into the hall's books.
 type fold struct {
 	*Hall
-	ctx   context.Context
-	tx    *sql.Tx
-	offer *catalog.Catalog
-	r     *casefile.Record
-	e     casefile.Event
-	at    string // the record's time as the database keeps times
+	ctx    context.Context
+	tx     *sql.Tx
+	offer  *catalog.Catalog
+	waits  []awaited // after a restore
+	frozen bool      // one of them is still waited for
+	r      *casefile.Record
+	e      casefile.Event
+	at     string // the record's time as the database keeps times
 }
 
 // draws says which kinds have consequences here, and which.
@@ -30,6 +32,7 @@ var draws = map[casefile.Kind]func(*fold) error{
 	casefile.VisitEnded:      (*fold).visitEnded,
 	casefile.CaseOpened:      (*fold).caseOpened,
 	casefile.CaseSubmitted:   (*fold).caseSubmitted,
+	casefile.CaseDecided:     (*fold).caseDecided,
 	casefile.CaseRated:       (*fold).caseRated,
 	casefile.BillChosen:      (*fold).billChosen,
 	casefile.NoteStacked:     (*fold).noteStacked,
@@ -220,6 +223,9 @@ func (f *fold) bookLater(amount money.Fen) error {
 }
 
 func (f *fold) billRefused() error {
+	if err := f.notBooked(); err != nil {
+		return err
+	}
 	if err := f.change1("the case was not paid", `UPDATE payments SET refusal = 'owed', owed = owed + ? WHERE case_id = ? AND settled = 1 AND refusal = ''`,
 		f.e.Header.Amount, f.e.Case); err != nil {
 		return err
@@ -227,7 +233,25 @@ func (f *fold) billRefused() error {
 	return f.owe(f.e.Header.Amount, "open")
 }
 
+// notBooked takes back what a restored hall would book: the terminal knows that the biller has refused it.
+func (f *fold) notBooked() error {
+	if !f.lost() {
+		return nil
+	}
+	return f.exec(`UPDATE postings SET state = 'refused', reason = ? WHERE case_id = ? AND state = 'due'`, f.e.Header.Reason, f.e.Case)
+}
+
 func (f *fold) billRefunded() error {
+	if err := f.notBooked(); err != nil {
+		return err
+	}
+	if f.lost() && f.e.Header.Attempt != "" {
+		// It went back under a number of its own; to ask for that again brings nothing back twice.
+		if err := f.exec(`UPDATE attempts SET refund = 'due', refunded = ?, why = ?, next = 0 WHERE attempt = ? AND refund = ''`,
+			f.e.Header.Amount, f.e.Header.Reason, f.e.Header.Attempt); err != nil {
+			return err
+		}
+	}
 	return f.change1("the case was not paid", `UPDATE payments SET refusal = 'refunded' WHERE case_id = ? AND settled = 1 AND refusal = ''`, f.e.Case)
 }
 

@@ -13,7 +13,6 @@ package hall
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -49,10 +48,10 @@ type Hall struct {
 	log     *slog.Logger
 	store   *hallstore.Store
 	keys    *keys
-	epoch   string
 	billers map[string]*biller.Client
 	rules   *rule.Set
 	orders  *orders
+	awake   bool
 	life    context.Context // until the hall stops: questions that wait end with it
 	end     context.CancelFunc
 
@@ -85,7 +84,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (h *Hall, err error
 			err = errors.Join(err, h.store.Close())
 		}
 	}()
-	if h.epoch, err = h.store.Meta(ctx, "epoch", rand.Text()); err != nil {
+	if _, err = h.store.Meta(ctx, metaEpoch, newEpoch(1)); err != nil {
 		return nil, err
 	}
 	if h.orders, err = openOrders(h); err != nil {
@@ -103,7 +102,7 @@ func (h *Hall) Close() error {
 // Run draws consequences and carries out what is due until ctx ends.
 func (h *Hall) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	for _, run := range []func(context.Context){h.work, h.post, h.orders.run, h.refund} {
+	for _, run := range []func(context.Context){h.work, h.post, h.orders.run, h.refund, h.beats} {
 		wg.Go(func() { run(ctx) })
 	}
 	wg.Wait()

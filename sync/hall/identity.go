@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"connectrpc.com/connect"
@@ -38,10 +39,21 @@ func (h *Hall) EnrolCode(ctx context.Context, terminal string) (string, error) {
 	})
 }
 
-// Revoke ends a terminal's right to ask. What it hands in goes into quarantine from then on.
-func (h *Hall) Revoke(ctx context.Context, terminal string) error {
+// Revoke ends a terminal's right to ask, until it is enrolled anew. What it hands in goes into quarantine from then on,
+// and the terminal is told the reason.
+func (h *Hall) Revoke(ctx context.Context, terminal, reason string) error {
+	if reason = strings.TrimSpace(reason); reason == "" {
+		return errors.New("a reason is needed: the terminal's staff read it")
+	}
 	return h.tx(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE terminals SET revoked = 1 WHERE id = ?`, terminal)
+		done, err := tx.ExecContext(ctx, `UPDATE terminals SET revoked = 1, why = ? WHERE id = ?`, reason, terminal)
+		if err != nil {
+			return err
+		}
+		if n, err := done.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(err, fmt.Errorf("no terminal %q is enrolled", terminal))
+		}
+		_, err = tx.ExecContext(ctx, `DELETE FROM awaited WHERE terminal = ?`, terminal) // it is heard no more
 		return err
 	})
 }
@@ -72,7 +84,10 @@ type peerKey struct{}
 type peer struct {
 	id      string
 	revoked bool
+	why     string // it was revoked
 	expired bool
+	unknown bool // the certificate is this hall's, and the terminal is not in its books
+	since   time.Time
 }
 
 // identify looks at the certificate of a call. No certificate, or one that is not from this hall, leaves
@@ -92,7 +107,7 @@ func (h *Hall) identify(next http.Handler) http.Handler {
 }
 
 func (h *Hall) whose(ctx context.Context, cert *x509.Certificate, now time.Time) (peer, error) {
-	p := peer{id: cert.Subject.CommonName, expired: now.After(cert.NotAfter)}
+	p := peer{id: cert.Subject.CommonName, expired: now.After(cert.NotAfter), since: cert.NotBefore}
 	// Not x509's Verify: it has no word for "expired, and right in everything else".
 	if err := cert.CheckSignatureFrom(h.keys.ca); err != nil {
 		return p, err
@@ -101,22 +116,31 @@ func (h *Hall) whose(ctx context.Context, cert *x509.Certificate, now time.Time)
 		return p, fmt.Errorf("terminal %s: the certificate is not a terminal's, or not valid yet", p.id)
 	}
 	var floor int64
-	err := h.store.DB().QueryRowContext(ctx, `SELECT revoked, floor FROM terminals WHERE id = ?`, p.id).Scan(&p.revoked, &floor)
+	err := h.store.DB().QueryRowContext(ctx, `SELECT revoked, floor, why FROM terminals WHERE id = ?`, p.id).Scan(&p.revoked, &floor, &p.why)
+	if errors.Is(err, sql.ErrNoRows) {
+		p.unknown = true
+		return p, nil
+	}
 	if err != nil {
 		return p, fmt.Errorf("terminal %s: %w", p.id, err)
 	}
-	p.revoked = p.revoked || cert.NotBefore.Unix() < floor
+	if !p.revoked && cert.NotBefore.Unix() < floor {
+		p.revoked, p.why = true, replaced
+	}
 	return p, nil
 }
+
+// replaced is why a certificate from before a new enrolment does not count.
+const replaced = "the terminal was enrolled anew, and this certificate is from before that"
 
 // caller is the terminal that asks, if it may.
 func caller(ctx context.Context) (string, error) {
 	p, ok := ctx.Value(peerKey{}).(peer)
 	switch {
-	case !ok:
+	case !ok, p.unknown:
 		return "", connect.NewError(connect.CodeUnauthenticated, errors.New("no certificate of this hall"))
 	case p.revoked:
-		return "", connect.NewError(connect.CodePermissionDenied, errors.New("the terminal's certificate is revoked"))
+		return "", connect.NewError(connect.CodePermissionDenied, fmt.Errorf("the terminal's certificate is revoked: %s", p.why))
 	case p.expired:
 		return "", connect.NewError(connect.CodeUnauthenticated, errors.New("the terminal's certificate has expired: renew it"))
 	}
@@ -142,8 +166,12 @@ func (s *service) Enroll(ctx context.Context, req *hallapi.EnrollRequest) (*hall
 	}
 	var id string
 	now := time.Now()
+	var epoch string
 	err = s.tx(ctx, func(tx *sql.Tx) error {
-		id, err = s.redeem(ctx, tx, req.Code, sum, now)
+		if id, err = s.redeem(ctx, tx, req.Code, sum, now); err != nil {
+			return err
+		}
+		epoch, err = meta(ctx, tx, metaEpoch)
 		return err
 	})
 	if err != nil {
@@ -155,7 +183,7 @@ func (s *service) Enroll(ctx context.Context, req *hallapi.EnrollRequest) (*hall
 	}
 	s.log.Info("terminal enrolled", "terminal", id)
 	return &hallapi.EnrollResponse{Terminal: id, CertificateDer: der, CaDer: s.CA(), SealKeys: s.sealKeys(),
-		LicenseRootPem: s.LicenseRoot(), CatalogKey: s.CatalogKey(), HallEpoch: s.epoch}, nil
+		LicenseRootPem: s.LicenseRoot(), CatalogKey: s.CatalogKey(), HallEpoch: epoch}, nil
 }
 
 var errCode = connect.NewError(connect.CodePermissionDenied, errors.New("the enrolment code is not known, used or too old: mint another one"))
@@ -176,7 +204,7 @@ func (s *service) redeem(ctx context.Context, tx *sql.Tx, code, key string, now 
 	}
 	floor := now.Add(-skew).Unix() // a certificate made now begins here
 	_, err = tx.ExecContext(ctx, `INSERT INTO terminals (id, enrolled, floor) VALUES (?1, ?2, ?3)
-		ON CONFLICT (id) DO UPDATE SET enrolled = ?2, floor = ?3, revoked = 0`, id, hallstore.Stamp(now), floor)
+		ON CONFLICT (id) DO UPDATE SET enrolled = ?2, floor = ?3, revoked = 0, why = ''`, id, hallstore.Stamp(now), floor)
 	if err != nil {
 		return "", err
 	}
@@ -190,7 +218,7 @@ func (s *service) redeem(ctx context.Context, tx *sql.Tx, code, key string, now 
 // Renew gives a terminal a new certificate, also to an expired one: it may have been away for a year.
 func (s *service) Renew(ctx context.Context, req *hallapi.RenewRequest) (*hallapi.RenewResponse, error) {
 	p, ok := ctx.Value(peerKey{}).(peer)
-	if !ok || p.revoked {
+	if !ok || p.revoked || p.unknown {
 		return nil, connect.NewError(connect.CodePermissionDenied, errors.New("no certificate of this hall that could be renewed"))
 	}
 	public, _, err := publicKey(req.CsrDer)

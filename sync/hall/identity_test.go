@@ -175,7 +175,7 @@ func TestStrangersAndRevokedOnes(t *testing.T) {
 	_, err = replaced.Renew(t.Context(), &hallapi.RenewRequest{CsrDer: halltest.Request(t, newKey(t))})
 	refused(t, "and renewed", err, connect.CodePermissionDenied)
 
-	if err := h.Hall().Revoke(t.Context(), "T1"); err != nil {
+	if err := h.Hall().Revoke(t.Context(), "T1", "stolen"); err != nil {
 		t.Fatal(err)
 	}
 	_, err = term.Client.Catalog(t.Context(), &hallapi.CatalogRequest{})

@@ -21,6 +21,9 @@ func (s *service) Push(ctx context.Context, req *hallapi.PushRequest) (*hallapi.
 		return nil, connect.NewError(connect.CodeUnauthenticated, errors.New("no certificate of this hall"))
 	}
 	now := time.Now()
+	if err := s.meet(ctx, p, req); err != nil {
+		return nil, connect.NewError(connect.CodeUnavailable, err)
+	}
 	in, err := s.store.Take(ctx, p.id, req.Epoch, req.Records, p.revoked, now)
 	if errors.Is(err, hallstore.ErrMalformed) {
 		return nil, connect.NewError(connect.CodeInvalidArgument, err)
@@ -32,16 +35,38 @@ func (s *service) Push(ctx context.Context, req *hallapi.PushRequest) (*hallapi.
 	if in.Quarantined > 0 {
 		s.log.Warn("records into quarantine", "terminal", p.id, "epoch", req.Epoch, "records", in.Quarantined)
 	}
-	if err := s.seen(ctx, p.id, req.Epoch, req.Health, now); err != nil {
+	out := &hallapi.PushResponse{Cursor: in.Cursor, Aside: in.Aside && !p.revoked}
+	if p.revoked {
+		out.Revoked = p.why
+	}
+	if out.HallEpoch, err = s.seen(ctx, p.id, req, in.Cursor, now); err != nil {
 		return nil, connect.NewError(connect.CodeUnavailable, err)
 	}
-	return &hallapi.PushResponse{Cursor: in.Cursor, HallEpoch: s.epoch}, nil
+	return out, nil
+}
+
+// meet takes in what a terminal knows of the hall, before anything else of it.
+func (s *service) meet(ctx context.Context, p peer, req *hallapi.PushRequest) error {
+	if p.unknown {
+		return s.admit(ctx, p)
+	}
+	if p.revoked {
+		return nil // its word counts for nothing any more
+	}
+	return s.known(ctx, p.id, req.Epoch, req.HallEpoch, req.Cursor)
 }
 
 // seen keeps what a terminal says of itself, for the console, and wakes whoever waits for its records.
-func (s *service) seen(ctx context.Context, terminal, epoch string, health *hallapi.Health, now time.Time) error {
-	return s.tx(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `UPDATE terminals SET epoch = ?, seen = ? WHERE id = ?`, epoch, hallstore.Stamp(now), terminal); err != nil {
+func (s *service) seen(ctx context.Context, terminal string, req *hallapi.PushRequest, cursor int64, now time.Time) (life string, err error) {
+	health := req.Health
+	return life, s.tx(ctx, func(tx *sql.Tx) error {
+		if life, err = meta(ctx, tx, metaEpoch); err != nil {
+			return err
+		}
+		if err := reports(ctx, tx, terminal, life, req, cursor, now); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE terminals SET epoch = ?, seen = ? WHERE id = ?`, req.Epoch, hallstore.Stamp(now), terminal); err != nil {
 			return err
 		}
 		if health == nil {

@@ -15,6 +15,8 @@ type Ledger struct {
 	Cases     []CaseRow     `json:"cases"`
 	Licenses  []LicenseRow  `json:"licenses"`
 	Owed      []OwedRow     `json:"owed"`
+	Epoch     string        `json:"epoch"`
+	Awaited   []string      `json:"awaited"` // a restored hall waits for what these terminals have
 }
 
 // TerminalRow is one journal of one terminal. Gaps counts numbers below the cursor that the hall does not
@@ -92,6 +94,12 @@ func owedRows(ctx context.Context, tx *sql.Tx, order string) ([]OwedRow, error) 
 func (h *Hall) Ledger(ctx context.Context) (l Ledger, err error) {
 	err = h.store.Tx(ctx, func(tx *sql.Tx) error {
 		if l.Terminals, err = terminalRows(ctx, tx); err != nil {
+			return err
+		}
+		if l.Epoch, err = meta(ctx, tx, metaEpoch); err != nil {
+			return err
+		}
+		if l.Awaited, err = collect(ctx, tx, unheard+` ORDER BY terminal`, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) }); err != nil {
 			return err
 		}
 		if l.Payments, err = paymentRows(ctx, tx); err != nil {

@@ -56,6 +56,11 @@ const (
 	formMax = 64 << 10
 	// workPause is how long a failing database is left alone before work goes on.
 	workPause = time.Second
+	// beatEvery is how often the hall says beside its database how far it is. A backup that is put back is older than
+	// that, and what happened in so short a time the terminals' own cursors tell.
+	beatEvery = 10 * time.Second
+	// livesMax is how many lives of the hall a terminal may be ahead: more is a lie.
+	livesMax = 1000
 	// headerWait bounds how slowly a caller may begin.
 	headerWait = 10 * time.Second
 	// idleWait keeps a terminal's line open between two questions.

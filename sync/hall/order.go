@@ -117,24 +117,61 @@ func (s *service) PlaceOrder(ctx context.Context, req *hallapi.PlaceOrderRequest
 
 // QueryOrder tells how an order stands and waits for a change.
 func (s *service) QueryOrder(ctx context.Context, req *hallapi.QueryOrderRequest) (*hallapi.OrderResponse, error) {
-	if _, err := caller(ctx); err != nil {
+	terminal, err := caller(ctx)
+	if err != nil {
 		return nil, err
 	}
 	if s.orders.machine == nil {
 		return &hallapi.OrderResponse{State: qr.None}, nil
+	}
+	if err := s.orders.known(ctx, terminal, req.OutTradeNo); err != nil {
+		return nil, unavailable(err)
 	}
 	return s.orders.ask(ctx, req.OutTradeNo, wait(req.WaitMs), s.orders.machine.Query)
 }
 
 // CloseOrder brings an order to its definite end, which may be that it was paid after all.
 func (s *service) CloseOrder(ctx context.Context, req *hallapi.CloseOrderRequest) (*hallapi.OrderResponse, error) {
-	if _, err := caller(ctx); err != nil {
+	terminal, err := caller(ctx)
+	if err != nil {
 		return nil, err
 	}
 	if s.orders.machine == nil {
 		return &hallapi.OrderResponse{State: qr.None, Definite: true}, nil
 	}
+	if err := s.orders.known(ctx, terminal, req.OutTradeNo); err != nil {
+		return nil, unavailable(err)
+	}
 	return s.orders.ask(ctx, req.OutTradeNo, wait(req.WaitMs), s.orders.machine.Close)
+}
+
+// known keeps a restored hall from saying that there is no such order while it may have placed it in the life that is
+// lost: the journal of the terminal tells.
+func (o *orders) known(ctx context.Context, terminal, no string) error {
+	if err := o.store.Tx(ctx, func(tx *sql.Tx) error {
+		unsure, err := row(ctx, tx, `SELECT 1 WHERE ?1 IN (`+unheard+`) AND NOT EXISTS (SELECT 1 FROM attempts WHERE attempt = ?2)`, []any{terminal, no}, new(int))
+		if err == nil && unsure {
+			err = fmt.Errorf("the hall was restored and waits for what %s has", terminal)
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	return o.adopt(ctx, no)
+}
+
+// adopt makes the machine look after an order that a former life of the hall may have placed: the gateway knows.
+func (o *orders) adopt(ctx context.Context, no string) error {
+	order := qr.Order{OutTradeNo: no}
+	lost := false
+	if err := o.store.Tx(ctx, func(tx *sql.Tx) (err error) {
+		lost, err = row(ctx, tx, `SELECT case_id, terminal, amount, mode FROM attempts WHERE attempt = ? AND lost = 1`, []any{no},
+			&order.Case, &order.Terminal, &order.AmountFen, &order.Mode)
+		return err
+	}); err != nil || !lost {
+		return err
+	}
+	return o.machine.Adopt(ctx, order)
 }
 
 // ask asks the machine, and waits on when the order's money is on its way back: that ends soon.
@@ -200,7 +237,11 @@ func (f *fold) orderBegun() error {
 	if err := f.payment(); err != nil {
 		return err
 	}
-	return attempt(f.ctx, f.tx, f.e.Header.Attempt, f.e.Case, f.r.Terminal, int64(f.e.Header.Amount))
+	if err := attempt(f.ctx, f.tx, f.e.Header.Attempt, f.e.Case, f.r.Terminal, int64(f.e.Header.Amount)); err != nil || !f.lost() {
+		return err
+	}
+	// The order may have been placed in a life that is lost: then the machine has never heard of it.
+	return f.exec(`UPDATE attempts SET lost = 1, mode = CASE mode WHEN '' THEN ? ELSE mode END WHERE attempt = ?`, f.e.Header.Mode, f.e.Header.Attempt)
 }
 
 func (f *fold) orderPaid() error {
@@ -273,7 +314,7 @@ func (h *Hall) duePending(ctx context.Context, now time.Time) (out []pending, er
 		return nil, err
 	}
 	rows, err := h.store.DB().QueryContext(ctx, `SELECT attempt, case_id, terminal, refund, why, refunded FROM attempts
-		WHERE (ended = 1 AND refund = '' OR refund = 'due') AND next <= ? ORDER BY next LIMIT 100`, now.UnixMilli())
+		WHERE (ended = 1 AND refund = '' OR refund = 'due') AND next <= ? AND terminal NOT IN (`+unheard+`) ORDER BY next LIMIT 100`, now.UnixMilli())
 	if err != nil {
 		return nil, err
 	}
@@ -292,7 +333,11 @@ func (h *Hall) duePending(ctx context.Context, now time.Time) (out []pending, er
 func (h *Hall) finish(ctx context.Context, p pending) error {
 	ctx, cancel := context.WithTimeout(ctx, orderWait)
 	defer cancel()
-	st, err := h.orders.machine.Query(ctx, p.no, 0)
+	err := h.orders.adopt(ctx, p.no)
+	var st qr.State
+	if err == nil {
+		st, err = h.orders.machine.Query(ctx, p.no, 0)
+	}
 	if err != nil {
 		return errors.Join(err, h.lookLater(ctx, p))
 	}

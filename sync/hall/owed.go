@@ -108,6 +108,9 @@ func (s *service) Claim(ctx context.Context, req *hallapi.ClaimRequest) (*hallap
 func (h *Hall) payCode(ctx context.Context, code, by, reason, who string) (out *hallapi.ClaimResponse, err error) {
 	out = &hallapi.ClaimResponse{}
 	err = h.tx(ctx, func(tx *sql.Tx) error {
+		if err := thawed(ctx, tx); err != nil {
+			return unavailable(err)
+		}
 		d, refused, err := findClaim(ctx, tx, code)
 		if err != nil {
 			return err

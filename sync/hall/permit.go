@@ -43,6 +43,9 @@ func (s *service) Permit(ctx context.Context, req *hallapi.PermitRequest) (*hall
 	}
 	var out *hallapi.PermitResponse
 	err = s.tx(ctx, func(tx *sql.Tx) (err error) {
+		if err := thawed(ctx, tx); err != nil {
+			return unavailable(err)
+		}
 		out, err = s.permit(ctx, tx, terminal, req, time.Now())
 		return err
 	})
@@ -147,6 +150,13 @@ func (h *Hall) EndPermit(ctx context.Context, id, reason string) error {
 }
 
 func (f *fold) licensePrinting() error {
+	known, err := f.row(`SELECT 1 FROM permits WHERE id = ?`, []any{f.e.Header.Permit}, new(int))
+	if err != nil {
+		return err
+	}
+	if !known {
+		return f.forgotten()
+	}
 	return f.change1("no such open permit of this terminal", `UPDATE permits SET begun = 1 WHERE id = ? AND terminal = ? AND serial = ? AND state = 'open'`,
 		f.e.Header.Permit, f.r.Terminal, f.e.Header.Serial)
 }

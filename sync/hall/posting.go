@@ -58,7 +58,7 @@ func (h *Hall) post(ctx context.Context) {
 
 func (h *Hall) duePostings(ctx context.Context, now time.Time) (out []due, err error) {
 	rows, err := h.store.DB().QueryContext(ctx, `SELECT p.biller, p.account, p.terminal, p.periods, o.reference, o.case_id, o.amount, o.asked
-		FROM postings o JOIN payments p ON p.case_id = o.case_id WHERE o.state = 'due' AND o.next <= ? ORDER BY o.next LIMIT ?`, now.UnixMilli(), 4*postersMax)
+		FROM postings o JOIN payments p ON p.case_id = o.case_id WHERE o.state = 'due' AND o.next <= ? AND p.terminal NOT IN (`+unheard+`) ORDER BY o.next LIMIT ?`, now.UnixMilli(), 4*postersMax)
 	if err != nil {
 		return nil, err
 	}

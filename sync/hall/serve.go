@@ -16,6 +16,9 @@ import (
 // Both listeners are closed then.
 func (h *Hall) Serve(ctx context.Context, terminals, people net.Listener) error {
 	conf, err := h.TLS()
+	if err == nil {
+		err = h.Wake(ctx)
+	}
 	if err != nil {
 		return errors.Join(err, terminals.Close(), people.Close())
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/seal"
@@ -41,6 +42,13 @@ func (h *Hall) step(ctx context.Context) (n int, err error) {
 		}
 		n = len(records)
 		f := &fold{Hall: h, ctx: ctx, tx: tx, offer: offer}
+		if f.waits, err = waits(ctx, tx); err != nil {
+			return err
+		}
+		f.frozen = slices.ContainsFunc(f.waits, awaited.holds)
+		if n == 0 {
+			return f.mend()
+		}
 		for _, r := range records {
 			if err := f.record(r); err != nil {
 				return fmt.Errorf("record %s %d: %w", r.Terminal, r.Seq, err)
@@ -64,34 +72,44 @@ func (o *odd) Error() string { return o.what }
 
 func oddf(format string, args ...any) error { return &odd{fmt.Sprintf(format, args...)} }
 
-// record draws the consequences of one record. What of it was done before it turned out odd is taken
-// back, so that an odd record has none.
+// record draws the consequences of one record. One that cannot be waits while the hall waits for a terminal that may
+// have what it follows from; otherwise a person looks at it.
 func (f *fold) record(r *casefile.Record) error {
+	what, err := f.draw(r)
+	switch {
+	case err != nil || what == "":
+		return err
+	case f.frozen:
+		return f.exec(`INSERT INTO deferred (terminal, epoch, seq, what) VALUES (?,?,?,?)`, r.Terminal, r.Epoch, r.Seq, what)
+	}
+	return f.problem(what)
+}
+
+// draw says what is odd about a record, "" when its consequences are drawn. What of it was done before it turned out odd
+// is taken back, so that an odd record has none.
+func (f *fold) draw(r *casefile.Record) (what string, err error) {
+	f.r = r
 	draw := draws[r.Kind]
 	if draw == nil {
-		return nil // of no consequence here, or of a kind that a later version added
+		return "", nil // of no consequence here, or of a kind that a later version added
 	}
-	f.r = r
 	e, err := r.Event()
 	if err != nil {
-		return f.problem(err.Error())
+		return err.Error(), nil
 	}
 	f.e, f.at = e, hallstore.Stamp(r.When())
 	if err := f.exec(`SAVEPOINT record`); err != nil {
-		return err
+		return "", err
 	}
 	err = draw(f)
 	var o *odd
 	if !errors.As(err, &o) {
-		return errors.Join(err, f.exec(`RELEASE record`))
+		return "", errors.Join(err, f.exec(`RELEASE record`))
 	}
 	if err := f.exec(`ROLLBACK TO record`); err != nil {
-		return err
+		return "", err
 	}
-	if err := f.exec(`RELEASE record`); err != nil {
-		return err
-	}
-	return f.problem(o.what)
+	return o.what, f.exec(`RELEASE record`)
 }
 
 func (f *fold) problem(what string) error {

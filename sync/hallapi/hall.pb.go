@@ -441,11 +441,17 @@ func (x *Record) GetHash() string {
 	return ""
 }
 
+// With the records a terminal says what it knows of the hall, so that a hall that was restored from a backup finds out
+// and knows when it has all that the terminal has.
 type PushRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Epoch         string                 `protobuf:"bytes,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	Records       []*Record              `protobuf:"bytes,2,rep,name=records,proto3" json:"records,omitempty"`
 	Health        *Health                `protobuf:"bytes,3,opt,name=health,proto3" json:"health,omitempty"`
+	HallEpoch     string                 `protobuf:"bytes,4,opt,name=hall_epoch,json=hallEpoch,proto3" json:"hall_epoch,omitempty"` // the life of the hall that the terminal knows
+	Cursor        int64                  `protobuf:"varint,5,opt,name=cursor,proto3" json:"cursor,omitempty"`                       // what the hall has acknowledged of this journal in that life
+	Head          int64                  `protobuf:"varint,6,opt,name=head,proto3" json:"head,omitempty"`                           // the last record of the journal that is being handed over
+	More          bool                   `protobuf:"varint,7,opt,name=more,proto3" json:"more,omitempty"`                           // there is a later journal, or an answer of a former life may yet be acted on
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -501,10 +507,40 @@ func (x *PushRequest) GetHealth() *Health {
 	return nil
 }
 
+func (x *PushRequest) GetHallEpoch() string {
+	if x != nil {
+		return x.HallEpoch
+	}
+	return ""
+}
+
+func (x *PushRequest) GetCursor() int64 {
+	if x != nil {
+		return x.Cursor
+	}
+	return 0
+}
+
+func (x *PushRequest) GetHead() int64 {
+	if x != nil {
+		return x.Head
+	}
+	return 0
+}
+
+func (x *PushRequest) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
 type PushResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Cursor        int64                  `protobuf:"varint,1,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	HallEpoch     string                 `protobuf:"bytes,2,opt,name=hall_epoch,json=hallEpoch,proto3" json:"hall_epoch,omitempty"`
+	Aside         bool                   `protobuf:"varint,3,opt,name=aside,proto3" json:"aside,omitempty"`    // records of this journal lie in quarantine: what follows belongs into a new one
+	Revoked       string                 `protobuf:"bytes,4,opt,name=revoked,proto3" json:"revoked,omitempty"` // why the hall does not deal with this terminal any more; empty: it does
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -549,6 +585,20 @@ func (x *PushResponse) GetCursor() int64 {
 func (x *PushResponse) GetHallEpoch() string {
 	if x != nil {
 		return x.HallEpoch
+	}
+	return ""
+}
+
+func (x *PushResponse) GetAside() bool {
+	if x != nil {
+		return x.Aside
+	}
+	return false
+}
+
+func (x *PushResponse) GetRevoked() string {
+	if x != nil {
+		return x.Revoked
 	}
 	return ""
 }
@@ -2672,15 +2722,22 @@ const file_hall_proto_rawDesc = "" +
 	"\bseal_sum\x18\b \x01(\tR\asealSum\x12\x12\n" +
 	"\x04prev\x18\t \x01(\tR\x04prev\x12\x12\n" +
 	"\x04hash\x18\n" +
-	" \x01(\tR\x04hash\"\x89\x01\n" +
+	" \x01(\tR\x04hash\"\xe8\x01\n" +
 	"\vPushRequest\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\tR\x05epoch\x122\n" +
 	"\arecords\x18\x02 \x03(\v2\x18.yichuang.hall.v1.RecordR\arecords\x120\n" +
-	"\x06health\x18\x03 \x01(\v2\x18.yichuang.hall.v1.HealthR\x06health\"E\n" +
+	"\x06health\x18\x03 \x01(\v2\x18.yichuang.hall.v1.HealthR\x06health\x12\x1d\n" +
+	"\n" +
+	"hall_epoch\x18\x04 \x01(\tR\thallEpoch\x12\x16\n" +
+	"\x06cursor\x18\x05 \x01(\x03R\x06cursor\x12\x12\n" +
+	"\x04head\x18\x06 \x01(\x03R\x04head\x12\x12\n" +
+	"\x04more\x18\a \x01(\bR\x04more\"u\n" +
 	"\fPushResponse\x12\x16\n" +
 	"\x06cursor\x18\x01 \x01(\x03R\x06cursor\x12\x1d\n" +
 	"\n" +
-	"hall_epoch\x18\x02 \x01(\tR\thallEpoch\"\x86\x01\n" +
+	"hall_epoch\x18\x02 \x01(\tR\thallEpoch\x12\x14\n" +
+	"\x05aside\x18\x03 \x01(\bR\x05aside\x12\x18\n" +
+	"\arevoked\x18\x04 \x01(\tR\arevoked\"\x86\x01\n" +
 	"\x06Health\x128\n" +
 	"\adevices\x18\x01 \x03(\v2\x1e.yichuang.hall.v1.DeviceHealthR\adevices\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\x03R\x05queue\x12\x18\n" +

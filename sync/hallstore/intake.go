@@ -23,6 +23,7 @@ type Intake struct {
 	Cursor      int64 // every record up to here is on the hall's disk
 	Stored      int   // new ones, in their chain
 	Quarantined int   // new ones, beside it
+	Aside       bool  // the last one of the batch lies beside the chain: nothing that follows it can be in the chain
 }
 
 // Take puts a batch down in one transaction. Records that the hall has are passed over, records after a
@@ -48,7 +49,7 @@ func (s *Store) Take(ctx context.Context, terminal, epoch string, records []*hal
 				return err
 			}
 		}
-		out = Intake{Cursor: in.acked, Stored: in.stored, Quarantined: in.quarantined}
+		out = Intake{Cursor: in.acked, Stored: in.stored, Quarantined: in.quarantined, Aside: in.asideNow}
 		return in.save(ctx)
 	})
 	if err != nil {
@@ -80,6 +81,7 @@ type intake struct {
 	head, acked         int64
 	hash, chain         string
 	stored, quarantined int
+	asideNow            bool
 }
 
 func (in *intake) load(ctx context.Context) error {
@@ -106,6 +108,7 @@ func (in *intake) take(ctx context.Context, r *hallapi.Record, all bool) error {
 			return err
 		}
 		if hash == r.Hash {
+			in.asideNow = false
 			return nil // handed in twice is one
 		}
 		return in.aside(ctx, r, fmt.Sprintf("fork at %d", r.Seq))
@@ -122,7 +125,7 @@ func (in *intake) take(ctx context.Context, r *hallapi.Record, all bool) error {
 		notNil(c.Header), c.Sealed, c.SealSum, c.Prev, c.Hash, in.now); err != nil {
 		return err
 	}
-	in.head, in.hash = c.Seq, c.Hash
+	in.head, in.hash, in.asideNow = c.Seq, c.Hash, false
 	in.acked = max(in.acked, c.Seq)
 	in.stored++
 	return nil
@@ -130,6 +133,7 @@ func (in *intake) take(ctx context.Context, r *hallapi.Record, all bool) error {
 
 // aside puts a record into quarantine, once, and acknowledges it. The first oddity names the chain.
 func (in *intake) aside(ctx context.Context, r *hallapi.Record, why string) error {
+	in.asideNow = true
 	raw, err := proto.Marshal(r)
 	if err != nil {
 		return err

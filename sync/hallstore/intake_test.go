@@ -128,7 +128,10 @@ func TestAGapIsLeftForLater(t *testing.T) {
 	if in := take(t, s, []*hallapi.Record{all[4], all[2], all[3]}); in.Cursor != 5 || in.Stored != 3 {
 		t.Errorf("the missing ones: %+v, want cursor 5", in)
 	}
-	if in := take(t, s, nil); in.Cursor != 5 {
+	if in := take(t, s, all[1:3]); in.Cursor != 5 || in.Aside {
+		t.Errorf("what is there already: %+v", in)
+	}
+	if in := take(t, s, nil); in.Cursor != 5 || in.Aside {
 		t.Errorf("an empty batch: %+v, want cursor 5", in)
 	}
 }
@@ -141,10 +144,13 @@ func TestAForkGoesIntoQuarantineAndBothBranchesAreKept(t *testing.T) {
 	if in.Cursor != 6 || in.Quarantined != 4 || in.Stored != 0 {
 		t.Errorf("the fork: %+v, want cursor 6 with 4 in quarantine", in)
 	}
-	if again := take(t, s, other[2:]); again.Quarantined != 0 || again.Cursor != 6 {
+	if again := take(t, s, other[2:]); again.Quarantined != 0 || again.Cursor != 6 || !again.Aside {
 		t.Errorf("the fork again: %+v, want nothing new", again)
 	}
-	if in := take(t, s, all[4:]); in.Stored != 2 || in.Cursor != 6 {
+	if !in.Aside {
+		t.Error("the terminal is not told that its records lie aside")
+	}
+	if in := take(t, s, all[4:]); in.Stored != 2 || in.Cursor != 6 || in.Aside {
 		t.Errorf("the branch that the hall has: %+v, want it to go on", in)
 	}
 	n, chain := quarantined(t, s)

@@ -96,6 +96,14 @@ func (b *Biller) Close(account string) {
 	b.accounts[account].Surplus = "closed"
 }
 
+// Reopen lets a closed account be paid again.
+func (b *Biller) Reopen(account string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.accounts[account].Part = true
+	b.accounts[account].Surplus = "balance"
+}
+
 // Before is called before each request is looked at; true cuts the line. Nil again when it is over.
 func (b *Biller) Before(f func(*http.Request) bool) {
 	b.mu.Lock()

@@ -5,13 +5,18 @@ package halltest
 
 import (
 	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"yichuang/sync/hall"
+	"yichuang/sync/hallstore"
 )
 
 // Limit bounds everything that a test waits for. It is long, because machines are slow, and never waited out.
@@ -55,6 +60,9 @@ func (h *Hall) Up() {
 		h.Config.Gateway.NotifyURL = h.Console + hall.NotifyPath
 	}
 	opened, err := hall.Open(ctx, h.Config, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	if err == nil {
+		err = opened.Wake(ctx)
+	}
 	if err != nil {
 		stop()
 		h.t.Fatalf("open the hall: %v", err)
@@ -100,6 +108,41 @@ func (h *Hall) Cut() {
 	h.stop()
 	<-h.done // it may complain: its database is gone
 	h.hall = nil
+}
+
+// Backup is the database as it is now, as a backup of a running hall has it.
+func (h *Hall) Backup() []byte {
+	h.t.Helper()
+	path := filepath.Join(h.t.TempDir(), "backup.db")
+	s, err := hallstore.Open(h.t.Context(), h.Config.State)
+	if err == nil {
+		_, err = s.DB().Exec(`VACUUM INTO ?`, path)
+		err = errors.Join(err, s.Close())
+	}
+	var raw []byte
+	if err == nil {
+		raw, err = os.ReadFile(path)
+	}
+	if err != nil {
+		h.t.Fatalf("back the hall up: %v", err)
+	}
+	return raw
+}
+
+// Restore stops the hall, puts a backup in the place of its database, and starts it again.
+func (h *Hall) Restore(backup []byte) {
+	h.t.Helper()
+	h.Down()
+	path := filepath.Join(h.Config.State, "hall.db")
+	for _, old := range []string{"-wal", "-shm"} {
+		if err := os.Remove(path + old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			h.t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(path, backup, 0o600); err != nil {
+		h.t.Fatal(err)
+	}
+	h.Up()
 }
 
 // CA is the hall's TLS CA in DER.

@@ -33,6 +33,7 @@ type Terminal struct {
 	Answer  *hallapi.EnrollResponse
 	Records []*casefile.Record
 	Cursor  int64
+	Life    string // of the hall, as the terminal knows it
 
 	t      testing.TB
 	sealer *seal.Sealer
@@ -50,7 +51,7 @@ func (h *Hall) Enrol(id string) *Terminal {
 	if err != nil {
 		h.t.Fatalf("enrol %s: %v", id, err)
 	}
-	t := &Terminal{ID: r.Terminal, Epoch: "e1-" + id, Answer: r, t: h.t}
+	t := &Terminal{ID: r.Terminal, Epoch: "e1-" + id, Answer: r, Life: r.HallEpoch, t: h.t}
 	t.Client = h.Client(&tls.Certificate{Certificate: [][]byte{r.CertificateDer}, PrivateKey: key}, code)
 	if t.sealer, err = seal.NewSealer(r.SealKeys[0].Public); err != nil {
 		h.t.Fatal(err)
@@ -127,21 +128,37 @@ func (t *Terminal) Write(kind casefile.Kind, caseID string, header casefile.Head
 	return r
 }
 
-// Push hands over what is past the cursor.
+// Push hands over what is past the cursor, and all that a restored hall asks back.
 func (t *Terminal) Push() {
 	t.t.Helper()
-	var batch []*hallapi.Record
+	for range 100 {
+		life := t.Life
+		t.PushOnce()
+		if t.Cursor >= int64(len(t.Records)) && t.Life == life {
+			return
+		}
+	}
+	t.t.Fatalf("push: the hall has %d of %d records and does not go on", t.Cursor, len(t.Records))
+}
+
+// PushOnce hands over one batch past the cursor and believes the answer.
+func (t *Terminal) PushOnce() *hallapi.PushResponse {
+	t.t.Helper()
+	req := &hallapi.PushRequest{Epoch: t.Epoch, HallEpoch: t.Life, Cursor: t.Cursor, Head: int64(len(t.Records)),
+		Health: &hallapi.Health{Version: "test", Page: "home", Devices: []*hallapi.DeviceHealth{{Class: "cash", Protocol: "cctalk", State: "ready"}}}}
 	for _, r := range t.Records[min(t.Cursor, int64(len(t.Records))):] {
-		batch = append(batch, hallstore.ToWire(r))
+		if len(req.Records) < hallapi.RecordsMax {
+			req.Records = append(req.Records, hallstore.ToWire(r))
+		}
 	}
 	ctx, cancel := context.WithTimeout(t.t.Context(), Limit)
 	defer cancel()
-	r, err := t.Client.Push(ctx, &hallapi.PushRequest{Epoch: t.Epoch, Records: batch,
-		Health: &hallapi.Health{Version: "test", Page: "home", Devices: []*hallapi.DeviceHealth{{Class: "cash", Protocol: "cctalk", State: "ready"}}}})
+	r, err := t.Client.Push(ctx, req)
 	if err != nil {
 		t.t.Fatalf("push: %v", err)
 	}
-	t.Cursor = r.Cursor
+	t.Cursor, t.Life = r.Cursor, r.HallEpoch
+	return r
 }
 
 // Await pulls notices until one of this kind and case is there.

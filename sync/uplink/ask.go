@@ -206,12 +206,16 @@ func casesSense(a *hallapi.CasesResponse) bool {
 
 // Permit asks for leave to print. The same question gives the same permit.
 func (l *Link) Permit(ctx context.Context, caseID, form, serial, previous string) (office.Permit, error) {
+	l.hold()
 	req := &hallapi.PermitRequest{Case: caseID, Form: form, Serial: serial, PreviousPermit: previous}
 	a, err := ask(ctx, l, "permit", func(ctx context.Context, hall hallapiconnect.HallClient) (*hallapi.PermitResponse, error) {
 		return hall.Permit(ctx, req)
 	}, permitSense)
 	if err != nil {
 		return office.Permit{}, err
+	}
+	if a.Permit != "" {
+		l.hold()
 	}
 	return office.Permit{Permit: a.Permit, Refused: a.Refused, When: a.When, Where: a.Where, CodeText: a.CodeText, Facts: a.FactsJson}, nil
 }
@@ -225,12 +229,16 @@ func permitSense(a *hallapi.PermitResponse) bool {
 
 // Claim redeems the code of a slip. The same terminal may ask again until it has paid out.
 func (l *Link) Claim(ctx context.Context, code, reason, who string) (office.Claim, error) {
+	l.hold()
 	req := &hallapi.ClaimRequest{Code: code, Reason: reason, Who: who}
 	a, err := ask(ctx, l, "claim", func(ctx context.Context, hall hallapiconnect.HallClient) (*hallapi.ClaimResponse, error) {
 		return hall.Claim(ctx, req)
 	}, claimSense)
 	if err != nil {
 		return office.Claim{}, err
+	}
+	if a.Paid {
+		l.hold()
 	}
 	return office.Claim{Paid: a.Paid, Owed: a.Owed, Case: a.Case, Amount: money.Fen(a.AmountFen), Refused: a.Refused, When: a.When, Where: a.Where}, nil
 }

@@ -128,3 +128,33 @@ func TestWholeHall(t *testing.T) {
 	x.await("no trouble", func() bool { return x.link.Status().Err == "" })
 	hall.Audit()
 }
+
+// A real terminal and a hall whose database is put back: what the terminal has is there again, and nothing twice.
+func TestWholeHallRestored(t *testing.T) {
+	hall := halltest.Start(t, nil)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "code"), []byte(hall.EnrolCode("T1")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	x, end := connectTo(t, hall, dir, func(uplink.Notice) error { return nil })
+	defer end()
+	x.await("up", x.link.Up)
+	ctx, done := context.WithTimeout(t.Context(), halltest.Limit)
+	defer done()
+	x.happen("c1", nil)
+	if err := x.link.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	backup := hall.Backup()
+	x.happen("c2", map[string]string{"name": "欧阳样张"})
+	if err := x.link.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	hall.Restore(backup)
+	x.await("the hall has what the terminal has", func() bool { return len(hall.Ledger().Awaited) == 0 })
+	if row := hall.Ledger().Terminals; len(row) != 1 || row[0].Records != 2 || row[0].Quarantined != 0 || row[0].Chain != "ok" {
+		t.Errorf("the hall has %+v, want both records", row)
+	}
+	x.await("no trouble", func() bool { return x.link.Up() && x.link.Status().Err == "" })
+	hall.Audit()
+}

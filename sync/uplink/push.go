@@ -25,7 +25,7 @@ func (l *Link) push(ctx context.Context) {
 			l.awaitAppended(ctx, wait, appended)
 			continue
 		}
-		began := time.Now()
+		began, life := time.Now(), l.life()
 		sent, moved, err := l.pushBatch(ctx, batch)
 		took := time.Since(began)
 		if ended(ctx) {
@@ -45,6 +45,9 @@ func (l *Link) push(ctx context.Context) {
 			batch = nextBatch(batch, sent, took)
 		}
 		beat = time.Now()
+		if l.life() != life {
+			beat = time.Time{} // a restored hall waits to hear that this was all
+		}
 	}
 }
 
@@ -79,7 +82,9 @@ func (l *Link) pushBatch(ctx context.Context, bytes int) (sent int, moved bool, 
 	if err != nil {
 		return 0, false, err
 	}
-	req := &hallapi.PushRequest{Epoch: l.journal.Epoch(), Health: l.health()}
+	head, _ := l.journal.Head()
+	req := &hallapi.PushRequest{Epoch: l.journal.Epoch(), Health: l.health(), Head: head}
+	l.introduce(req, cursor, time.Now())
 	for len(records) > len(req.Records) {
 		r := onWire(&records[len(req.Records)])
 		size := proto.Size(r)
@@ -103,6 +108,31 @@ func (l *Link) pushBatch(ctx context.Context, bytes int) (sent int, moved bool, 
 		return sent, false, err
 	}
 	return sent, len(req.Records) == 0 || answer.Cursor > cursor, l.noteEpoch(ctx, answer.HallEpoch)
+}
+
+// introduce says what the terminal knows of the hall. What was acknowledged in another life means nothing in this one.
+func (l *Link) introduce(req *hallapi.PushRequest, cursor int64, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	req.HallEpoch = l.hallEpoch
+	if l.ackedIn == l.hallEpoch {
+		req.Cursor = cursor
+	}
+	req.More = l.heldIn != l.hallEpoch && now.Before(l.heldUntil)
+}
+
+// hold keeps in mind that the hall has given something out that is about to be used and written down: leave to print, or
+// a claim. If the hall turns out to be restored, this terminal has not told everything before that is over.
+func (l *Link) hold() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.heldIn, l.heldUntil = l.hallEpoch, time.Now().Add(heldMax)
+}
+
+func (l *Link) life() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.hallEpoch
 }
 
 func onWire(r *casefile.Record) *hallapi.Record {
@@ -158,17 +188,27 @@ func (l *Link) noteEpoch(ctx context.Context, epoch string) error {
 	l.keeping.Lock()
 	defer l.keeping.Unlock()
 	l.mu.Lock()
-	was := l.hallEpoch
+	was, ackedIn := l.hallEpoch, l.ackedIn
 	l.mu.Unlock()
-	if epoch == "" || epoch == was {
+	if epoch == "" || epoch == was && epoch == ackedIn {
 		return nil
 	}
-	if err := l.journal.Keep(ctx, map[string][]byte{keptHallEpoch: []byte(epoch), keptNotices: []byte("0")}); err != nil {
+	values := map[string][]byte{keptAckedIn: []byte(epoch)}
+	if epoch != was {
+		values[keptHallEpoch], values[keptNotices] = []byte(epoch), []byte("0")
+	}
+	if err := l.journal.Keep(ctx, values); err != nil {
 		return err
 	}
 	l.mu.Lock()
-	l.hallEpoch, l.notices = epoch, 0
+	l.ackedIn = epoch
+	if epoch != was {
+		l.hallEpoch, l.notices = epoch, 0
+	}
 	l.mu.Unlock()
+	if epoch == was {
+		return nil
+	}
 	l.log.Warn("hall: was restored; its notices are taken from the first again", "epoch", epoch, "before", was)
 	poke(l.pokePull)
 	poke(l.pokeOffer)

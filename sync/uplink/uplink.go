@@ -82,8 +82,11 @@ type Link struct {
 	floor     int64 // no older catalogue than this version is taken
 	handle    func(Notice) error
 	hallEpoch string
-	notices   int64 // cursor of the notices
-	cursor    int64 // of the journal, as in the store
+	ackedIn   string    // the hall's epoch that cursor is from
+	heldIn    string    // the hall's epoch in which it last gave something out that has to be written down
+	heldUntil time.Time // and until when that may take
+	notices   int64     // cursor of the notices
+	cursor    int64     // of the journal, as in the store
 	troubles  map[string]string
 	given     map[string]office.Order // what was last told of an order
 	moved     chan struct{}           // closed and replaced when the cursor moves
