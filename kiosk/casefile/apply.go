@@ -454,6 +454,9 @@ func paperBegun(b *Book, at time.Time, e Event, _ int64) error {
 		return fmt.Errorf("paper %q has begun before, or has no number", h.Paper)
 	}
 	b.Papers[h.Paper] = &Paper{ID: h.Paper, Case: e.Case, What: h.What, Way: h.Way, Owed: h.Owed, Cuts: h.Cuts, Since: at}
+	if h.Cuts > 0 {
+		b.Cuts = h.Cuts
+	}
 	return nil
 }
 

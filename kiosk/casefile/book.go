@@ -27,6 +27,7 @@ type Book struct {
 	Owed     map[string]*Owed
 	Redeemed map[string]money.Fen // slips of other terminals that were paid out here, by what they were owed under
 	Papers   map[string]*Paper    // open ones
+	Cuts     int64                // the receipt printer's count before the last strip; 0 when it keeps none
 	Sheets   map[string]*Sheet    // all, by permit
 	Trays    map[string]*Tray
 	Blanks   Blanks

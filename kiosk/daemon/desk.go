@@ -132,7 +132,7 @@ func (d *Daemon) Ledger(ctx context.Context) (ctl.Ledger, error) {
 
 // chain reads the journal from the disk and checks that each record follows the one before; each gets every event.
 func (d *Daemon) chain(ctx context.Context, each func(casefile.Record) error) error {
-	prev := casefile.Genesis(d.journal.Terminal(), d.journal.Epoch())
+	prev := casefile.Genesis(d.journal.Terminal(), d.journal.Origin())
 	for last := int64(0); ; {
 		records, err := d.journal.Read(ctx, last, 1000)
 		if err != nil || len(records) == 0 {

@@ -30,15 +30,18 @@ func (s *Store) each(ctx context.Context, seq int64, limit int, fn func(casefile
 	if limit == 0 {
 		limit = -1
 	}
-	rows, err := s.db.QueryContext(ctx, "SELECT seq, time, quality, case_id, kind, header, sealed, seal_sum, prev, hash FROM journal WHERE seq > ? ORDER BY seq LIMIT ?", seq, limit)
+	rows, err := s.db.QueryContext(ctx, "SELECT seq, time, quality, case_id, kind, header, sealed, seal_sum, prev, hash, epoch FROM journal WHERE seq > ? ORDER BY seq LIMIT ?", seq, limit)
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		r := casefile.Record{Terminal: s.terminal, Epoch: s.epoch}
-		if err := rows.Scan(&r.Seq, &r.Time, &r.Quality, &r.Case, &r.Kind, &r.Header, &r.Sealed, &r.SealSum, &r.Prev, &r.Hash); err != nil {
+		r := casefile.Record{Terminal: s.terminal}
+		if err := rows.Scan(&r.Seq, &r.Time, &r.Quality, &r.Case, &r.Kind, &r.Header, &r.Sealed, &r.SealSum, &r.Prev, &r.Hash, &r.Epoch); err != nil {
 			return fmt.Errorf("journal: %w", err)
+		}
+		if r.Epoch == "" {
+			r.Epoch = s.origin
 		}
 		if err := fn(r); err != nil {
 			return err

@@ -54,12 +54,14 @@ type Entry struct {
 type Store struct {
 	dir      string
 	terminal string
-	epoch    string
+	origin   string // the epoch that the journal began with
 	db       *sql.DB
 	insert   *sql.Stmt
 	twin     *twinFile
 
 	mu         sync.Mutex // guards all below
+	spans      []Span     // the epochs of the journal, in order; the last one is the present one
+	unanswered string     // why no money is taken before the hall has answered; "" when it may be
 	book       *casefile.Book
 	head       string // hash of the last record
 	pending    []*request
@@ -105,7 +107,7 @@ func Open(ctx context.Context, dir, terminal string) (*Store, error) {
 	if err := s.load(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	s.insert, err = db.PrepareContext(ctx, "INSERT INTO journal (seq, time, quality, case_id, kind, header, sealed, seal_sum, prev, hash) VALUES (?,?,?,?,?,?,?,?,?,?)")
+	s.insert, err = db.PrepareContext(ctx, "INSERT INTO journal (seq, time, quality, case_id, kind, header, sealed, seal_sum, prev, hash, epoch) VALUES (?,?,?,?,?,?,?,?,?,?,?)")
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("journal: %w", err), db.Close())
 	}
@@ -137,9 +139,12 @@ func (s *Store) load(ctx context.Context) error {
 			return err
 		}
 	}
-	s.epoch = string(epoch)
-	s.head = casefile.Genesis(s.terminal, s.epoch)
-	return s.each(ctx, 0, 0, func(r casefile.Record) error {
+	s.origin = string(epoch)
+	if err := s.loadSpans(ctx); err != nil {
+		return err
+	}
+	s.head = casefile.Genesis(s.terminal, s.origin)
+	if err := s.each(ctx, 0, 0, func(r casefile.Record) error {
 		if err := r.Check(s.book.Seq+1, s.head); err != nil {
 			return fmt.Errorf("journal: %w", err)
 		}
@@ -155,7 +160,10 @@ func (s *Store) load(ctx context.Context) error {
 			s.latest = when
 		}
 		return nil
-	})
+	}); err != nil {
+		return err
+	}
+	return s.loadBranch(ctx)
 }
 
 // Append writes the entries in one commit, in their order and with nothing between them, and returns
@@ -316,7 +324,8 @@ func (s *Store) record(now time.Time, quality string, e Entry, seq int64, prev s
 	if err != nil {
 		return casefile.Record{}, err
 	}
-	r := casefile.Record{Terminal: s.terminal, Epoch: s.epoch, Seq: seq, Time: now.Format(time.RFC3339Nano), Quality: quality,
+	epoch := s.spans[len(s.spans)-1].Epoch
+	r := casefile.Record{Terminal: s.terminal, Epoch: epoch, Seq: seq, Time: now.Format(time.RFC3339Nano), Quality: quality,
 		Case: e.Case, Kind: e.Kind, Header: header, Prev: prev}
 	if e.Secret != nil {
 		plain, err := json.Marshal(e.Secret)
@@ -326,7 +335,7 @@ func (s *Store) record(now time.Time, quality string, e Entry, seq int64, prev s
 		if err := s.needSealer(); err != nil {
 			return r, err
 		}
-		r.Sealed = s.sealer.Seal(seq, seal.AAD(s.terminal, s.epoch, seq, string(e.Kind), header), plain)
+		r.Sealed = s.sealer.Seal(seq, seal.AAD(s.terminal, epoch, seq, string(e.Kind), header), plain)
 		r.SealSum = casefile.SumSealed(r.Sealed)
 	}
 	r.Hash = r.Sum()
@@ -350,7 +359,7 @@ func (s *Store) write(ctx context.Context, records []casefile.Record) error {
 	var err error
 	if len(records) == 1 {
 		// A statement outside a transaction is one of its own: BEGIN and COMMIT would only cost two calls more.
-		err = insert(ctx, s.insert, records[0])
+		err = s.put(ctx, s.insert, records[0])
 	} else {
 		err = s.writeTogether(ctx, records)
 	}
@@ -368,15 +377,19 @@ func (s *Store) writeTogether(ctx context.Context, records []casefile.Record) er
 	defer tx.Rollback() // after a commit it does nothing
 	stmt := tx.StmtContext(ctx, s.insert)
 	for _, r := range records {
-		if err := insert(ctx, stmt, r); err != nil {
+		if err := s.put(ctx, stmt, r); err != nil {
 			return err
 		}
 	}
 	return tx.Commit()
 }
 
-func insert(ctx context.Context, stmt *sql.Stmt, r casefile.Record) error {
-	_, err := stmt.ExecContext(ctx, r.Seq, r.Time, r.Quality, r.Case, string(r.Kind), r.Header, r.Sealed, r.SealSum, r.Prev, r.Hash)
+func (s *Store) put(ctx context.Context, stmt *sql.Stmt, r casefile.Record) error {
+	epoch := r.Epoch
+	if epoch == s.origin {
+		epoch = "" // as in a journal that never branched
+	}
+	_, err := stmt.ExecContext(ctx, r.Seq, r.Time, r.Quality, r.Case, string(r.Kind), r.Header, r.Sealed, r.SealSum, r.Prev, r.Hash, epoch)
 	return err
 }
 
@@ -427,9 +440,6 @@ func (s *Store) Health() error {
 	}
 	return nil
 }
-
-// Epoch is the random id of this journal.
-func (s *Store) Epoch() string { return s.epoch }
 
 // Terminal is the terminal's id.
 func (s *Store) Terminal() string { return s.terminal }

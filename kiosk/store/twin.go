@@ -93,7 +93,7 @@ func (s *Store) openTwin(ctx context.Context) error {
 		return fmt.Errorf("journal: %w", err)
 	}
 	last, end, err := lastLine(f)
-	if err == nil && last.Seq > 0 && (last.Epoch != s.epoch || last.Seq > s.book.Seq) {
+	if err == nil && last.Seq > 0 && (last.Seq > s.book.Seq || last.Epoch != s.span(last.Seq-1).Epoch) {
 		aside := filepath.Join(s.dir, fmt.Sprintf("twin-%s-%d.jsonl", filepath.Base(last.Epoch), last.Seq))
 		if err := errors.Join(f.Close(), os.Rename(path, aside)); err != nil {
 			return fmt.Errorf("journal: twin: %w", err)
