@@ -24,7 +24,7 @@ func (s *service) Push(ctx context.Context, req *hallapi.PushRequest) (*hallapi.
 	if err := s.meet(ctx, p, req); err != nil {
 		return nil, connect.NewError(connect.CodeUnavailable, err)
 	}
-	in, err := s.store.Take(ctx, p.id, req.Epoch, req.Records, p.revoked, now)
+	in, err := s.store.Take(ctx, p.id, req.Epoch, req.After, req.Records, p.revoked, now)
 	if errors.Is(err, hallstore.ErrMalformed) {
 		return nil, connect.NewError(connect.CodeInvalidArgument, err)
 	}
@@ -53,7 +53,7 @@ func (s *service) meet(ctx context.Context, p peer, req *hallapi.PushRequest) er
 	if p.revoked {
 		return nil // its word counts for nothing any more
 	}
-	return s.known(ctx, p.id, req.Epoch, req.HallEpoch, req.Cursor)
+	return s.known(ctx, p.id, req)
 }
 
 // seen keeps what a terminal says of itself, for the console, and wakes whoever waits for its records.

@@ -24,6 +24,7 @@ type Ledger struct {
 type TerminalRow struct {
 	ID          string `json:"id"`
 	Epoch       string `json:"epoch"`
+	After       int64  `json:"after"` // the record that this journal branched after; 0 for the first
 	Cursor      int64  `json:"cursor"`
 	Records     int64  `json:"records"`
 	Gaps        int64  `json:"gaps"`
@@ -136,14 +137,14 @@ func collect[T any](ctx context.Context, tx *sql.Tx, query string, scan func(*sq
 }
 
 func terminalRows(ctx context.Context, tx *sql.Tx) ([]TerminalRow, error) {
-	return collect(ctx, tx, `SELECT s.terminal, s.epoch, s.acked, s.chain, s.processed,
+	return collect(ctx, tx, `SELECT s.terminal, s.epoch, s.after, s.acked, s.chain, s.processed,
 		(SELECT count(*) FROM records r WHERE r.terminal = s.terminal AND r.epoch = s.epoch),
 		(SELECT count(DISTINCT seq) FROM quarantine q WHERE q.terminal = s.terminal AND q.epoch = s.epoch AND q.seq > s.head),
 		(SELECT count(*) FROM quarantine q WHERE q.terminal = s.terminal AND q.epoch = s.epoch)
 		FROM streams s ORDER BY s.terminal, s.first`, func(rows *sql.Rows) (r TerminalRow, err error) {
 		var aside int64
-		err = rows.Scan(&r.ID, &r.Epoch, &r.Cursor, &r.Chain, &r.Processed, &r.Records, &aside, &r.Quarantined)
-		r.Gaps = r.Cursor - r.Records - aside
+		err = rows.Scan(&r.ID, &r.Epoch, &r.After, &r.Cursor, &r.Chain, &r.Processed, &r.Records, &aside, &r.Quarantined)
+		r.Gaps = r.Cursor - r.After - r.Records - aside
 		return r, err
 	})
 }

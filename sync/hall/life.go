@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"yichuang/sync/hallapi"
 	"yichuang/sync/hallstore"
 )
 
@@ -270,8 +271,8 @@ func birthOf(path string) (string, error) {
 
 // known compares what a terminal knows of this hall with what the hall knows of itself. A terminal that knows a later
 // life, or that was told in this very life that the hall has more than it has, has met a hall that was lost.
-func (h *Hall) known(ctx context.Context, terminal, epoch, hallEpoch string, cursor int64) error {
-	now, why, err := h.contradicts(ctx, terminal, epoch, hallEpoch, cursor)
+func (h *Hall) known(ctx context.Context, terminal string, req *hallapi.PushRequest) error {
+	now, why, err := h.contradicts(ctx, terminal, req)
 	if err != nil || why == "" {
 		return err
 	}
@@ -282,7 +283,7 @@ func (h *Hall) known(ctx context.Context, terminal, epoch, hallEpoch string, cur
 			return err // another terminal has told already
 		}
 		begun = true
-		return beginLife(ctx, tx, nil, lifeNumber(hallEpoch))
+		return beginLife(ctx, tx, nil, lifeNumber(req.HallEpoch))
 	}); err != nil || !begun {
 		return err
 	}
@@ -291,19 +292,19 @@ func (h *Hall) known(ctx context.Context, terminal, epoch, hallEpoch string, cur
 }
 
 // contradicts says what in a terminal's knowledge of the hall cannot be, "" when all of it can.
-func (h *Hall) contradicts(ctx context.Context, terminal, epoch, hallEpoch string, cursor int64) (now, why string, err error) {
+func (h *Hall) contradicts(ctx context.Context, terminal string, req *hallapi.PushRequest) (now, why string, err error) {
 	var acked int64
-	if err := h.store.DB().QueryRowContext(ctx, `SELECT value, coalesce((SELECT acked FROM streams WHERE terminal = ? AND epoch = ?), 0) FROM meta WHERE key = ?`,
-		terminal, epoch, metaEpoch).Scan(&now, &acked); err != nil {
+	if err := h.store.DB().QueryRowContext(ctx, `SELECT value, coalesce((SELECT acked FROM streams WHERE terminal = ? AND epoch = ?), ?) FROM meta WHERE key = ?`,
+		terminal, req.Epoch, req.After, metaEpoch).Scan(&now, &acked); err != nil {
 		return "", "", err
 	}
-	theirs, ours := lifeNumber(hallEpoch), lifeNumber(now)
+	theirs, ours := lifeNumber(req.HallEpoch), lifeNumber(now)
 	switch {
-	case hallEpoch == "", theirs < ours, theirs > ours+livesMax:
-	case hallEpoch != now:
-		why = fmt.Sprintf("terminal %s knows the hall's life %s", terminal, hallEpoch)
-	case cursor > acked:
-		why = fmt.Sprintf("terminal %s was told that the hall has %d of its records, and the hall has %d", terminal, cursor, acked)
+	case req.HallEpoch == "", theirs < ours, theirs > ours+livesMax:
+	case req.HallEpoch != now:
+		why = fmt.Sprintf("terminal %s knows the hall's life %s", terminal, req.HallEpoch)
+	case req.Cursor > acked:
+		why = fmt.Sprintf("terminal %s was told that the hall has %d of its records, and the hall has %d", terminal, req.Cursor, acked)
 	}
 	return now, why, nil
 }

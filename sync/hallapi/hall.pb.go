@@ -451,6 +451,7 @@ type PushRequest struct {
 	HallEpoch     string                 `protobuf:"bytes,4,opt,name=hall_epoch,json=hallEpoch,proto3" json:"hall_epoch,omitempty"` // the life of the hall that the terminal knows
 	Cursor        int64                  `protobuf:"varint,5,opt,name=cursor,proto3" json:"cursor,omitempty"`                       // what the hall has acknowledged of this journal in that life
 	Head          int64                  `protobuf:"varint,6,opt,name=head,proto3" json:"head,omitempty"`                           // the last record of the journal that is being handed over
+	After         int64                  `protobuf:"varint,8,opt,name=after,proto3" json:"after,omitempty"`                         // the record that this journal branched after; 0: it began with its first
 	More          bool                   `protobuf:"varint,7,opt,name=more,proto3" json:"more,omitempty"`                           // there is a later journal, or an answer of a former life may yet be acted on
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -524,6 +525,13 @@ func (x *PushRequest) GetCursor() int64 {
 func (x *PushRequest) GetHead() int64 {
 	if x != nil {
 		return x.Head
+	}
+	return 0
+}
+
+func (x *PushRequest) GetAfter() int64 {
+	if x != nil {
+		return x.After
 	}
 	return 0
 }
@@ -2722,7 +2730,7 @@ const file_hall_proto_rawDesc = "" +
 	"\bseal_sum\x18\b \x01(\tR\asealSum\x12\x12\n" +
 	"\x04prev\x18\t \x01(\tR\x04prev\x12\x12\n" +
 	"\x04hash\x18\n" +
-	" \x01(\tR\x04hash\"\xe8\x01\n" +
+	" \x01(\tR\x04hash\"\xfe\x01\n" +
 	"\vPushRequest\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\tR\x05epoch\x122\n" +
 	"\arecords\x18\x02 \x03(\v2\x18.yichuang.hall.v1.RecordR\arecords\x120\n" +
@@ -2730,7 +2738,8 @@ const file_hall_proto_rawDesc = "" +
 	"\n" +
 	"hall_epoch\x18\x04 \x01(\tR\thallEpoch\x12\x16\n" +
 	"\x06cursor\x18\x05 \x01(\x03R\x06cursor\x12\x12\n" +
-	"\x04head\x18\x06 \x01(\x03R\x04head\x12\x12\n" +
+	"\x04head\x18\x06 \x01(\x03R\x04head\x12\x14\n" +
+	"\x05after\x18\b \x01(\x03R\x05after\x12\x12\n" +
 	"\x04more\x18\a \x01(\bR\x04more\"u\n" +
 	"\fPushResponse\x12\x16\n" +
 	"\x06cursor\x18\x01 \x01(\x03R\x06cursor\x12\x1d\n" +

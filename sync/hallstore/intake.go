@@ -28,16 +28,17 @@ type Intake struct {
 
 // Take puts a batch down in one transaction. Records that the hall has are passed over, records after a
 // gap are left for later; the cursor tells the terminal what to send next. all puts everything into
-// quarantine, for a terminal whose certificate was revoked.
-func (s *Store) Take(ctx context.Context, terminal, epoch string, records []*hallapi.Record, all bool, now time.Time) (Intake, error) {
-	if err := wellFormed(terminal, epoch, records); err != nil {
+// quarantine, for a terminal whose certificate was revoked. after is the record of the terminal's former epoch that this
+// one branched after: its first is the next one. It counts when the epoch is new here.
+func (s *Store) Take(ctx context.Context, terminal, epoch string, after int64, records []*hallapi.Record, all bool, now time.Time) (Intake, error) {
+	if err := wellFormed(terminal, epoch, after, records); err != nil {
 		return Intake{}, err
 	}
 	records = slices.SortedStableFunc(slices.Values(records), func(a, b *hallapi.Record) int { return int(a.Seq - b.Seq) })
 	var out Intake
 	err := s.Tx(ctx, func(tx *sql.Tx) error {
 		out = Intake{}
-		in := &intake{tx: tx, terminal: terminal, epoch: epoch, now: Stamp(now)}
+		in := &intake{tx: tx, terminal: terminal, epoch: epoch, after: after, now: Stamp(now)}
 		if err := in.load(ctx); err != nil {
 			return err
 		}
@@ -58,7 +59,10 @@ func (s *Store) Take(ctx context.Context, terminal, epoch string, records []*hal
 	return out, nil
 }
 
-func wellFormed(terminal, epoch string, records []*hallapi.Record) error {
+func wellFormed(terminal, epoch string, after int64, records []*hallapi.Record) error {
+	if after < 0 {
+		return fmt.Errorf("%w: a branch after record %d", ErrMalformed, after)
+	}
 	if terminal == "" || epoch == "" {
 		return fmt.Errorf("%w: no terminal or epoch", ErrMalformed)
 	}
@@ -78,7 +82,7 @@ type intake struct {
 	tx                   *sql.Tx
 	terminal, epoch, now string
 
-	head, acked         int64
+	after, head, acked  int64
 	hash, chain         string
 	stored, quarantined int
 	asideNow            bool
@@ -86,12 +90,15 @@ type intake struct {
 
 func (in *intake) load(ctx context.Context) error {
 	in.hash, in.chain = casefile.Genesis(in.terminal, in.epoch), "ok"
-	if _, err := in.tx.ExecContext(ctx, `INSERT INTO streams (terminal, epoch, first, hash) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-		in.terminal, in.epoch, in.now, in.hash); err != nil {
+	if in.after > 0 {
+		in.hash = "" // the first record says what it follows
+	}
+	if _, err := in.tx.ExecContext(ctx, `INSERT INTO streams (terminal, epoch, first, hash, after, head, acked, processed) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?5, ?5) ON CONFLICT DO NOTHING`,
+		in.terminal, in.epoch, in.now, in.hash, in.after); err != nil {
 		return err
 	}
-	return in.tx.QueryRowContext(ctx, `SELECT head, hash, acked, chain FROM streams WHERE terminal = ? AND epoch = ?`,
-		in.terminal, in.epoch).Scan(&in.head, &in.hash, &in.acked, &in.chain)
+	return in.tx.QueryRowContext(ctx, `SELECT after, head, hash, acked, chain FROM streams WHERE terminal = ? AND epoch = ?`,
+		in.terminal, in.epoch).Scan(&in.after, &in.head, &in.hash, &in.acked, &in.chain)
 }
 
 func (in *intake) save(ctx context.Context) error {
@@ -101,6 +108,9 @@ func (in *intake) save(ctx context.Context) error {
 }
 
 func (in *intake) take(ctx context.Context, r *hallapi.Record, all bool) error {
+	if r.Seq <= in.after {
+		return in.aside(ctx, r, fmt.Sprintf("fork at %d", r.Seq)) // the branch begins later
+	}
 	if r.Seq <= in.head {
 		var hash string
 		if err := in.tx.QueryRowContext(ctx, `SELECT hash FROM records WHERE terminal = ? AND epoch = ? AND seq = ?`,
@@ -117,6 +127,9 @@ func (in *intake) take(ctx context.Context, r *hallapi.Record, all bool) error {
 		return in.aside(ctx, r, "the terminal's certificate is revoked")
 	}
 	c := FromWire(in.terminal, in.epoch, r)
+	if in.hash == "" {
+		in.hash = c.Prev
+	}
 	if err := c.Check(in.head+1, in.hash); err != nil {
 		return in.aside(ctx, r, fmt.Sprintf("broken at %d", r.Seq))
 	}

@@ -50,7 +50,7 @@ func journal(terminal, epoch, word string, n int) []*hallapi.Record {
 
 func take(t *testing.T, s *Store, records []*hallapi.Record) Intake {
 	t.Helper()
-	in, err := s.Take(t.Context(), "T1", "e1", records, false, now)
+	in, err := s.Take(t.Context(), "T1", "e1", 0, records, false, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,6 +159,79 @@ func TestAForkGoesIntoQuarantineAndBothBranchesAreKept(t *testing.T) {
 	}
 }
 
+// branch makes n records that go on after a journal's first ones, under another epoch.
+func branch(records []*hallapi.Record, after int, epoch string, n int) []*hallapi.Record {
+	var out []*hallapi.Record
+	prev := records[after-1].Hash
+	for i := range n {
+		r := &casefile.Record{Terminal: "T1", Epoch: epoch, Seq: int64(after+i) + 1, Time: "2026-11-20T09:00:00+08:00", Quality: "synced",
+			Kind: casefile.CaseRated, Header: []byte(`{"stars":3}`), Prev: prev}
+		r.Hash = r.Sum()
+		prev = r.Hash
+		out = append(out, ToWire(r))
+	}
+	return out
+}
+
+func TestBothBranchesOfAJournalAreKept(t *testing.T) {
+	s := open(t)
+	all := journal("T1", "e1", "a", 6)
+	take(t, s, all)
+	other := branch(all, 4, "e2", 3)
+	take2 := func(after int64, records ...*hallapi.Record) Intake {
+		t.Helper()
+		in, err := s.Take(t.Context(), "T1", "e2", after, records, false, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return in
+	}
+	if in := take2(4); in.Cursor != 4 {
+		t.Errorf("a branch without a record: %+v, want cursor 4", in)
+	}
+	if in := take2(4, other[1], other[2]); in.Cursor != 4 || in.Stored != 0 {
+		t.Errorf("past a gap: %+v, want cursor 4", in)
+	}
+	if in := take2(4, other...); in.Cursor != 7 || in.Stored != 3 || in.Quarantined != 0 || in.Aside {
+		t.Errorf("the branch: %+v, want 3 records up to 7", in)
+	}
+	if in := take2(4, other...); in.Cursor != 7 || in.Stored != 0 || in.Quarantined != 0 {
+		t.Errorf("the branch again: %+v, want nothing new", in)
+	}
+	if in := take2(4, all[3]); in.Cursor != 7 || in.Quarantined != 1 {
+		t.Errorf("a record from before the branch under its epoch: %+v, want it aside", in)
+	}
+	foreign := branch(all, 4, "e2", 4)
+	foreign[3].Prev = foreign[3].Hash
+	if in := take2(4, foreign[3]); in.Cursor != 8 || in.Quarantined != 1 || in.Stored != 0 {
+		t.Errorf("a record that does not follow: %+v, want it aside", in)
+	}
+	if len(stored(t, s, "e1")) != 6 || len(stored(t, s, "e2")) != 3 {
+		t.Errorf("%d and %d stored, want 6 and 3", len(stored(t, s, "e1")), len(stored(t, s, "e2")))
+	}
+	if _, err := s.Take(t.Context(), "T1", "e3", -1, nil, false, now); !errors.Is(err, ErrMalformed) {
+		t.Errorf("a branch after nothing: %v", err)
+	}
+	var drawn []int64
+	for range 3 {
+		if err := s.Tx(t.Context(), func(tx *sql.Tx) error {
+			list, err := Batch(t.Context(), tx, 10)
+			for _, r := range list {
+				drawn = append(drawn, r.Seq)
+				if err := Processed(t.Context(), tx, r); err != nil {
+					return err
+				}
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Equal(drawn, []int64{1, 2, 3, 4, 5, 6, 5, 6, 7}) {
+		t.Errorf("drawn %v", drawn)
+	}
+}
+
 func TestABrokenChainDoesNotHoldTheTerminalUp(t *testing.T) {
 	s := open(t)
 	all := journal("T1", "e1", "a", 5)
@@ -171,7 +244,7 @@ func TestABrokenChainDoesNotHoldTheTerminalUp(t *testing.T) {
 		t.Errorf("%d in quarantine, chain %q", n, chain)
 	}
 	all[0].Sealed = []byte("another")
-	if in, err := s.Take(t.Context(), "T1", "e2", journal("T1", "e2", "c", 3), false, now); err != nil || in.Cursor != 3 {
+	if in, err := s.Take(t.Context(), "T1", "e2", 0, journal("T1", "e2", "c", 3), false, now); err != nil || in.Cursor != 3 {
 		t.Errorf("a new epoch: %+v, %v", in, err)
 	}
 }
@@ -189,7 +262,7 @@ func TestARevokedTerminalIsHeardAndKeptApart(t *testing.T) {
 	s := open(t)
 	all := journal("T1", "e1", "a", 4)
 	take(t, s, all[:2])
-	in, err := s.Take(t.Context(), "T1", "e1", all, true, now)
+	in, err := s.Take(t.Context(), "T1", "e1", 0, all, true, now)
 	if err != nil || in.Cursor != 4 || in.Stored != 0 || in.Quarantined != 2 {
 		t.Errorf("took %+v, %v, want the two new ones in quarantine", in, err)
 	}
@@ -217,14 +290,14 @@ func TestMalformedBatchesLeaveNothing(t *testing.T) {
 		"nil":       {"T1", "e1", []*hallapi.Record{nil}},
 		"too many":  {"T1", "e1", journal("T1", "e1", "a", hallapi.RecordsMax+1)},
 	} {
-		if _, err := s.Take(t.Context(), c.terminal, c.epoch, c.records, false, now); !errors.Is(err, ErrMalformed) {
+		if _, err := s.Take(t.Context(), c.terminal, c.epoch, 0, c.records, false, now); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s: %v, want %v", name, err, ErrMalformed)
 		}
 	}
 	if n := len(stored(t, s, "e1")); n != 0 {
 		t.Errorf("%d records stored", n)
 	}
-	if _, err := s.Take(t.Context(), "T1", "e1", journal("T1", "e1", "a", hallapi.RecordsMax), false, now); err != nil {
+	if _, err := s.Take(t.Context(), "T1", "e1", 0, journal("T1", "e1", "a", hallapi.RecordsMax), false, now); err != nil {
 		t.Errorf("the largest batch: %v", err)
 	}
 }
@@ -239,7 +312,7 @@ func TestAnotherTerminalsRecordDoesNotHold(t *testing.T) {
 func TestWorkIsHandedOutInOrderAndOnce(t *testing.T) {
 	s := open(t)
 	take(t, s, journal("T1", "e1", "a", 5))
-	if _, err := s.Take(t.Context(), "T2", "e9", journal("T2", "e9", "b", 2), false, now.Add(time.Second)); err != nil {
+	if _, err := s.Take(t.Context(), "T2", "e9", 0, journal("T2", "e9", "b", 2), false, now.Add(time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	var got []string

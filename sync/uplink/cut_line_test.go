@@ -330,7 +330,7 @@ func TestRestoredHallGetsTheJournalAgain(t *testing.T) {
 }
 
 func TestGarbledCursorIsNotBelieved(t *testing.T) {
-	for _, cursor := range []int64{-1, 11, 1 << 62} {
+	for _, cursor := range []int64{-1, -1 << 62} {
 		t.Run(fmt.Sprint(cursor), func(t *testing.T) {
 			onDesk(t, func(d *desk) {
 				d.happen(10)

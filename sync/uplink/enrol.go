@@ -201,7 +201,7 @@ func (l *Link) keepEnrolment(ctx context.Context, p papers, code, epoch string) 
 		return err
 	}
 	values[keptCode] = sha256Of([]byte(hallapi.PlainCode(code)))
-	values[keptNewKey] = []byte{}
+	values[keptNewKey], values[keptRevoked] = []byte{}, []byte{}
 	l.keeping.Lock()
 	defer l.keeping.Unlock()
 	l.mu.Lock()
@@ -219,6 +219,7 @@ func (l *Link) keepEnrolment(ctx context.Context, p papers, code, epoch string) 
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.revoked = ""
 	if otherHall {
 		l.catalog, l.floor = nil, 0
 	}

@@ -3,9 +3,11 @@ package uplink_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -157,4 +159,104 @@ func TestWholeHallRestored(t *testing.T) {
 	}
 	x.await("no trouble", func() bool { return x.link.Up() && x.link.Status().Err == "" })
 	hall.Audit()
+}
+
+// copyDisk copies a state folder: an image of the terminal's disk.
+func copyDisk(t *testing.T, from, to string) {
+	t.Helper()
+	for _, name := range []string{"journal.db", "twin.jsonl"} {
+		raw, err := os.ReadFile(filepath.Join(from, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(to, name), raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// An image of the terminal's disk is put back. With records of its own since, or without, the journal goes on under
+// another epoch, and the hall has both branches.
+func TestWholeHallAndAnOldDisk(t *testing.T) {
+	for name, since := range map[string]int{"nothing was written on the old disk": 0, "a little was": 1, "more than was lost": 4} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			hall := halltest.Start(t, nil)
+			dir, image := t.TempDir(), t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "code"), []byte(hall.EnrolCode("T1")), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			ctx, done := context.WithTimeout(t.Context(), halltest.Limit)
+			defer done()
+			life := func(dir string, live func(x *terminal)) {
+				t.Helper()
+				x, end := connectTo(t, hall, dir, func(uplink.Notice) error { return nil })
+				defer end()
+				x.await("up", x.link.Up)
+				live(x)
+			}
+			handIn := func(x *terminal, cases ...string) {
+				t.Helper()
+				for _, id := range cases {
+					x.happen(id, nil)
+				}
+				if err := x.link.Flush(ctx); err != nil {
+					t.Fatal(err)
+				}
+			}
+			life(dir, func(x *terminal) { handIn(x, "c1", "c2") })
+			copyDisk(t, dir, image)
+			life(dir, func(x *terminal) { handIn(x, "c3", "c4", "c5") })
+
+			// The image works without a line for a while.
+			offline, err := store.Open(t.Context(), image, "T1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			origin := offline.Epoch()
+			for i := range since {
+				e := store.Entry{Event: casefile.Event{Kind: casefile.CaseOpened, Case: fmt.Sprint("d", i), Header: casefile.Header{Service: "pay.water"}}}
+				if err := offline.Append(t.Context(), e); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := offline.Close(); err != nil {
+				t.Fatal(err)
+			}
+			life(image, func(x *terminal) {
+				x.await("another epoch", func() bool { return x.journal.Epoch() != origin })
+				handIn(x, "e1", "e2")
+				if s := x.link.Status(); !strings.Contains(s.Err, "older one") {
+					t.Errorf("staff are told %q", s.Err)
+				}
+				rows := hall.Ledger().Terminals
+				if len(rows) != 2 || rows[0].Epoch != origin || rows[0].Records != 5 || rows[0].Quarantined != int64(since) || rows[0].Gaps != 0 {
+					t.Fatalf("the former branch: %+v, want 5 records and %d in quarantine", rows, since)
+				}
+				if b := rows[1]; b.After != int64(2+since) || b.Records != 3 || b.Chain != "ok" || b.Quarantined != 0 || b.Gaps != 0 {
+					t.Errorf("the present branch: %+v, want 3 records after %d", b, 2+since)
+				}
+				if err := x.link.Flush(ctx); err != nil {
+					t.Error(err)
+				}
+			})
+			epoch := ""
+			life(image, func(x *terminal) { // and again, as if nothing had been
+				epoch = x.journal.Epoch()
+				handIn(x, "e3")
+				if x.journal.Epoch() != epoch {
+					t.Error("it branched once more")
+				}
+			})
+			backup := hall.Backup()
+			life(image, func(x *terminal) {
+				handIn(x, "e4")
+				hall.Restore(backup)
+				x.await("the restored hall has it all", func() bool { return len(hall.Ledger().Awaited) == 0 })
+				if rows := hall.Ledger().Terminals; len(rows) != 2 || rows[0].Records != 5 || rows[1].Records != 5 || rows[1].Quarantined != 0 {
+					t.Errorf("after a restore: %+v", rows)
+				}
+			})
+		})
+	}
 }

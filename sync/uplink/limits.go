@@ -55,6 +55,9 @@ const (
 	waitPiece = 10 * time.Second
 	// waitMargin is kept of the caller's time for the answer's way back.
 	waitMargin = 1500 * time.Millisecond
+	// branchEvery is how soon the hall may make the journal branch again: a hall that is mistaken does not make an epoch
+	// of each record.
+	branchEvery = time.Hour
 	// heldMax is how long after the hall's leave to print, or its word that a claim counts, what was done with it may
 	// not be in the journal yet: setting the sheet in type takes seconds, on a bad day.
 	heldMax = 2 * time.Minute

@@ -40,6 +40,7 @@ const (
 	keptFloor       = "uplink.catalog_floor" // no older catalogue than this one is taken
 	keptNotices     = "uplink.notices"       // cursor
 	keptHallEpoch   = "uplink.hall_epoch"
+	keptRevoked     = "uplink.revoked"  // why the hall does not deal with this terminal any more
 	keptAckedIn     = "uplink.acked_in" // the hall's epoch in which it told how far it has the journal
 )
 
@@ -60,7 +61,7 @@ func (papers) String() string { return "papers of the terminal" }
 // refusal to start: the terminal then works without a line.
 func (l *Link) load(ctx context.Context) error {
 	kept := map[string][]byte{}
-	for _, name := range []string{keptKey, keptCertificate, keptCA, keptSealKeys, keptRoot, keptCatalogKey, keptDocument, keptSignature, keptFloor, keptNotices, keptHallEpoch, keptAckedIn} {
+	for _, name := range []string{keptKey, keptCertificate, keptCA, keptSealKeys, keptRoot, keptCatalogKey, keptDocument, keptSignature, keptFloor, keptNotices, keptHallEpoch, keptAckedIn, keptRevoked} {
 		value, err := l.journal.Kept(ctx, name)
 		if err != nil {
 			return fmt.Errorf("uplink: %w", err)
@@ -72,6 +73,7 @@ func (l *Link) load(ctx context.Context) error {
 		return fmt.Errorf("uplink: %w", err)
 	}
 	l.cursor, l.hallEpoch, l.ackedIn = cursor, string(kept[keptHallEpoch]), string(kept[keptAckedIn])
+	l.revoked = string(kept[keptRevoked])
 	// An unreadable cursor is 0: every notice comes again, which each of them bears.
 	l.notices, _ = strconv.ParseInt(string(kept[keptNotices]), 10, 64)
 	if len(kept[keptCertificate]) == 0 {

@@ -78,22 +78,25 @@ func (l *Link) awaitAppended(ctx context.Context, wait time.Duration, appended <
 // false when the hall did not take a single record of those that it was given.
 func (l *Link) pushBatch(ctx context.Context, bytes int) (sent int, moved bool, err error) {
 	cursor := l.acknowledged()
-	records, err := l.journal.Read(ctx, cursor, hallapi.RecordsMax)
+	span, present := l.journal.Span(cursor), l.journal.Epoch()
+	records, err := l.journal.Read(ctx, cursor, int(min(hallapi.RecordsMax, max(span.Last-cursor, 1))))
 	if err != nil {
 		return 0, false, err
 	}
-	head, _ := l.journal.Head()
-	req := &hallapi.PushRequest{Epoch: l.journal.Epoch(), Health: l.health(), Head: head}
-	l.introduce(req, cursor, time.Now())
-	for len(records) > len(req.Records) {
-		r := onWire(&records[len(req.Records)])
-		size := proto.Size(r)
+	req := &hallapi.PushRequest{Epoch: span.Epoch, After: span.After, Head: span.Last, Health: l.health()}
+	for _, r := range records {
+		if r.Epoch != span.Epoch {
+			break // the journal has branched since
+		}
+		w := onWire(&r)
+		size := proto.Size(w)
 		if sent+size > bytes && sent > 0 {
 			break
 		}
 		sent += size
-		req.Records = append(req.Records, r)
+		req.Records = append(req.Records, w)
 	}
+	l.introduce(req, cursor, span.Epoch == present, time.Now())
 	call, done := context.WithTimeoutCause(ctx, pushMax, errSlow)
 	defer done()
 	answer, err := l.client().Push(call, req)
@@ -104,21 +107,84 @@ func (l *Link) pushBatch(ctx context.Context, bytes int) (sent int, moved bool, 
 		}
 		return sent, false, err
 	}
-	if err := l.acknowledge(ctx, answer.Cursor); err != nil {
+	next, err := l.branched(ctx, req, answer, cursor, span.Epoch == present)
+	if err == nil {
+		err = l.acknowledge(ctx, next)
+	}
+	if err != nil {
 		return sent, false, err
 	}
-	return sent, len(req.Records) == 0 || answer.Cursor > cursor, l.noteEpoch(ctx, answer.HallEpoch)
+	if err := l.barred(ctx, answer.Revoked); err != nil {
+		return sent, false, err
+	}
+	return sent, len(req.Records) == 0 || next > cursor, l.noteEpoch(ctx, answer.HallEpoch)
+}
+
+// branched gives the cursor that follows from an answer. A hall that has more of this journal than there is, or another
+// record under one of its numbers, knows another branch of it: an older disk was put into this terminal. What was written
+// here is handed over all the same, and what follows is written under a new epoch.
+func (l *Link) branched(ctx context.Context, req *hallapi.PushRequest, answer *hallapi.PushResponse, cursor int64, present bool) (next int64, err error) {
+	if answer.Cursor < req.After {
+		return 0, fmt.Errorf("%w: it has record %d of a journal that begins after %d", errGarbled, answer.Cursor, req.After)
+	}
+	next, why := answer.Cursor, ""
+	head, _ := l.journal.Head()
+	switch {
+	case present && next > head:
+		why = fmt.Sprintf("the hall has record %d of this journal, and it ends at %d", next, head)
+	case present && answer.Aside && len(req.Records) > 0:
+		why = fmt.Sprintf("records up to %d lie in quarantine at the hall", next)
+	}
+	if next > req.Head {
+		next = cursor + int64(len(req.Records))
+	}
+	if !present {
+		return next, nil
+	}
+	if why == "" {
+		return next, l.journal.Answered(ctx, req.Epoch)
+	}
+	if time.Since(l.branchedAt) < branchEvery {
+		return next, nil
+	}
+	l.branchedAt = time.Now()
+	l.trouble("journal", fmt.Errorf("%s: the disk of this terminal is an older one; count box and blanks, and settle the difference with the hall", why))
+	return next, l.journal.Branch(ctx, why, false)
+}
+
+// barred keeps why the hall does not deal with this terminal any more, "" when it does.
+func (l *Link) barred(ctx context.Context, why string) error {
+	l.mu.Lock()
+	was := l.revoked
+	l.mu.Unlock()
+	if why == was {
+		return nil
+	}
+	if err := l.journal.Keep(ctx, map[string][]byte{keptRevoked: []byte(why)}); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	l.revoked = why
+	l.mu.Unlock()
+	return nil
+}
+
+// Revoked is why the hall does not deal with this terminal any more, "" when it does. It is remembered without a line.
+func (l *Link) Revoked() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.revoked
 }
 
 // introduce says what the terminal knows of the hall. What was acknowledged in another life means nothing in this one.
-func (l *Link) introduce(req *hallapi.PushRequest, cursor int64, now time.Time) {
+func (l *Link) introduce(req *hallapi.PushRequest, cursor int64, present bool, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	req.HallEpoch = l.hallEpoch
 	if l.ackedIn == l.hallEpoch {
 		req.Cursor = cursor
 	}
-	req.More = l.heldIn != l.hallEpoch && now.Before(l.heldUntil)
+	req.More = !present || l.heldIn != l.hallEpoch && now.Before(l.heldUntil)
 }
 
 // hold keeps in mind that the hall has given something out that is about to be used and written down: leave to print, or
@@ -162,8 +228,7 @@ func (l *Link) acknowledged() int64 {
 }
 
 // acknowledge moves the cursor to where the hall says it has the journal, forward or, when the hall was
-// restored from a backup, back. A hall that has more than there is knows a longer journal of this
-// terminal: the disk here is an old one, or the hall is mistaken; that is for staff.
+// restored from a backup, back.
 func (l *Link) acknowledge(ctx context.Context, cursor int64) error {
 	if cursor == l.acknowledged() {
 		return nil
@@ -195,6 +260,12 @@ func (l *Link) noteEpoch(ctx context.Context, epoch string) error {
 	}
 	values := map[string][]byte{keptAckedIn: []byte(epoch)}
 	if epoch != was {
+		if l.journal.Origin() != l.journal.Epoch() {
+			// Of the journal's former epochs it may lack something too: it is asked about them from the first.
+			if err := l.acknowledge(ctx, 0); err != nil {
+				return err
+			}
+		}
 		values[keptHallEpoch], values[keptNotices] = []byte(epoch), []byte("0")
 	}
 	if err := l.journal.Keep(ctx, values); err != nil {

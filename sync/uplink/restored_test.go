@@ -2,6 +2,9 @@ package uplink
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -146,4 +149,88 @@ func TestATerminalThatHoldsAPermitHasNotToldEverything(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The hall has more of this journal than there is: the disk is an older one. No money was taken, and none is before.
+func TestAnOldDiskGoesOnUnderAnotherEpoch(t *testing.T) {
+	onDesk(t, func(d *desk) {
+		origin := d.journal.Epoch()
+		d.happen(3)
+		if err := d.journal.Branch(d.t.Context(), "the acceptor knows more", true); err != nil {
+			d.t.Fatal(err)
+		}
+		first := d.journal.Epoch()
+		d.net.set("cut")
+		d.start()
+		d.pass(time.Minute)
+		if d.journal.Unanswered() == "" {
+			d.t.Error("answered without a line")
+		}
+		batches := told(d)
+		d.net.set("up")
+		d.await(time.Minute, "answered", func() bool { return d.journal.Unanswered() == "" })
+		d.await(time.Minute, "delivered", func() bool { return d.link.Status().Cursor == 4 })
+		var seen []string
+		for _, b := range *batches {
+			for _, r := range b.Records {
+				seen = append(seen, fmt.Sprint(b.Epoch == origin, b.After, r.Seq, b.More))
+			}
+		}
+		if want := []string{"true 0 1 true", "true 0 2 true", "true 0 3 true", "false 3 4 false"}; !slices.Equal(seen, want) {
+			d.t.Errorf("handed over: %v, want %v", seen, want)
+		}
+		d.hall.with(func() {
+			d.hall.forge = func(route string, a any) {
+				if route == "Push" {
+					a.(*hallapi.PushResponse).Cursor = 90
+				}
+			}
+		})
+		d.await(time.Minute, "another branch", func() bool { return d.journal.Epoch() != first })
+		second := d.journal.Epoch()
+		d.pass(10 * time.Minute)
+		if d.journal.Epoch() != second {
+			d.t.Error("a hall that is mistaken makes an epoch of every record")
+		}
+		if got := d.link.Status().Err; !strings.Contains(got, "older one") {
+			d.t.Errorf("staff read %q", got)
+		}
+	})
+}
+
+// A revoked terminal is told why, remembers it without a line, hands in what it has, and is free again after an enrolment.
+func TestARevokedTerminalKnowsWhy(t *testing.T) {
+	onDesk(t, func(d *desk) {
+		d.happen(2)
+		d.online()
+		d.await(time.Minute, "delivered", d.delivered)
+		d.hall.with(func() {
+			d.hall.revoked = true
+			d.hall.forge = func(route string, a any) {
+				if route == "Push" {
+					a.(*hallapi.PushResponse).Revoked = "stolen"
+				}
+			}
+		})
+		d.happen(1)
+		d.await(time.Minute, "told", func() bool { return d.link.Revoked() == "stolen" })
+		d.await(time.Minute, "delivered all the same", d.delivered)
+		if got := d.link.Status().Err; !strings.Contains(got, "revoked this terminal: stolen") || !strings.Contains(got, "enrol-code") {
+			d.t.Errorf("staff read %q", got)
+		}
+		d.powerOff()
+		d.net.set("cut")
+		d.open()
+		if d.link.Revoked() != "stolen" {
+			d.t.Error("forgotten over a restart without a line")
+		}
+		d.net.set("up")
+		d.hall.with(func() {
+			d.hall.revoked, d.hall.forge, d.hall.used = false, nil, nil
+			d.hall.code = hallapi.NewCode(d.hall.ca.Raw)
+		})
+		d.writeCode(d.hall.code)
+		d.start()
+		d.await(time.Minute, "free again", func() bool { return d.link.Revoked() == "" })
+	})
 }

@@ -82,6 +82,7 @@ type Link struct {
 	floor     int64 // no older catalogue than this version is taken
 	handle    func(Notice) error
 	hallEpoch string
+	revoked   string    // why the hall does not deal with this terminal any more
 	ackedIn   string    // the hall's epoch that cursor is from
 	heldIn    string    // the hall's epoch in which it last gave something out that has to be written down
 	heldUntil time.Time // and until when that may take
@@ -90,6 +91,8 @@ type Link struct {
 	troubles  map[string]string
 	given     map[string]office.Order // what was last told of an order
 	moved     chan struct{}           // closed and replaced when the cursor moves
+
+	branchedAt time.Time // when the hall last made the journal branch; of push alone
 
 	keeping sync.Mutex // held while the cursor of the notices or the hall's epoch is put on the disk
 }
@@ -168,6 +171,9 @@ func (l *Link) Status() Status {
 	l.mu.Lock()
 	s.Enrolled, s.Cursor = l.hall != nil, l.cursor
 	var texts []string
+	if l.revoked != "" {
+		texts = append(texts, RevokedTodo(l.revoked))
+	}
 	for _, topic := range slices.Sorted(maps.Keys(l.troubles)) {
 		texts = append(texts, topic+": "+l.troubles[topic])
 	}
@@ -181,6 +187,11 @@ func (l *Link) Status() Status {
 		}
 	}
 	return s
+}
+
+// RevokedTodo is what staff read of a terminal that the hall does not deal with any more.
+func RevokedTodo(why string) string {
+	return fmt.Sprintf("the hall has revoked this terminal: %s; when that is over, mint a code at the hall (halld enrol-code) and put it into the code file", why)
 }
 
 // client is the hall to be asked; nil before the enrolment.
