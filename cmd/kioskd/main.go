@@ -148,5 +148,13 @@ func (l terminalLink) Told(handle func(kind, caseID string, content []byte) erro
 	l.Notices(func(n uplink.Notice) error { return handle(n.Kind, n.Case, n.JSON) })
 }
 
+// Barred says why the hall does not deal with this terminal any more.
+func (l terminalLink) Barred() string {
+	if why := l.Revoked(); why != "" {
+		return uplink.RevokedTodo(why)
+	}
+	return ""
+}
+
 // Trouble says why there is no line.
 func (l terminalLink) Trouble() string { return l.Status().Err }

@@ -46,6 +46,7 @@ type Link interface {
 	Root() []byte    // license root, PEM; nil before enrolment
 	Sealing() bool   // the hall's key is known
 	Trouble() string // why there is no line, for staff; "" while there is one
+	Barred() string  // why the hall does not deal with this terminal any more, for staff; "" while it does
 }
 
 // teller is a link that hands on what the hall tells this terminal. What is told comes one at a time, and again after an error.
@@ -95,6 +96,14 @@ type Daemon struct {
 	acts    sync.Mutex
 	probing sync.Mutex
 }
+
+const (
+	// rollMax is how long the receipt printer is given to tell its count of cuts at the start.
+	rollMax = 3 * time.Second
+	// cutsSlack is how many cuts nobody need have written down: a strip, what hung from it, and those of a hand at the
+	// cover or the feed button. A day has some hundred strips.
+	cutsSlack = 20
+)
 
 // stopMax bounds how long the visit and the devices may take to stop.
 const stopMax = 2 * time.Minute
@@ -168,7 +177,7 @@ func (d *Daemon) work(ctx context.Context, setter *typeset.Setter) error {
 	d.till = payment.NewTill(d.journal, d.Cash, d.Coins, d.Payer, d.Log)
 	d.press = &press.Press{Journal: d.journal, Roll: d.Roll, Sheets: d.Sheets, PlainTray: d.Config.Paper.PlainTray, Type: setter, Log: d.Log}
 	d.station = &station.Station{Cash: d.Cash, Coins: d.Coins, Payer: d.Payer, Roll: d.Roll, Sheets: d.Sheets, Reader: d.Reader, Scanner: d.Scanner,
-		Hall: link, Journal: d.journal, Specs: d.Config.Device, Sealing: link.Sealing}
+		Hall: link, Journal: d.journal, Specs: d.Config.Device, Sealing: link.Sealing, Barred: link.Barred}
 	d.kiosk = &visit.Kiosk{Stage: d.Stage, Journal: d.journal, Till: d.till, Press: d.press, Station: d.station, Hall: link,
 		Catalog: link.Catalog, Root: link.Root, Number: d.Config.Terminal.Number, Language: d.Config.Screen.Language,
 		Idle: d.Config.Idle(), Warn: d.Config.Warn(), Log: d.Log}
@@ -195,6 +204,9 @@ func (d *Daemon) work(ctx context.Context, setter *typeset.Setter) error {
 
 // people is what happens at the screen.
 func (d *Daemon) people(ctx context.Context) error {
+	if err := d.behind(ctx); err != nil {
+		return err
+	}
 	if err := d.started(ctx); err != nil {
 		return err
 	}
@@ -218,6 +230,30 @@ func (d *Daemon) people(ctx context.Context) error {
 	err := d.kiosk.Run(tend)
 	cancel()
 	return errors.Join(err, <-tended)
+}
+
+// behind looks whether the receipt printer has cut more than the journal can know of: then the disk is an older one than
+// this terminal had, and somebody else's money may be in the box. The acceptor's memory is looked at by the till.
+func (d *Daemon) behind(ctx context.Context) error {
+	var known int64
+	d.journal.Book(func(b *casefile.Book) { known = b.Cuts })
+	if known == 0 || d.Config.Device["receipt"] == "" {
+		return nil
+	}
+	wait, cancel := context.WithTimeout(ctx, rollMax)
+	defer cancel()
+	for tick := time.NewTicker(50 * time.Millisecond); !d.Roll.State().Online; {
+		select {
+		case <-tick.C:
+		case <-wait.Done():
+			return ctx.Err() // it cannot say
+		}
+	}
+	cuts, counts, err := d.Roll.Cuts(wait)
+	if err != nil || !counts || cuts <= known+cutsSlack {
+		return ctx.Err()
+	}
+	return d.journal.Branch(ctx, fmt.Sprintf("the receipt printer has cut %d times, and the journal knows of %d", cuts, known), true)
 }
 
 // started writes down that the program works again, and with what devices.

@@ -38,6 +38,7 @@ type Till struct {
 	placing sync.Mutex    // a coin comes whole before or after a case's money is placed
 	opening sync.Mutex    // what a power cut left open is closed whole before or after notes are taken anew
 	giving  sync.Mutex    // one payout at a time
+	resumed casefile.Mark // what the acceptor was told at the start
 	gate    chan struct{} // holds one while notes are let in, or no more: who waits for it may wait for the acceptor
 
 	mu      sync.Mutex  // guards all below
@@ -93,6 +94,7 @@ func (t *Till) Resume(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	t.resumed = mark
 	t.acceptor.Resume(cash.Mark{Serial: mark.Serial, Counter: mark.Counter, Known: mark.Known})
 	return t.resumeCoins(ctx)
 }
@@ -122,6 +124,11 @@ func (t *Till) Run(ctx context.Context) error {
 func (t *Till) hear(ctx context.Context, s cash.Signal) error {
 	mark := casefile.Mark{Serial: s.Mark.Serial, Counter: s.Mark.Counter, Known: s.Mark.Known}
 	t.log.Info("cash", "signal", string(s.What), "face_fen", s.Note.Face, "counter", mark.Counter)
+	if why := t.ahead(s, mark); why != "" {
+		if err := t.journal.Branch(ctx, why, true); err != nil {
+			return err
+		}
+	}
 	written, err := t.write(ctx, s, &mark)
 	if err != nil {
 		return err
@@ -152,6 +159,24 @@ func (t *Till) hear(ctx context.Context, s cash.Signal) error {
 	t.since = time.Now()
 	t.tell()
 	return nil
+}
+
+// ahead says what the acceptor remembers that this journal cannot have missed: nobody was paying when it was last
+// written, and so no note was let in since. Then the disk is an older one than this terminal had.
+func (t *Till) ahead(s cash.Signal, mark casefile.Mark) string {
+	t.mu.Lock()
+	ready := t.ready
+	t.mu.Unlock()
+	paying := false
+	t.journal.Book(func(b *casefile.Book) { paying = b.CashOpen != "" || b.OpenNote() != nil })
+	switch {
+	case ready || paying || !t.resumed.Known || !mark.Known || mark.Serial != t.resumed.Serial:
+	case s.What == cash.Stacked && t.doubtOf(money.Fen(s.Note.Face)) == nil:
+		return fmt.Sprintf("the acceptor has stacked a note of %s, and by the journal nobody was paying", money.Fen(s.Note.Face))
+	case s.What == cash.Lost && mark.Counter != 0: // 0 is an acceptor that was without power
+		return "the acceptor has seen more since the journal was written than it remembers, and by the journal nobody was paying"
+	}
+	return ""
 }
 
 // retake says anew which notes are taken, where change is promised and what is to be paid has become less.

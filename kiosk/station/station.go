@@ -36,6 +36,18 @@ type Station struct {
 	Journal *store.Store
 	Specs   map[string]string // class → "protocol address", as in kiosk.toml
 	Sealing func() bool       // whether the hall's key is known
+	Barred  func() string     // why the hall does not deal with this terminal any more, for staff; "" when it does
+}
+
+// Resting is why nothing at all is offered, for staff; "" when something may be.
+func (s *Station) Resting() string {
+	if err := s.Journal.Health(); err != nil {
+		return "journal: " + err.Error()
+	}
+	if s.Barred == nil {
+		return "" // a terminal without a hall
+	}
+	return s.Barred()
 }
 
 // Run keeps every device open until ctx ends. It returns when all have let go.
@@ -78,8 +90,8 @@ func broken(code string, device front.Phrase, class string, f *fault.Error) Offe
 // Offer judges a service at this time.
 func (s *Station) Offer(svc *catalog.Service, now time.Time) Offer {
 	switch {
-	case s.Journal.Health() != nil:
-		return closed(svc.Code, front.SayMaintenance, "journal: "+s.Journal.Health().Error())
+	case s.Resting() != "":
+		return closed(svc.Code, front.SayMaintenance, s.Resting())
 	case !s.Sealing():
 		return closed(svc.Code, front.SayMaintenance, "enrol this terminal: personal data cannot be sealed yet")
 	case !withinHours(svc.Hours, now):
@@ -114,7 +126,10 @@ func (s *Station) way(code string) Offer {
 	switch code {
 	case "pay.cash":
 		state := s.Cash.State()
+		unanswered := s.Journal.Unanswered()
 		switch {
+		case unanswered != "":
+			return closed(code, front.SayCashClosed, "the disk may be an older one ("+unanswered+"): cash opens when the hall has answered; then count box and blanks")
 		case roll.Fault != nil:
 			return closed(code, front.SayNoPaper, "receipt: "+roll.Fault.Error())
 		case state.Fault != nil && state.Fault.Kind == fault.Full:

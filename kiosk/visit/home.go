@@ -44,7 +44,7 @@ func (v *visit) drawHome() front.View {
 	if fresh := v.Catalog(); fresh != nil {
 		v.catalog = fresh
 	}
-	if v.catalog == nil || v.Journal.Health() != nil {
+	if v.catalog == nil || v.Station.Resting() != "" {
 		view := v.page("closed", say(front.TitleClosed))
 		closed := say(front.SayMaintenance)
 		view.Message = &closed

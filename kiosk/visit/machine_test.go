@@ -62,6 +62,8 @@ type hall struct {
 	decision office.Decision
 	asked    int // how often it was asked for a bill
 
+	revoked string // why the terminal is not dealt with
+
 	placed   office.Order // what placing an order answers; without a state it is not answered
 	order    office.Order // how the order stands
 	closed   office.Order // what closing it comes to; without a state it is not answered
@@ -97,6 +99,11 @@ func (h *hall) Permit(_ context.Context, caseID, form, serial, previous string) 
 	facts.Case, facts.Form, facts.Serial = caseID, form, serial
 	text, err := license.Encode(facts, h.issuer)
 	return office.Permit{Permit: fmt.Sprintf("L%d", len(h.forms)), CodeText: text}, err
+}
+
+func (h *hall) barred() (why string) {
+	h.set(func(h *hall) { why = h.revoked })
+	return why
 }
 
 func (h *hall) set(fn func(h *hall)) {
@@ -271,7 +278,7 @@ func newMachine(t *testing.T, dir string, prints bool, payer cash.Payer) *machin
 	codes := scanner.New(m.line(m.scanner.Serve), scanner.Options{})
 	till := payment.NewTill(m.journal, acceptor, cash.Absent{}, payer, quiet)
 	s := &station.Station{Cash: acceptor, Coins: cash.Absent{}, Payer: payer, Roll: roll, Sheets: printer.AbsentSheets{}, Reader: reader, Scanner: codes,
-		Hall: m.hall, Journal: m.journal, Sealing: func() bool { return true }}
+		Hall: m.hall, Journal: m.journal, Sealing: func() bool { return true }, Barred: m.hall.barred}
 	m.kiosk = &Kiosk{Stage: front.NewStage(), Journal: m.journal, Till: till, Station: s, Hall: m.hall, Number: "03", Language: "zh", Idle: idle, Warn: warn, Log: quiet,
 		Press:   &press.Press{Journal: m.journal, Roll: roll, Sheets: s.Sheets, Type: setter, Log: quiet},
 		Catalog: func() *catalog.Catalog { return offer }, Root: func() []byte { return nil }}
