@@ -170,6 +170,9 @@ type link struct{ *uplink.Link }
 
 func (l link) Trouble() string { return l.Status().Err }
 
+// Barred is never.
+func (l link) Barred() string { return "" }
+
 func (l link) Told(handle func(kind, caseID string, content []byte) error) {
 	l.Notices(func(n uplink.Notice) error { return handle(n.Kind, n.Case, n.JSON) })
 }

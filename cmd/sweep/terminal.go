@@ -49,7 +49,6 @@ func start(dir string, disk *cutdisk.Disk, n *network, c *cabinet) (*terminal, e
 			if err != nil {
 				return nil, err
 			}
-			link.Notices(func(uplink.Notice) error { return nil })
 			t.journal, t.link = journal, link
 			close(t.opened)
 			return terminalLink{link}, nil
@@ -66,6 +65,19 @@ type terminalLink struct{ *uplink.Link }
 
 // Trouble is for staff.
 func (l terminalLink) Trouble() string { return l.Status().Err }
+
+// Told hands on what the hall tells.
+func (l terminalLink) Told(handle func(kind, caseID string, content []byte) error) {
+	l.Notices(func(n uplink.Notice) error { return handle(n.Kind, n.Case, n.JSON) })
+}
+
+// Barred says why the hall does not deal with this terminal any more.
+func (l terminalLink) Barred() string {
+	if why := l.Revoked(); why != "" {
+		return uplink.RevokedTodo(why)
+	}
+	return ""
+}
 
 // close stops the program as a service manager does.
 func (t *terminal) close() error {

@@ -42,6 +42,9 @@ func (*hallSays) Root() []byte              { return nil }
 func (*hallSays) Sealing() bool             { return true }
 func (*hallSays) Trouble() string           { return "" }
 
+// Barred is never.
+func (*hallSays) Barred() string { return "" }
+
 // owing is a terminal that owes 7.00 under O1, whose code is CODE1, and that has a note, D1, and pieces, D2, in doubt.
 func owing(t *testing.T) (*Daemon, *hallSays) {
 	t.Helper()
