@@ -130,6 +130,9 @@ func (l *land) taken() (sum money.Fen, err error) {
 // gatewayFile is what the gateway remembers.
 func gatewayFile(dir string) string { return filepath.Join(dir, "gateway", "gateway.jsonl") }
 
+// lifeFile is where a hall writes down how far it is, so that it notices an older database.
+func lifeFile(dir string) string { return filepath.Join(dir, "hall", "life.json") }
+
 // close stops hall, company and gateway.
 func (l *land) close() error {
 	l.stop()

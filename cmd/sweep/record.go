@@ -29,6 +29,7 @@ type point struct {
 	devices *frozen
 	twin    []byte
 	gateway []byte
+	life    []byte // the hall's word of how far its database was
 	page    string // what the screen showed
 	moving  bool   // something was on its way in a device that takes or pays money
 }
@@ -110,6 +111,7 @@ func (r *recorder) add(kind string) {
 		devices: r.w.cabinet.freeze(), page: r.w.stage.View().Page}
 	p.moving = r.w.cabinet.busy()
 	p.twin, _ = os.ReadFile(filepath.Join(r.w.dir, "terminal", "twin.jsonl")) // none yet is none
+	p.life, _ = os.ReadFile(lifeFile(r.w.dir))
 	p.gateway, _ = os.ReadFile(gatewayFile(r.w.dir))
 	r.points = append(r.points, p)
 }

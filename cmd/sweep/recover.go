@@ -51,7 +51,7 @@ func (tp *recording) restart(c cut, disks [3]*cutdisk.Disk) (w *world, err error
 	if c.device != devicesOn {
 		w.cabinet.power(false, c.device == devicesIn)
 	}
-	for file, content := range map[string][]byte{gatewayFile(tp.dir): p.gateway, filepath.Join(tp.dir, "terminal", "twin.jsonl"): p.twin} {
+	for file, content := range map[string][]byte{gatewayFile(tp.dir): p.gateway, lifeFile(tp.dir): p.life, filepath.Join(tp.dir, "terminal", "twin.jsonl"): p.twin} {
 		if err := os.WriteFile(file, content, 0o600); err != nil {
 			return w, err
 		}
