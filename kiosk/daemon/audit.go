@@ -14,7 +14,7 @@ func (d *Daemon) Audit(ctx context.Context) (ctl.Audit, error) {
 	if err := d.ready(); err != nil {
 		return ctl.Audit{}, err
 	}
-	w := invariant.New(d.journal.Terminal(), d.journal.Epoch())
+	w := invariant.New(d.journal.Terminal(), d.journal.Origin())
 	d.journal.Book(func(b *casefile.Book) { w.Expect(invariant.TotalsOf(b)) })
 	if _, err := w.Catch(ctx, d.journal); err != nil {
 		w.Unread(err)

@@ -3,7 +3,7 @@ package invariant
 // All are the invariants, in the order in which they are told. Ids are never renamed: monitoring knows them.
 var All = []Invariant{
 	{ID: "journal.chain", Says: "Each record follows the one before it, and its content is the one that was hashed.", Needs: Journal, before: chain},
-	{ID: "journal.sequence", Says: "Records count 1, 2, 3 … in one epoch of one terminal.", Needs: Journal, before: sequence},
+	{ID: "journal.sequence", Says: "Records count 1, 2, 3 … through one terminal's journal; a branch begins with a start, under an epoch of its own.", Needs: Journal, before: sequence},
 	{ID: "journal.keeps", Says: "What was on the disk is there after every restart.", Needs: Restart},
 	{ID: "event.decodes", Says: "Every header can be read.", Needs: Journal, before: decodes},
 	{ID: "event.figures", Says: "Amounts, faces and counts are such as a terminal can have.", Needs: Journal, before: figures},

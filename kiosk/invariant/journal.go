@@ -11,7 +11,8 @@ import (
 )
 
 func sequence(l *look) {
-	l.see(l.r.Seq == l.seq+1 && l.r.Terminal == l.terminal && l.r.Epoch == l.epoch,
+	branch := l.r.Kind == casefile.TerminalStarted && !l.former[l.r.Epoch]
+	l.see(l.r.Seq == l.seq+1 && l.r.Terminal == l.terminal && (l.r.Epoch == l.epoch || branch),
 		"record %d of %s, epoch %s, after %d of %s, epoch %s", l.r.Seq, l.r.Terminal, l.r.Epoch, l.seq, l.terminal, l.epoch)
 }
 

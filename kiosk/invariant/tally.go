@@ -10,7 +10,8 @@ import (
 // tally is the second count: what the events add up to, also those that cannot be. It takes everything and judges
 // nothing; an invariant looks at it before and after each event.
 type tally struct {
-	terminal, epoch string
+	terminal, epoch string          // of the last record
+	former          map[string]bool // epochs that were left
 	seq             int64
 	hash            string
 	latest          time.Time // that the clock has shown
@@ -126,14 +127,20 @@ type sheet struct {
 }
 
 func newTally(terminal, epoch string) *tally {
-	return &tally{terminal: terminal, epoch: epoch, hash: casefile.Genesis(terminal, epoch),
+	return &tally{terminal: terminal, epoch: epoch, hash: casefile.Genesis(terminal, epoch), former: map[string]bool{},
 		matters: map[string]*matter{}, casesOf: map[string][]string{}, fresh: map[string]bool{}, notes: map[int64]*note{}, orders: map[string]*order{}, debts: map[string]*debt{}, owedIDs: map[string]bool{},
 		unknown: map[string]bool{}, claims: map[string]int64{}, payouts: map[string]*payout{}, papers: map[string]*paper{}, sheets: map[string]*sheet{},
 		serials: map[string]string{}, trays: map[string][]casefile.Pack{}, visitKeys: map[string]string{}, lost: map[Memory]int{}}
 }
 
 // place moves on to a record, whatever it says.
-func (t *tally) place(r *casefile.Record) { t.seq, t.hash = r.Seq, r.Hash }
+func (t *tally) place(r *casefile.Record) {
+	t.seq, t.hash = r.Seq, r.Hash
+	if r.Epoch != t.epoch {
+		t.former[t.epoch] = true
+		t.epoch = r.Epoch
+	}
+}
 
 // of is the money of a case; one that nobody opened begins here.
 func (t *tally) of(caseID string) *matter {

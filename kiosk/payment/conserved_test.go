@@ -181,7 +181,7 @@ func (m *machine) piecesConserved(b *casefile.Book, may losses, atRest bool, fai
 // power: nothing is in doubt then. These stories tell nothing of anybody, and nothing of when the program starts.
 func (s *story) watched() {
 	s.t.Helper()
-	w := invariant.New("T1", s.program.journal.Epoch())
+	w := invariant.New("T1", s.program.journal.Origin())
 	told := invariant.Rest{Quiet: true}
 	if !s.harsh {
 		w.TellMemories()

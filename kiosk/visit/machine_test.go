@@ -335,7 +335,7 @@ func (m *machine) end() {
 				m.t.Errorf("%d things have begun and not ended, %s is placed nowhere, visit %q is open", n, b.Placed.Visit, b.Visit)
 			}
 		})
-		w := invariant.New(m.journal.Terminal(), m.journal.Epoch())
+		w := invariant.New(m.journal.Terminal(), m.journal.Origin())
 		broken, err := w.Catch(context.Background(), m.journal)
 		if err != nil {
 			m.t.Error(err)
