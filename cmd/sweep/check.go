@@ -10,6 +10,7 @@ import (
 	"yichuang/devices/cash/coinpath"
 	"yichuang/devices/cash/notepath"
 	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/invariant"
 	"yichuang/kiosk/money"
 )
 
@@ -42,6 +43,7 @@ func (w *world) check(ctx context.Context, p point, c cut, checked map[string]in
 		w.piecesAgree(f, b, off && p.moving)
 		w.sheetsAgree(f, b, off && atWork)
 	})
+	w.watched(ctx, f, off)
 	w.receiptsAgree(f)
 	for _, v := range w.agree() {
 		f.want(v.Invariant, false, "%s", v.What)
@@ -55,6 +57,49 @@ func (w *world) check(ctx context.Context, p point, c cut, checked map[string]in
 		f.want("hall."+i.ID, i.Holds, "%s", i.Note)
 	}
 	return f.bad
+}
+
+// watched goes through the journal with every invariant, and compares its sums with the mechanisms.
+func (w *world) watched(ctx context.Context, f *found, off bool) {
+	watch := invariant.New(w.journal.Terminal(), w.journal.Origin())
+	watch.TellMemories()
+	if off {
+		for _, m := range []invariant.Memory{invariant.NoteMemory, invariant.CoinMemory, invariant.PayerMemory, invariant.SheetMemory} {
+			watch.Lost(m)
+		}
+	}
+	bad, err := watch.Catch(ctx, w.journal)
+	f.want("journal.reads", err == nil, "%v", err)
+	cursor, err := w.journal.Cursor(ctx)
+	f.want("journal.cursor", err == nil, "%v", err)
+	for _, v := range append(bad, watch.Rest(invariant.Rest{Quiet: true, Cursor: cursor, Mechanisms: w.held()})...) {
+		f.want(v.ID, false, "%s", v.What)
+	}
+	for _, r := range watch.Results() {
+		f.checked[r.ID] += r.Checked - r.Broken // a broken one was counted where it was found
+	}
+}
+
+// held is what the mechanisms hold and have given.
+func (w *world) held() *invariant.Held {
+	notes, coins := w.notes.Path().World(), w.coins.Path().World()
+	h := &invariant.Held{NotesIn: tally(notes.Box, notes.Taken), NotesBack: tally(notes.Returned), CoinsIn: tally(coins.In()), Told: true}
+	for _, bowl := range w.hoppers.World() {
+		h.Out = h.Out.Plus(money.Fen(bowl.Face), money.CNY, int64(bowl.Out))
+		h.Inside = h.Inside.Plus(money.Fen(bowl.Face), money.CNY, int64(bowl.Inside))
+	}
+	var world struct {
+		Prints []struct{ Serial string }
+	}
+	if err := json.Unmarshal(w.sheets.World(), &world); err != nil {
+		panic(err) // what it told itself
+	}
+	for _, p := range world.Prints {
+		if p.Serial != "" {
+			h.Blanks++
+		}
+	}
+	return h
 }
 
 // pieces splits a pile into what is too many and what is missing.

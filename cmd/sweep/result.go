@@ -22,15 +22,15 @@ type result struct {
 	Points      map[string]map[string]int `json:"cut_points"`
 	Cut         map[string]map[string]int `json:"cut"`
 	Outcomes    map[string]int            `json:"outcomes"`
-	Invariants  []invariant               `json:"invariants"`
+	Invariants  []checkCount              `json:"invariants"`
 	Violations  []violation               `json:"violations"`
 
 	// Seen is which points were cut, by journey, kind and number; workers tell each other so.
 	Seen map[string]bool `json:"seen,omitempty"`
 }
 
-// invariant is how often one was checked.
-type invariant struct {
+// checkCount is how often an invariant was checked.
+type checkCount struct {
 	ID      string `json:"id"`
 	Checked int64  `json:"checked"`
 }
@@ -53,7 +53,7 @@ const (
 
 func newResult(seed uint64) *result {
 	return &result{Seed: seed, Points: map[string]map[string]int{}, Cut: map[string]map[string]int{}, Outcomes: map[string]int{credited: 0, returned: 0, owed: 0, doubtful: 0}, Seen: map[string]bool{},
-		Invariants: []invariant{}, Violations: []violation{}}
+		Invariants: []checkCount{}, Violations: []violation{}}
 }
 
 // count adds to a count by journey and kind.
@@ -94,9 +94,9 @@ func (r *result) total() {
 }
 
 func (r *result) checked(id string, n int64) {
-	at, found := slices.BinarySearchFunc(r.Invariants, id, func(i invariant, id string) int { return strings.Compare(i.ID, id) })
+	at, found := slices.BinarySearchFunc(r.Invariants, id, func(i checkCount, id string) int { return strings.Compare(i.ID, id) })
 	if !found {
-		r.Invariants = slices.Insert(r.Invariants, at, invariant{ID: id})
+		r.Invariants = slices.Insert(r.Invariants, at, checkCount{ID: id})
 	}
 	r.Invariants[at].Checked += n
 }
