@@ -17,9 +17,9 @@ const (
 	checkpointPages = 256
 	// checkpointQuiet is how long nobody must have written: a person at the screen is slower than that only when reading.
 	checkpointQuiet = 2 * time.Second
-	// checkpointMax bounds the log at about 16 MiB beside what is written between two looks. Moving it takes about a hundred commits' time, and
-	// one record in some hundred meets it under a load of eight writers that never ends.
-	checkpointMax = 4000
+	// checkpointMax bounds the log at about 8 MiB beside what is written between two looks. Moving it takes as long as fifty commits, and
+	// one record in two hundred meets it under a load of eight writers that never ends.
+	checkpointMax = 2000
 	// checkpointLook is after about how many pages the log's length is asked for: the question has a goroutine and a statement of its own.
 	checkpointLook = 200
 )
@@ -64,14 +64,11 @@ func (s *Store) due() bool {
 func (s *Store) checkpoint(least int) {
 	s.mu.Unlock()
 	err := s.move(least)
-	if err != nil && sqlite.IsFull(err) && s.giveUpBallast() {
-		err = s.move(least)
-	}
 	s.mu.Lock()
 	switch {
 	case err == nil:
 	case sqlite.IsFull(err):
-		s.full = true // nothing is lost: what could not be moved stands in the log
+		s.full = true // nothing is lost: what could not be moved stands in the log. The ballast is for the last words
 	default:
 		s.breaks(fmt.Errorf("checkpoint: %w", err))
 	}

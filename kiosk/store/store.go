@@ -69,7 +69,9 @@ type Store struct {
 	unseen     int  // pages written since the log's length was last asked for, about
 	shared     bool // the last commit was of several callers
 	lastWrite  time.Time
-	quietTimer *time.Timer // nil while nothing waits for a quiet moment
+	began      time.Time     // of what is being written; zero while nothing is
+	took       time.Duration // to write what was written last
+	quietTimer *time.Timer   // nil while nothing waits for a quiet moment
 	broken     error
 	broke      chan struct{} // closed when broken is set
 	full       bool          // the ballast is given up
@@ -254,36 +256,20 @@ func (s *Store) commit(ctx context.Context) {
 	}
 }
 
-// breaks ends all writing, for the first reason that is told. It is called with the lock held.
-func (s *Store) breaks(err error) {
-	if s.broken == nil {
-		s.broken = err
-		close(s.broke)
-	}
-}
-
-// Watch ends with an error when the journal breaks, which can happen while nobody appends, and with ctx.
-func (s *Store) Watch(ctx context.Context) error {
-	select {
-	case <-s.broke:
-		return s.Health()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // writeAll writes the batch, to a full disk at the price of the ballast.
 func (s *Store) writeAll(ctx context.Context, batch []*request) error {
 	records := batch[0].records
 	for _, r := range batch[1:] {
 		records = append(records, r.records...)
 	}
+	s.began = time.Now()
 	s.mu.Unlock()
 	err := s.write(ctx, records)
 	if err != nil && sqlite.IsFull(err) && s.giveUpBallast() {
 		err = s.write(ctx, records)
 	}
 	s.mu.Lock()
+	s.took, s.began = time.Since(s.began), time.Time{}
 	if err != nil {
 		s.breaks(err)
 		return fmt.Errorf("%w: %w", ErrBroken, err)
@@ -426,19 +412,6 @@ func (s *Store) Head() (seq int64, hash string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.book.Seq, s.head
-}
-
-// Health says whether the store can be written: nil, ErrBroken with its cause, or that the disk is full.
-func (s *Store) Health() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.broken != nil {
-		return fmt.Errorf("%w: %w", ErrBroken, s.broken)
-	}
-	if s.full {
-		return errors.New("journal: the disk is full; the ballast is given up")
-	}
-	return nil
 }
 
 // Terminal is the terminal's id.

@@ -23,11 +23,14 @@ const twinDelay = 100 * time.Millisecond
 // twinFile is the file beside the database: the clear part of each record, one a line. It is written after
 // the commit, and not synced by itself: what a power cut keeps from it is added at the next start.
 type twinFile struct {
-	file *os.File
-	turn sync.Mutex // one writes at a time, so that lines keep their order; never held by who commits
+	file   *os.File
+	end    int64      // of the last whole line
+	behind bool       // lines are missing that only a new start can add: nothing is written behind the gap
+	turn   sync.Mutex // one writes at a time, so that lines keep their order; never held by who commits
 
 	mu      sync.Mutex // guards all below
 	waiting []casefile.Record
+	armed   bool  // write will be called
 	err     error // of a write; a disk without room is none
 }
 
@@ -35,28 +38,46 @@ type twinFile struct {
 func (t *twinFile) add(records []casefile.Record) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.waiting) == 0 {
+	if !t.armed {
+		t.armed = true
 		time.AfterFunc(twinDelay, t.write)
 	}
 	t.waiting = append(t.waiting, records...)
 	return t.err
 }
 
-// write writes what waits.
+// write writes what waits. What finds no room waits for the next time, and a half line of it is taken back.
 func (t *twinFile) write() {
 	t.turn.Lock()
 	defer t.turn.Unlock()
 	t.mu.Lock()
 	records, err := t.waiting, t.err
-	t.waiting = nil
+	t.waiting, t.armed = nil, false
 	t.mu.Unlock()
-	if err != nil || len(records) == 0 {
+	if err != nil || len(records) == 0 || t.behind {
 		return
 	}
-	err = writeLines(t.file, records)
+	n, err := writeLines(t.file, records)
+	full := errors.Is(err, syscall.ENOSPC)
+	if full {
+		err = nil // the database has it
+		t.takeBack()
+	} else {
+		t.end += n
+	}
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.err = err
-	t.mu.Unlock()
+	if full {
+		t.waiting = append(records, t.waiting...)
+	}
+}
+
+// takeBack cuts off what stands behind the last whole line. A file that cannot be cut is mended by the next start.
+func (t *twinFile) takeBack() {
+	if t.file.Truncate(t.end) == nil {
+		t.file.Seek(t.end, io.SeekStart) // to a place that was just made: it cannot fail
+	}
 }
 
 // close writes what waits and closes the file.
@@ -65,23 +86,20 @@ func (t *twinFile) close() error {
 	return errors.Join(t.err, t.file.Close())
 }
 
-func writeLines(w io.Writer, records []casefile.Record) error {
+// writeLines writes the records' lines and says how many bytes they are.
+func writeLines(w io.Writer, records []casefile.Record) (int64, error) {
 	var out []byte
 	for _, r := range records {
 		raw, err := json.Marshal(r.Line())
 		if err != nil {
-			return fmt.Errorf("journal: twin: %w", err)
+			return 0, fmt.Errorf("journal: twin: %w", err)
 		}
 		out = append(append(out, raw...), '\n')
 	}
-	_, err := w.Write(out)
-	if errors.Is(err, syscall.ENOSPC) {
-		return nil // the database has it; the twin is completed at the next start
+	if _, err := w.Write(out); err != nil {
+		return 0, fmt.Errorf("journal: twin: %w", err)
 	}
-	if err != nil {
-		return fmt.Errorf("journal: twin: %w", err)
-	}
-	return nil
+	return int64(len(out)), nil
 }
 
 // openTwin opens the twin file and adds what it lacks. A twin that knows of another journal, or of more
@@ -109,15 +127,24 @@ func (s *Store) openTwin(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("journal: twin: %w", err), f.Close())
 	}
+	s.twin = &twinFile{file: f, end: end}
 	out := bufio.NewWriter(f)
-	err = s.each(ctx, last.Seq, 0, func(r casefile.Record) error { return writeLines(out, []casefile.Record{r}) })
+	err = s.each(ctx, last.Seq, 0, func(r casefile.Record) error {
+		_, err := writeLines(out, []casefile.Record{r})
+		return err
+	})
 	if err == nil {
 		err = out.Flush()
 	}
-	if err != nil && !errors.Is(err, syscall.ENOSPC) {
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		s.twin.behind = true
+	case err != nil:
 		return errors.Join(err, f.Close())
 	}
-	s.twin = &twinFile{file: f}
+	if s.twin.end, err = f.Seek(0, io.SeekCurrent); err != nil {
+		return errors.Join(fmt.Errorf("journal: twin: %w", err), f.Close())
+	}
 	return nil
 }
 
