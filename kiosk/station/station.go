@@ -87,11 +87,25 @@ func broken(code string, device front.Phrase, class string, f *fault.Error) Offe
 		Todo: fmt.Sprintf("%s: %s; see RUNBOOK, %s", class, f, f.Kind)}
 }
 
+// A slow disk closes the services one by one.
+const (
+	// slowCash: a note waits in escrow for one commit and its person for two, and acceptors give a note back after some ten seconds.
+	slowCash = 2 * time.Second
+	// slowMax: every page of a visit waits for a commit, and a person who sees nothing happen for so long walks away.
+	slowMax = 10 * time.Second
+)
+
+func (s *Station) slow() string {
+	return fmt.Sprintf("journal: the disk takes %s to make a record last; see RUNBOOK, the journal", s.Journal.Slow().Round(100*time.Millisecond))
+}
+
 // Offer judges a service at this time.
 func (s *Station) Offer(svc *catalog.Service, now time.Time) Offer {
 	switch {
 	case s.Resting() != "":
 		return closed(svc.Code, front.SayMaintenance, s.Resting())
+	case s.Journal.Slow() > slowMax:
+		return closed(svc.Code, front.SayMaintenance, s.slow())
 	case !s.Sealing():
 		return closed(svc.Code, front.SayMaintenance, "enrol this terminal: personal data cannot be sealed yet")
 	case !withinHours(svc.Hours, now):
@@ -130,6 +144,8 @@ func (s *Station) way(code string) Offer {
 		switch {
 		case unanswered != "":
 			return closed(code, front.SayCashClosed, "the disk may be an older one ("+unanswered+"): cash opens when the hall has answered; then count box and blanks")
+		case s.Journal.Slow() > slowCash:
+			return closed(code, front.SayCashClosed, s.slow())
 		case roll.Fault != nil:
 			return closed(code, front.SayNoPaper, "receipt: "+roll.Fault.Error())
 		case state.Fault != nil && state.Fault.Kind == fault.Full:

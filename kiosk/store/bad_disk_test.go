@@ -253,7 +253,7 @@ func TestStartOnAFullDisk(t *testing.T) {
 	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("ballast: got %v, want none", err)
 	}
-	if err := s.Health(); fmt.Sprint(err) != "journal: the disk is full; the ballast is given up" {
+	if err := s.Health(); fmt.Sprint(err) != "journal: the disk is full; make room and start kioskd again" {
 		t.Errorf("health: got %v, want that the disk is full", err)
 	}
 	if err := s.Append(ctx, opened("a")); err != nil {

@@ -15,7 +15,7 @@ func (s *Store) Health() error {
 		return fmt.Errorf("%w: %w", ErrBroken, s.broken)
 	}
 	if s.full {
-		return errors.New("journal: the disk is full; the ballast is given up")
+		return errors.New("journal: the disk is full; make room and start kioskd again")
 	}
 	return nil
 }
