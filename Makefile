@@ -71,6 +71,7 @@ release: build ## a demo's journal and hall database into cmd/testdata/releases/
 
 .PHONY: bench
 bench: setup ## measures against peers, a line of JSON each: ONLY=GLOB LIST=1
+	@packaging/setup.sh --bench
 	@mkdir -p out/tool && cd cmd/bench && go build -o ../../out/tool/bench .
 	@exec out/tool/bench $(call option,ONLY,--only) $(if $(call given,LIST),--list)
 

@@ -16,7 +16,8 @@ jq sqlite3 curl
 "
 # Any browser of this family will do for the tests of web pages; Debian calls it chromium. The tests of the license printer
 # start a cupsd of their own, as nobody and on this machine alone; Debian's own one may start too when it is installed.
-# umockdev emulates USB devices.
+# umockdev emulates USB devices. strace counts how often the bench's queue makes the disk sync.
+[ "${1:-}" = "--bench" ] && packages="$packages strace"
 [ "${1:-}" = "--tests" ] && packages="$packages chromium cups-daemon cups-client umockdev libumockdev-dev"
 
 go_wanted=1.26

@@ -15,7 +15,7 @@ var backlog = backlogOf("queue.backlog.1e6", 1_000_000)
 func backlogOf(name string, waiting int) row {
 	long, empty := new(journal), new(journal)
 	return row{
-		name: name, unit: "records/s", better: "more", rounds: 15, turns: 2, per: 1, pairs: true,
+		name: name, unit: "records/s", better: "more", rounds: 11, turns: 4, per: 1, pairs: true,
 		sides: []side{
 			{name: "enqueue behind the backlog", open: func(ctx context.Context, dir string) (runner, error) {
 				return openBacklog(ctx, dir, long, waiting)
