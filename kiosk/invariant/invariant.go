@@ -73,7 +73,6 @@ type Watch struct {
 	results  []Result
 	broken   []Violation // of the call that is being made
 	expected []Totals
-	memories bool
 }
 
 // look is one check being made.
@@ -215,6 +214,5 @@ func (w *Watch) Lost(m Memory) {
 func (w *Watch) TellMemories() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.memories = true
 	w.tally.memories = true
 }

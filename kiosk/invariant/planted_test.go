@@ -133,6 +133,7 @@ var planted = []struct {
 	{"a note that did not come back", "held.notes", "unsure", held(func(h *Held) { h.NotesBack = nil })},
 	{"a coin less", "held.coins", "unsure", held(func(h *Held) { h.CoinsIn = nil })},
 	{"a coin more", "held.coins", "unsure", held(func(h *Held) { h.CoinsIn = pile(100, 2) })},
+	{"a coin where a note was not seen", "held.coins", "unseen", held(func(h *Held) { h.CoinsIn = pile(100, 2) })},
 	{"a piece less came out", "held.pieces", "unsure", held(func(h *Held) { h.Out = pile(100, 34) })},
 	{"a piece more came out", "held.pieces", "unsure", held(func(h *Held) { h.Out = pile(100, 41) })},
 	{"a piece less is inside", "held.pieces", "unsure", held(func(h *Held) { h.Inside = pile(100, 19, 5000, 1) })},
