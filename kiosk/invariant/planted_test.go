@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -323,6 +324,23 @@ func TestWhatIsNotToldIsNotCompared(t *testing.T) {
 	h2.NotesIn, h2.CoinsIn = h2.NotesIn.With(pile(100, 1)), pile(100, 1, 50, 2)
 	if got := names(w.Rest(Rest{Mechanisms: h2})); !slices.Equal(got, []string{"held.coins", "held.notes"}) {
 		t.Errorf("two where one was unseen: got %v", got)
+	}
+}
+
+// A program that counted nothing and one that read so from the disk have the same.
+func TestNothingIsNothing(t *testing.T) {
+	nothing := money.Counts{}
+	b := casefile.NewBook()
+	b.Stacked, b.Returned, b.Doubtful, b.Coins = nothing, nothing, nothing, nothing
+	b.Stock = casefile.Stock{Inside: nothing, Loaded: nothing, Stored: nothing, Paid: nothing, Unsure: nothing, TakenOut: nothing}
+	if got, want := TotalsOf(b), TotalsOf(casefile.NewBook()); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	b.Stacked = pile(100, 1)
+	got := TotalsOf(b)
+	b.Stacked[0].Count++
+	if got.Stacked[0].Count != 1 {
+		t.Error("what is expected changes with the book")
 	}
 }
 

@@ -23,10 +23,14 @@ type Totals struct {
 
 // TotalsOf looks at a book.
 func TotalsOf(b *casefile.Book) Totals {
-	return Totals{Seq: b.Seq, Placed: b.Placed, In: b.StackedFen, ByPhone: b.QRPaid, Stacked: slices.Clone(b.Stacked), Returned: slices.Clone(b.Returned),
-		Doubtful: slices.Clone(b.Doubtful), Coins: slices.Clone(b.Coins), Stock: b.Stock, Blanks: b.Blanks, Open: b.OpenBegun(), Cases: len(b.Cases), Owed: len(b.Owed),
-		NextNote: b.NextNote, Visit: b.Visit, CashOpen: b.CashOpen}
+	s := b.Stock
+	return Totals{Seq: b.Seq, Placed: b.Placed, In: b.StackedFen, ByPhone: b.QRPaid, Stacked: same(b.Stacked), Returned: same(b.Returned), Doubtful: same(b.Doubtful), Coins: same(b.Coins),
+		Stock:  casefile.Stock{Inside: same(s.Inside), Loaded: same(s.Loaded), Stored: same(s.Stored), Paid: same(s.Paid), Unsure: same(s.Unsure), TakenOut: same(s.TakenOut)},
+		Blanks: b.Blanks, Open: b.OpenBegun(), Cases: len(b.Cases), Owed: len(b.Owed), NextNote: b.NextNote, Visit: b.Visit, CashOpen: b.CashOpen}
 }
+
+// same is a pile of its own. Of nothing there are two in Go, and a record has no place for the difference.
+func same(pile money.Counts) money.Counts { return append(money.Counts(nil), pile...) }
 
 // Expect tells what the running program has added up. It is compared when the watch has come to that event; Rest says
 // when it never does.
