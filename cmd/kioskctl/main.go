@@ -81,6 +81,7 @@ type commands struct {
 			Counted string `required:"" help:"What is inside, counted by hand; empty for nothing."`
 		} `cmd:"" help:"Compare what is inside with the journal, and go on from the count."`
 	} `cmd:"" help:"The coins and notes that are paid out."`
+	Closing   struct{} `cmd:"" help:"Close the day: journal and print what was taken in, with a running number and a total that is never reset."`
 	Reconcile struct {
 		Day string `required:"" help:"A day in Beijing: 2026-11-20."`
 	} `cmd:"" help:"Compare a day's money: what was counted, journal, hall, billers, gateway."`
@@ -224,6 +225,9 @@ func (c *commands) do(ctx context.Context, command string) (doc any, ok holds, e
 		return post[casefile.Blanks](ctx, client, "blanks/load", ctl.Load{Tray: b.Tray, First: b.First, Count: b.Count})
 	case "cashbox exchange":
 		return counted(ctx, client, "cashbox/exchange", c.Cashbox.Exchange.Counted)
+	case "closing":
+		doc, _, err := post[ctl.Closing](ctx, client, "closing", struct{}{})
+		return doc, func() bool { return doc.(ctl.Closing).Printed }, err
 	case "reconcile":
 		doc, _, err := post[ctl.Reconciled](ctx, client, "reconcile", ctl.Day{Day: c.Reconcile.Day})
 		return doc, doc.(ctl.Reconciled).Holds, err

@@ -21,6 +21,12 @@ func TestFalsifiedBooks(t *testing.T) {
 		if r := d.reconcile(); !r.Holds() || r.Cases != 2 || r.Orders != 2 {
 			t.Fatalf("an honest day: %+v", r)
 		}
+		for n, again := range []bool{false, true} {
+			var c ctl.Closing
+			if d.staff("closing", struct{}{}, &c); c.Number != 1 || c.Taken != 1600 || c.Phone != 1600 || c.Total != 1600 || c.Moved.Bills != 1600 || !c.Printed || c.Again != again {
+				t.Errorf("closing %d: %+v", n, c)
+			}
+		}
 		var events []int64
 		d.falsify(first, 699)
 		r := d.reconcile()

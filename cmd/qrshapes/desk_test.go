@@ -13,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -232,15 +231,22 @@ func (d *desk) touch(ids ...string) {
 // reconcile compares the day as kioskctl does.
 func (d *desk) reconcile() (r ctl.Reconciled) {
 	d.t.Helper()
+	d.staff("reconcile", ctl.Day{Day: time.Now().In(time.FixedZone("CST", 8*60*60)).Format(time.DateOnly)}, &r)
+	return r
+}
+
+// staff does an act at the technician's socket.
+func (d *desk) staff(act string, in, out any) {
+	d.t.Helper()
 	client := &http.Client{Transport: &http.Transport{DialContext: d.ctl.dial, DisableKeepAlives: true}}
-	day := time.Now().In(time.FixedZone("CST", 8*60*60)).Format(time.DateOnly)
-	answer, err := client.Post("http://kioskd/v1/reconcile", "application/json", strings.NewReader(`{"day":"`+day+`"}`))
+	body, err := json.Marshal(in)
+	d.must(err)
+	answer, err := client.Post("http://kioskd/v1/"+act, "application/json", bytes.NewReader(body))
 	d.must(err)
 	defer answer.Body.Close()
-	if err := json.NewDecoder(answer.Body).Decode(&r); err != nil || answer.StatusCode != http.StatusOK {
-		d.t.Fatalf("reconcile: status %d, %v", answer.StatusCode, err)
+	if err := json.NewDecoder(answer.Body).Decode(out); err != nil || answer.StatusCode != http.StatusOK {
+		d.t.Fatalf("%s: status %d, %v", act, answer.StatusCode, err)
 	}
-	return r
 }
 
 // call asks a desk route of the gateway or the company.

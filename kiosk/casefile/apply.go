@@ -50,6 +50,7 @@ var appliers = map[Kind]applier{
 	BlanksLoaded: blanksLoaded, BlankVoided: blankVoided,
 	LicensePrinting: licensePrinting, LicensePrinted: licenseEnded, LicenseFailed: licenseEnded,
 	LicenseSpoiled: licenseEnded, LicenseDoubtful: licenseEnded, LicenseSettled: licenseSettled,
+	DayClosed: dayClosed,
 	CoinTaken: coinTaken, CoinFound: coinFound, CoinsReset: acceptorReset, CoinsExchanged: coinsExchanged,
 	PayoutBegun: payoutBegun, PayoutEnded: payoutEnded, PayoutDoubtful: payoutDoubtful, PayoutSettled: payoutSettled,
 	StockLoaded: stockLoaded, StockCounted: stockCounted,
@@ -453,6 +454,9 @@ func paperBegun(b *Book, at time.Time, e Event, _ int64) error {
 	if b.Papers[h.Paper] != nil || h.Paper == "" {
 		return fmt.Errorf("paper %q has begun before, or has no number", h.Paper)
 	}
+	if h.What == PaperClosing {
+		b.Closing.Tried = true
+	}
 	b.Papers[h.Paper] = &Paper{ID: h.Paper, Case: e.Case, What: h.What, Way: h.Way, Owed: h.Owed, Cuts: h.Cuts, Since: at}
 	if h.Cuts > 0 {
 		b.Cuts = h.Cuts
@@ -472,6 +476,9 @@ func paperEnded(b *Book, _ time.Time, e Event, _ int64) error {
 	if e.Kind != PaperPrinted {
 		return nil
 	}
+	if p.What == PaperClosing {
+		b.Closing.Printed = true
+	}
 	if o := b.Owed[p.Owed]; o != nil {
 		o.Slip = e.Header.Way
 	}
@@ -487,6 +494,9 @@ func boxOut(b *Book, _ time.Time, _ Event, _ int64) error {
 }
 
 func boxIn(b *Book, _ time.Time, e Event, _ int64) error {
+	if !b.Box.New && b.Box.ID != "" { // the first name that a box gets is no other box
+		b.Box.Former, b.Box.New = b.Box.ID, true
+	}
 	b.Box.Out = false
 	b.Box.ID = e.Header.Box
 	return nil
@@ -496,7 +506,7 @@ func boxExchanged(b *Book, _ time.Time, e Event, _ int64) error {
 	if diff := e.Header.Expected.Minus(b.Box.Counts()); len(diff) != 0 {
 		return fmt.Errorf("box: expected %v, and the journal knows of %v", e.Header.Expected, b.Box.Counts())
 	}
-	b.Box.Notes = nil
+	b.Box.Notes, b.Box.New, b.Box.Former = nil, false, ""
 	return nil
 }
 

@@ -33,6 +33,7 @@ type Book struct {
 	Blanks   Blanks
 	Received []Pack // every run of blanks that was ever loaded
 	Box      Box
+	Closing  Closing // the last one; its number is 0 while there was none
 
 	Coins   money.Counts       // coins, over the whole life of the journal
 	CoinBox Box                // of the coin acceptor; it has no number
@@ -270,9 +271,19 @@ type Blanks struct {
 
 // Box is the cash box that is in the acceptor now, as the journal knows it.
 type Box struct {
-	ID    string
-	Out   bool
-	Notes []Boxed // since the last exchange
+	ID     string
+	Out    bool
+	New    bool    // it was put in since the last exchange: what is counted then is the former one
+	Former string  // its name
+	Notes  []Boxed // since the last exchange
+}
+
+// Full is the name of the box that is counted at the next exchange.
+func (b Box) Full() string {
+	if b.New && b.Former != "" {
+		return b.Former
+	}
+	return b.ID
 }
 
 // Boxed is one note in the box and the event that put it there.
@@ -435,6 +446,9 @@ func (b *Book) Check() []string {
 	}
 	if owed != b.Placed.Owed {
 		bad = append(bad, fmt.Sprintf("owed: %s in the slips and %s in sum", owed, b.Placed.Owed))
+	}
+	if b.Closing.Total > b.Total() {
+		bad = append(bad, fmt.Sprintf("closing: %s was closed and %s is all that was taken in", b.Closing.Total, b.Total()))
 	}
 	if k := b.Blanks; k.Received != k.Issued+k.Void+k.InTray+k.Doubtful {
 		bad = append(bad, fmt.Sprintf("blanks: %d received; %d issued, %d void, %d in trays, %d doubtful", k.Received, k.Issued, k.Void, k.InTray, k.Doubtful))

@@ -73,6 +73,8 @@ const (
 	LicenseDoubtful Kind = "license.doubtful" // the printer cannot say
 	LicenseSettled  Kind = "license.settled"  // a person has looked: as printed or spoiled
 
+	DayClosed Kind = "day.closed" // a closing with a running number: what was taken in since the one before, and since ever
+
 	CoinTaken      Kind = "coin.taken"      // in the coin box: money
 	CoinFound      Kind = "coin.found"      // a person found the coin in the box that nobody had seen
 	CoinsReset     Kind = "coins.reset"     // the coin acceptor's memory was lost; with a case: a coin may have gone in
@@ -157,6 +159,9 @@ type Header struct {
 	Unsure money.Counts `json:"unsure,omitempty"` // of which the payer cannot say whether they came out
 	Memory *Memory      `json:"memory,omitempty"` // the payer's before the payout
 
+	Closing int64     `json:"closing,omitempty"`   // running number of a closing
+	Total   money.Fen `json:"total_fen,omitempty"` // taken in since the journal began
+
 	Expected money.Counts `json:"expected,omitempty"`
 	Counted  money.Counts `json:"counted,omitempty"`
 	Devices  []Device     `json:"devices,omitempty"`
@@ -178,6 +183,9 @@ type Memory struct {
 	Parts   []Memory     `json:"parts,omitempty"`  // of a payer that is several devices
 	Known   bool         `json:"known"`
 }
+
+// PaperClosing is what the paper of a closing is.
+const PaperClosing = "closing"
 
 // AtHall is where something was done that was done at the hall. No terminal has such a name.
 const AtHall = "@hall"
@@ -237,6 +245,7 @@ var Fields = map[Kind][]string{
 	LicenseSpoiled:  {"permit", "serial", "fault", "tray"},
 	LicenseDoubtful: {"permit", "serial", "asked"},
 	LicenseSettled:  {"permit", "serial", "as", "reason", "who"},
+	DayClosed:       {"closing", "amount_fen", "total_fen", "who"},
 	CoinTaken:       {"face_fen", "currency", "store", "mark"},
 	CoinFound:       {"face_fen", "currency", "owed", "claim", "reason", "who"},
 	CoinsReset:      {"asked", "mark", "reason", "owed"},

@@ -192,6 +192,24 @@ type Between struct {
 	Reference string    `json:"reference"` // a case, an order, a box
 }
 
+// Closing is `kioskctl closing`.
+type Closing struct {
+	Number  int64           `json:"number"`
+	From    string          `json:"from"` // of the closing before; "" for the first one
+	At      string          `json:"at"`
+	Box     string          `json:"box"`
+	Notes   money.Counts    `json:"notes"`
+	Coins   money.Counts    `json:"coins"`
+	Phone   money.Fen       `json:"phone_fen"`
+	Taken   money.Fen       `json:"taken_fen"` // notes, coins and phone since the closing before
+	Total   money.Fen       `json:"total_fen"` // since the journal began
+	Moved   casefile.Places `json:"moved_fen"`
+	Stand   casefile.Places `json:"stands_fen"`
+	Printed bool            `json:"printed"`
+	Again   bool            `json:"again"` // nothing was done: this day is closed, and no money has moved since
+	Why     string          `json:"why"`   // what hinders the paper; the closing stands all the same
+}
+
 // Missing is a side that could not be asked, and why.
 type Missing struct {
 	Side string `json:"side"`
@@ -263,6 +281,7 @@ type Desk interface {
 	CountStock(ctx context.Context, c Count) (Exchange, error)
 	Probe(ctx context.Context) ([]Found, error)
 	Reconcile(ctx context.Context, d Day) (Reconciled, error)
+	CloseDay(ctx context.Context, _ struct{}) (Closing, error)
 	ExportLog(ctx context.Context, w io.Writer) error
 }
 
@@ -292,6 +311,7 @@ func Handler(d Desk) http.Handler {
 	act(mux, "stock/load", d.LoadStock)
 	act(mux, "stock/count", d.CountStock)
 	act(mux, "reconcile", d.Reconcile)
+	act(mux, "closing", d.CloseDay)
 	mux.HandleFunc("GET /v1/log", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Trailer", "X-Whole")
 		if d.ExportLog(r.Context(), w) == nil {

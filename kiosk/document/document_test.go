@@ -92,6 +92,47 @@ func papers() map[string]func(Lang) Paper {
 	}
 }
 
+// closing is a day with notes, coins and phones, not the first one.
+func closing() Closing {
+	return Closing{Head: head(""), Running: 12, From: time.Date(2026, 11, 19, 10, 0, 0, 0, time.UTC), Box: "B7QX2M",
+		Notes: []Pile{{2000, 3}, {10000, 12}}, Coins: []Pile{{50, 2}, {100, 7}}, Phone: 1234, Taken: 128034,
+		Bills: 100000, Surplus: 20000, PaidOut: 4000, Refunded: 700, Owed: 3334, Doubtful: 10000, Waiting: 500, Total: 987654321}
+}
+
+func TestClosingSaysWhatItShould(t *testing.T) {
+	first := closing()
+	first.From, first.Box, first.Notes, first.Coins, first.Phone, first.Taken, first.Copy = time.Time{}, "", nil, nil, 0, 0, true
+	for name, c := range map[string]Closing{"closing": closing(), "closing-first": first} {
+		for _, lang := range []Lang{Chinese, English} {
+			p := c.Paper(lang)
+			if p.Err() != nil {
+				t.Errorf("%s %s: %v", name, lang, p.Err())
+			}
+			golden(t, name+"."+string(lang), p.String())
+		}
+	}
+}
+
+func TestClosingThatDoesNotAddUpIsRefused(t *testing.T) {
+	for what, spoil := range map[string]func(*Closing){
+		"a fen": func(c *Closing) { c.Taken++ }, "no number": func(c *Closing) { c.Running = 0 }, "no time": func(c *Closing) { c.Time = time.Time{} },
+		"no hall": func(c *Closing) { c.Hall = "" }, "a coin more": func(c *Closing) { c.Coins[0].Count++ }, "a note more": func(c *Closing) { c.Notes[1].Count++ },
+	} {
+		c := closing()
+		spoil(&c)
+		if c.Paper(Chinese).Err() == nil {
+			t.Errorf("%s: taken", what)
+		}
+	}
+}
+
+func TestSameDay(t *testing.T) {
+	late := time.Date(2026, 11, 20, 15, 59, 59, 0, time.UTC) // a second before midnight in Beijing
+	if !SameDay(late, late.Add(-15*time.Hour)) || SameDay(late, late.Add(time.Second)) {
+		t.Error("a day of Beijing's is another one")
+	}
+}
+
 func TestPapersSayWhatTheyShould(t *testing.T) {
 	for name, paper := range papers() {
 		for _, lang := range []Lang{Chinese, English} {

@@ -76,3 +76,8 @@ func day(t time.Time) string {
 	t = t.In(shanghai)
 	return fmt.Sprintf("%d年%d月%d日", t.Year(), int(t.Month()), t.Day())
 }
+
+// SameDay says whether two times are of one day of Beijing's.
+func SameDay(a, b time.Time) bool {
+	return a.In(shanghai).Format(time.DateOnly) == b.In(shanghai).Format(time.DateOnly)
+}

@@ -50,6 +50,7 @@ var draws = map[casefile.Kind]func(*fold) error{
 	casefile.OwedRecoded:     (*fold).owedRecoded,
 	casefile.OwedPaid:        (*fold).owedPaid,
 	casefile.OwedRedeemed:    (*fold).owedRedeemed,
+	casefile.DayClosed:       (*fold).dayClosed,
 	casefile.PayoutBegun:     (*fold).payoutBegun,
 	casefile.PayoutEnded:     (*fold).payoutEnded,
 	casefile.PayoutDoubtful:  (*fold).payoutDoubtful,
