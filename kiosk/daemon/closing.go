@@ -36,7 +36,7 @@ func (d *Daemon) CloseDay(ctx context.Context, _ struct{}) (ctl.Closing, error) 
 }
 
 func closingRow(c casefile.Closing) ctl.Closing {
-	out := ctl.Closing{Number: c.Number, At: c.At.Format(time.RFC3339), Box: c.Box, Notes: counts(c.Notes), Coins: counts(c.Coins), Phone: c.Phone,
+	out := ctl.Closing{Number: c.Number, At: c.At.Format(time.RFC3339), Box: c.Box, Notes: ctl.Pile(c.Notes), Coins: ctl.Pile(c.Coins), Phone: c.Phone,
 		Taken: c.Taken, Total: c.Total, Moved: c.Moved, Stand: c.Stand, Printed: c.Printed}
 	if !c.From.IsZero() {
 		out.From = c.From.Format(time.RFC3339)
