@@ -42,7 +42,7 @@ type Station struct {
 // Resting is why nothing at all is offered, for staff; "" when something may be.
 func (s *Station) Resting() string {
 	if err := s.Journal.Health(); err != nil {
-		return "journal: " + err.Error()
+		return err.Error() + "; see RUNBOOK, the journal"
 	}
 	if s.Barred == nil {
 		return "" // a terminal without a hall
