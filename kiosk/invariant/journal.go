@@ -83,7 +83,7 @@ func clear(l *look) {
 // terminalKinds are what happens to the terminal and to no case; anyCase may name one.
 var (
 	terminalKinds = []casefile.Kind{casefile.TerminalStarted, casefile.VisitBegun, casefile.VisitEnded, casefile.BoxOut, casefile.BoxIn, casefile.BoxExchanged,
-		casefile.BlanksLoaded, casefile.BlankVoided, casefile.CoinsExchanged, casefile.StockLoaded, casefile.StockCounted}
+		casefile.BlanksLoaded, casefile.BlankVoided, casefile.CoinsExchanged, casefile.StockLoaded, casefile.StockCounted, casefile.DayClosed}
 	anyCase = []casefile.Kind{casefile.CaseRated, casefile.PaperBegun, casefile.PaperPrinted, casefile.PaperFailed, casefile.AcceptorReset, casefile.CoinsReset}
 )
 
