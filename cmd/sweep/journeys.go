@@ -13,20 +13,42 @@ import (
 	"yichuang/kiosk/money"
 )
 
-// journey is what a citizen does from the home page to the home page.
+// journey is what a citizen does from the home page to the home page, and what has come of it when nothing went wrong.
 type journey struct {
 	name string
 	live func(c *citizen, rng *rand.Rand)
+	came func(b *casefile.Book) bool
 }
 
 // journeys are all of them. Every act with money or paper is in one.
 var journeys = []journey{
-	{"cash", (*citizen).payInNotes},
-	{"change", (*citizen).payWithChange},
-	{"qr", (*citizen).payByPhone},
-	{"license", (*citizen).takeLicense},
-	{"offline", (*citizen).applyOffline},
-	{"sync", (*citizen).comeBackLater},
+	{"cash", (*citizen).payInNotes, paid},
+	{"change", (*citizen).payWithChange, func(b *casefile.Book) bool { return paid(b) && b.Placed.Owed == 0 && len(b.Stock.Paid) > 0 }},
+	{"qr", (*citizen).payByPhone, func(b *casefile.Book) bool { return paid(b) && b.QRPaid == b.Placed.Bills }},
+	{"license", (*citizen).takeLicense, licensed},
+	{"offline", (*citizen).applyOffline, func(b *casefile.Book) bool { return !licensed(b) && len(b.Cases) == 1 }},
+	{"sync", (*citizen).comeBackLater, licensed},
+}
+
+// paid: a bill was paid whole.
+func paid(b *casefile.Book) bool {
+	for _, c := range b.Cases {
+		if c.Due > 0 && b.Placed.Bills == c.Due {
+			return true
+		}
+	}
+	return false
+}
+
+// licensed: the original and its duplicate came out.
+func licensed(b *casefile.Book) bool {
+	n := 0
+	for _, s := range b.Sheets {
+		if s.State == casefile.LicensePrinted {
+			n++
+		}
+	}
+	return n == 2
 }
 
 // payInNotes pays a bill in notes, as a rule with too much, which is owed or kept by the company.

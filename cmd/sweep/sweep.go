@@ -186,6 +186,13 @@ func live(dir string, k taped, j journey) (*recording, error) {
 		j.live(c, rand.New(rand.NewPCG(k.hash(), 0)))
 		r.watch(false)
 		stop()
+		if c.err == nil {
+			w.journal.Book(func(b *casefile.Book) {
+				if !j.came(b) {
+					c.fail(fmt.Errorf("the citizen has not got what he came for"))
+				}
+			})
+		}
 	}
 	tp := &recording{key: k, dir: dir, points: r.points, trace: w.trace()}
 	if c.err != nil {

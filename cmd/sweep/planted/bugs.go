@@ -29,9 +29,9 @@ var bugs = []bug{
 		`	e := entry(casefile.CoinTaken, caseID, casefile.Header{Face: face, Currency: money.CNY, Store: s.Store, Mark: mark})
 	return t.journal.Append(ctx, e, e)`}}},
 
-	{"uplink.tells_less_than_was_paid", "sync/uplink/order.go", []edit{{`Paid: money.Fen(a.PaidFen), Reason`, `Paid: money.Fen(a.PaidFen - a.PaidFen%100), Reason`}}},
+	{"uplink.asks_to_pay_whole_yuan", "sync/uplink/order.go", []edit{{`AmountFen: int64(o.Amount), Mode`, `AmountFen: int64(o.Amount) + 100 - int64(o.Amount)%100, Mode`}}},
+	{"uplink.asks_for_a_permit_for_any_blank", "sync/uplink/ask.go", []edit{{`Serial: serial, PreviousPermit`, `Serial: "A00000001", PreviousPermit`}}},
 	{"uplink.leaves_the_sealed_part_behind", "sync/uplink/push.go", []edit{{`Header: r.Header, Sealed: r.Sealed, SealSum`, `Header: r.Header, SealSum`}}},
-	{"uplink.mixes_up_times", "sync/uplink/push.go", []edit{{`Seq: r.Seq, Time: r.Time, Quality`, `Seq: r.Seq, Time: r.Time[:19] + "Z", Quality`}}},
 
 	{"hall.asks_to_book_again_without_asking_first", "sync/hall/posting.go", []edit{{`	if d.asked > 0 {`, `	if d.asked > 0 {
 		d.Reference += "-again"
