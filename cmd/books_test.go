@@ -148,7 +148,7 @@ func agree(ctx context.Context, d *deskclient.Desk, may doubts, accounts []strin
 			return err
 		}
 	}
-	return errors.Join(audit(ctx, "kioskctl", d.Ctl), audit(ctx, "halld", d.HallCommand))
+	return errors.Join(audit(ctx, "kioskctl", d.Ctl), audit(ctx, "halld", d.HallCommand), invariants(ctx, d, l, w, may))
 }
 
 // audit lets one end check its own promises, and names what does not hold.
