@@ -490,9 +490,14 @@ func (d *Daemon) ExchangeBox(ctx context.Context, c ctl.Count) (ctl.Exchange, er
 	if busy {
 		return ctl.Exchange{}, &ctl.Refused{Text: "cashbox exchange: a note is on its way; wait until it has arrived"}
 	}
-	out := ctl.Exchange{Box: box.ID, Expected: ctl.Pile(box.Counts()), Counted: counted, Difference: differences(counted, box)}
-	h := casefile.Header{Box: box.ID, Expected: out.Expected, Counted: counted, Who: "technician"}
-	return out, d.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.BoxExchanged, Header: h}})
+	out := ctl.Exchange{Box: box.Full(), Expected: ctl.Pile(box.Counts()), Counted: counted, Difference: differences(counted, box)}
+	exchanged := casefile.Event{Kind: casefile.BoxExchanged, Header: casefile.Header{Box: box.Full(), Expected: out.Expected, Counted: counted, Who: "technician"}}
+	if box.New {
+		return out, d.journal.Append(ctx, store.Entry{Event: exchanged})
+	}
+	// The acceptor has not told of another box: it cannot, or the box was changed while it had no power. Then this is the word for it.
+	fresh := casefile.Event{Kind: casefile.BoxIn, Header: casefile.Header{Box: payment.NewBoxName()}}
+	return out, d.journal.Append(ctx, store.Entry{Event: fresh}, store.Entry{Event: exchanged})
 }
 
 // ExportLog writes the journal's clear part.

@@ -457,6 +457,9 @@ func (m *machine) settled() {
 		if err != nil {
 			m.t.Fatalf("the hall cannot follow record %d: %v", r.Seq, err)
 		}
+		if e.Kind == casefile.NoteStacked && e.Header.Box == "" && !e.Header.Store {
+			m.t.Fatalf("record %d: note %d names no box\n%v", r.Seq, e.Header.Note, m.ops)
+		}
 		switch e.Kind {
 		case casefile.NoteEscrowed:
 			ends[e.Header.Note] += 0

@@ -142,6 +142,9 @@ func (t *Till) hear(ctx context.Context, s cash.Signal) error {
 		if err := t.closeLeftOver(ctx); err != nil {
 			return err
 		}
+		if err := t.nameBox(ctx); err != nil {
+			return err
+		}
 	}
 	if s.What == cash.Stacked {
 		t.retake(ctx)
@@ -208,6 +211,14 @@ func (t *Till) closeLeftOver(ctx context.Context) error {
 	return t.journal.Append(ctx, entry(casefile.CashClosed, open, casefile.Header{}))
 }
 
+// nameBox gives the first box of a journal its name, so that every note names the box that it is in.
+func (t *Till) nameBox(ctx context.Context) error {
+	if t.box() != "" || !t.acceptor.State().BoxIn {
+		return nil
+	}
+	return t.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.BoxIn, Header: casefile.Header{Box: NewBoxName()}}})
+}
+
 func (t *Till) keep(ctx context.Context, mark casefile.Mark) error {
 	seq, _ := t.journal.Head()
 	raw, err := json.Marshal(keptMarkValue{Seq: seq, Mark: mark})
@@ -231,7 +242,7 @@ func (t *Till) write(ctx context.Context, s cash.Signal, mark *casefile.Mark) (b
 	case cash.BoxOut:
 		return true, t.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.BoxOut, Header: casefile.Header{Box: t.box(), Mark: mark}}})
 	case cash.BoxIn:
-		return true, t.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.BoxIn, Header: casefile.Header{Box: "B" + random(6), Mark: mark}}})
+		return true, t.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.BoxIn, Header: casefile.Header{Box: NewBoxName(), Mark: mark}}})
 	}
 	return false, nil
 }
@@ -513,6 +524,9 @@ func digit(first bool) byte {
 		}
 	}
 }
+
+// NewBoxName names a cash box that was put in: boxes have no number that an acceptor could read.
+func NewBoxName() string { return "B" + random(6) }
 
 // NewClaimCode is the code on a slip: 12 characters, 60 random bits.
 func NewClaimCode() string { return random(12) }
