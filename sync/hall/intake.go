@@ -24,7 +24,11 @@ func (s *service) Push(ctx context.Context, req *hallapi.PushRequest) (*hallapi.
 	if err := s.meet(ctx, p, req); err != nil {
 		return nil, connect.NewError(connect.CodeUnavailable, err)
 	}
-	in, err := s.store.Take(ctx, p.id, req.Epoch, req.After, req.Records, p.revoked, now)
+	life := ""
+	in, err := s.store.Take(ctx, p.id, req.Epoch, req.After, req.Records, p.revoked, now, func(tx *sql.Tx, in hallstore.Intake) (err error) {
+		life, err = seen(ctx, tx, p.id, req, in.Cursor, now)
+		return err
+	})
 	if errors.Is(err, hallstore.ErrMalformed) {
 		return nil, connect.NewError(connect.CodeInvalidArgument, err)
 	}
@@ -35,12 +39,10 @@ func (s *service) Push(ctx context.Context, req *hallapi.PushRequest) (*hallapi.
 	if in.Quarantined > 0 {
 		s.log.Warn("records into quarantine", "terminal", p.id, "epoch", req.Epoch, "records", in.Quarantined)
 	}
-	out := &hallapi.PushResponse{Cursor: in.Cursor, Aside: in.Aside && !p.revoked}
+	s.announce()
+	out := &hallapi.PushResponse{Cursor: in.Cursor, HallEpoch: life, Aside: in.Aside && !p.revoked}
 	if p.revoked {
 		out.Revoked = p.why
-	}
-	if out.HallEpoch, err = s.seen(ctx, p.id, req, in.Cursor, now); err != nil {
-		return nil, connect.NewError(connect.CodeUnavailable, err)
 	}
 	return out, nil
 }
@@ -56,29 +58,26 @@ func (s *service) meet(ctx context.Context, p peer, req *hallapi.PushRequest) er
 	return s.known(ctx, p.id, req)
 }
 
-// seen keeps what a terminal says of itself, for the console, and wakes whoever waits for its records.
-func (s *service) seen(ctx context.Context, terminal string, req *hallapi.PushRequest, cursor int64, now time.Time) (life string, err error) {
-	health := req.Health
-	return life, s.tx(ctx, func(tx *sql.Tx) error {
-		if life, err = meta(ctx, tx, metaEpoch); err != nil {
-			return err
-		}
-		if err := reports(ctx, tx, terminal, life, req, cursor, now); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `UPDATE terminals SET epoch = ?, seen = ? WHERE id = ?`, req.Epoch, hallstore.Stamp(now), terminal); err != nil {
-			return err
-		}
-		if health == nil {
-			return nil
-		}
-		raw, err := json.Marshal(health)
-		if err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `UPDATE terminals SET health = ? WHERE id = ?`, string(raw), terminal)
-		return err
-	})
+// seen keeps what a terminal says of itself, for the console, and gives the hall's life.
+func seen(ctx context.Context, tx *sql.Tx, terminal string, req *hallapi.PushRequest, cursor int64, now time.Time) (life string, err error) {
+	if life, err = meta(ctx, tx, metaEpoch); err != nil {
+		return "", err
+	}
+	if err := reports(ctx, tx, terminal, life, req, cursor, now); err != nil {
+		return "", err
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE terminals SET epoch = ?, seen = ? WHERE id = ?`, req.Epoch, hallstore.Stamp(now), terminal); err != nil {
+		return "", err
+	}
+	if req.Health == nil {
+		return life, nil
+	}
+	raw, err := json.Marshal(req.Health)
+	if err != nil {
+		return "", err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE terminals SET health = ? WHERE id = ?`, string(raw), terminal)
+	return life, err
 }
 
 // Pull waits for notices past the cursor.

@@ -36,8 +36,9 @@ const (
 	// behindWait is how long a permit or a claim waits for the consequences of what its terminal has
 	// handed in before.
 	behindWait = 5 * time.Second
-	// workBatch is how many records' consequences are drawn in one transaction. The intake waits for it.
-	workBatch = 64
+	// workBatch is how many records' consequences are drawn in one transaction: as many as come with one push. The
+	// intake waits for it.
+	workBatch = 200
 	// codeLife is how long an enrolment code may be used.
 	codeLife = 24 * time.Hour
 	// certificateLife is that of a terminal's certificate; it renews at half of it by itself.

@@ -29,8 +29,9 @@ type Intake struct {
 // Take puts a batch down in one transaction. Records that the hall has are passed over, records after a
 // gap are left for later; the cursor tells the terminal what to send next. all puts everything into
 // quarantine, for a terminal whose certificate was revoked. after is the record of the terminal's former epoch that this
-// one branched after: its first is the next one. It counts when the epoch is new here.
-func (s *Store) Take(ctx context.Context, terminal, epoch string, after int64, records []*hallapi.Record, all bool, now time.Time) (Intake, error) {
+// one branched after: its first is the next one. It counts when the epoch is new here. also is what else is put down in the
+// same transaction, with what became of the batch: a commit costs more than a batch.
+func (s *Store) Take(ctx context.Context, terminal, epoch string, after int64, records []*hallapi.Record, all bool, now time.Time, also ...func(*sql.Tx, Intake) error) (Intake, error) {
 	if err := wellFormed(terminal, epoch, after, records); err != nil {
 		return Intake{}, err
 	}
@@ -51,7 +52,15 @@ func (s *Store) Take(ctx context.Context, terminal, epoch string, after int64, r
 			}
 		}
 		out = Intake{Cursor: in.acked, Stored: in.stored, Quarantined: in.quarantined, Aside: in.asideNow}
-		return in.save(ctx)
+		if err := in.save(ctx); err != nil {
+			return err
+		}
+		for _, put := range also {
+			if err := put(tx, out); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return Intake{}, fmt.Errorf("intake %s: %w", terminal, err)
