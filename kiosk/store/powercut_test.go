@@ -275,7 +275,7 @@ func TestSettingsAreTheProducts(t *testing.T) {
 			t.Fatal(err)
 		}
 		for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "3", "page_size": "4096", "locking_mode": "exclusive",
-			"auto_vacuum": "2", "busy_timeout": "0", "wal_autocheckpoint": "0"} {
+			"auto_vacuum": "0", "busy_timeout": "0", "wal_autocheckpoint": "0"} {
 			var got string
 			if err := s.db.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
 				t.Errorf("%s disk: pragma %s: got %q (%v), want %q", disk, pragma, got, err, want)
