@@ -53,11 +53,8 @@ func (h *Hall) step(ctx context.Context) (n int, err error) {
 			if err := f.record(r); err != nil {
 				return fmt.Errorf("record %s %d: %w", r.Terminal, r.Seq, err)
 			}
-			if err := hallstore.Processed(ctx, tx, r); err != nil {
-				return err
-			}
 		}
-		return nil
+		return hallstore.Processed(ctx, tx, records[n-1]) // all of one journal
 	})
 	if err == nil && n > 0 {
 		h.announce()

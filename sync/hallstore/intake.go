@@ -95,6 +95,7 @@ type intake struct {
 	hash, chain         string
 	stored, quarantined int
 	asideNow            bool
+	insert              *sql.Stmt // of the first new record on: a batch has many; it ends with the transaction
 }
 
 func (in *intake) load(ctx context.Context) error {
@@ -142,8 +143,14 @@ func (in *intake) take(ctx context.Context, r *hallapi.Record, all bool) error {
 	if err := c.Check(in.head+1, in.hash); err != nil {
 		return in.aside(ctx, r, fmt.Sprintf("broken at %d", r.Seq))
 	}
-	if _, err := in.tx.ExecContext(ctx, `INSERT INTO records (terminal, epoch, seq, time, quality, case_id, kind, header, sealed, seal_sum, prev, hash, received)
-		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)`, in.terminal, in.epoch, c.Seq, c.Time, c.Quality, c.Case, string(c.Kind),
+	if in.insert == nil {
+		var err error
+		if in.insert, err = in.tx.PrepareContext(ctx, `INSERT INTO records (terminal, epoch, seq, time, quality, case_id, kind, header, sealed, seal_sum, prev, hash, received)
+			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)`); err != nil {
+			return err
+		}
+	}
+	if _, err := in.insert.ExecContext(ctx, in.terminal, in.epoch, c.Seq, c.Time, c.Quality, c.Case, string(c.Kind),
 		notNil(c.Header), c.Sealed, c.SealSum, c.Prev, c.Hash, in.now); err != nil {
 		return err
 	}
