@@ -19,7 +19,9 @@ drawn=$(go list -test -f '{{if eq .Name "main"}}{{.ImportPath}} {{join .Deps " "
 whole=$(go list ./cmd)
 swept="./kiosk/payment ./sync/qr"
 raced=$(printf '%s\n' $tested | grep -vxF "$drawn" | grep -vxF "$whole" | grep -vxF "$(printf '%s\n' $sampled)")
-slow=$(printf '%s\n' $raced | grep -E '/(uplink|payment|qr|hall|ipp|escpos|store|ssp|wlt|cctalkhopper|cctalk|id003)$') # first, so that none of them is the last to run alone
+waiting=$(printf '%s\n' $raced | grep -E '/(uplink|hall)$') # half of their time they wait for a hall's pauses
+slow="$waiting
+$(printf '%s\n' $raced | grep -E '/(payment|qr|ipp|escpos|press|store|ssp|wlt|cctalkhopper|cctalk|id003)$')" # first, so that none of them is the last to run alone
 raced="$slow $(printf '%s\n' $raced | grep -vxF "$slow")"
 calm=
 for p in crypto/internal/... crypto/ecdh math/big compress/... hash/... image/... github.com/klauspost/compress/... github.com/emmansun/gmsm/...; do
@@ -27,7 +29,7 @@ for p in crypto/internal/... crypto/ecdh math/big compress/... hash/... image/..
 done
 
 echo "go test -race -shuffle=on, $(echo $raced | wc -w) packages, whose lines come at the end"
-GORACE=atexit_sleep_ms=20 GOGC=800 nice -n 3 go test -p 2 -race $calm -short -shuffle=on -timeout 20m $raced >out/raced.log 2>&1 &
+GORACE=atexit_sleep_ms=20 GOGC=800 nice -n 3 go test -p 3 -race $calm -short -shuffle=on -timeout 20m $raced >out/raced.log 2>&1 &
 beside=$!
 nice -n 5 go test -p 1 -short -shuffle=on -timeout 20m $sampled >out/short.log 2>&1 &
 short=$!

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"connectrpc.com/connect"
+
 	"yichuang/cmd/devsim/gateway"
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/money"
@@ -107,6 +109,10 @@ func (s *shop) await(no, want string) *hallapi.OrderResponse {
 	s.t.Helper()
 	for began := time.Now(); time.Since(began) < patience; { // a state that is no more than paid is told at once
 		o, err := s.term.Client.QueryOrder(s.t.Context(), &hallapi.QueryOrderRequest{OutTradeNo: no, WaitMs: 2000})
+		if connect.CodeOf(err) == connect.CodeUnavailable { // a restored hall has not drawn yet what it was just handed
+			<-time.After(20 * time.Millisecond)
+			continue
+		}
 		if err != nil {
 			s.t.Fatal(err)
 		}

@@ -17,7 +17,7 @@ import (
 func schedules(t *testing.T) int {
 	text := os.Getenv("SCHEDULES")
 	if text == "" {
-		return 60
+		return 30
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {

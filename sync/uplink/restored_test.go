@@ -25,6 +25,11 @@ func told(d *desk) (list *[]*hallapi.PushRequest) {
 	return list
 }
 
+func allOf(d *desk, list *[]*hallapi.PushRequest) (all []*hallapi.PushRequest) {
+	d.hall.with(func() { all = slices.Clone(*list) })
+	return all
+}
+
 func lastOf(d *desk, list *[]*hallapi.PushRequest) (last *hallapi.PushRequest) {
 	d.hall.with(func() {
 		if n := len(*list); n > 0 {
@@ -52,7 +57,7 @@ func TestWhatATerminalSaysOfItsHall(t *testing.T) {
 		d.happen(3)
 		d.online()
 		d.await(time.Minute, "delivered", d.delivered)
-		first := (*batches)[0]
+		first := allOf(d, batches)[0]
 		if first.HallEpoch != "hall-1" || first.Cursor != 0 || first.Head != 3 || first.More {
 			d.t.Errorf("the first batch says %v", first)
 		}
@@ -73,7 +78,7 @@ func TestWhatATerminalSaysOfItsHall(t *testing.T) {
 		d.await(time.Minute, "delivered again", d.delivered)
 		d.pass(beatEvery + time.Second)
 		seen := map[string]int64{}
-		for _, b := range *batches {
+		for _, b := range allOf(d, batches) {
 			seen[b.HallEpoch] = max(seen[b.HallEpoch], b.Cursor)
 		}
 		if seen["2-X"] != 3 || seen["3-X"] != 3 {
@@ -99,7 +104,7 @@ func TestACursorIsOfOneHall(t *testing.T) {
 		batches := told(d)
 		d.online()
 		d.await(time.Minute, "a batch", func() bool { return lastOf(d, batches) != nil })
-		if first := (*batches)[0]; first.HallEpoch != "other" || first.Cursor != 0 {
+		if first := allOf(d, batches)[0]; first.HallEpoch != "other" || first.Cursor != 0 {
 			d.t.Errorf("the other hall is told %v", first)
 		}
 	})
@@ -171,7 +176,7 @@ func TestAnOldDiskGoesOnUnderAnotherEpoch(t *testing.T) {
 		d.await(time.Minute, "answered", func() bool { return d.journal.Unanswered() == "" })
 		d.await(time.Minute, "delivered", func() bool { return d.link.Status().Cursor == 4 })
 		var seen []string
-		for _, b := range *batches {
+		for _, b := range allOf(d, batches) {
 			for _, r := range b.Records {
 				seen = append(seen, fmt.Sprint(b.Epoch == origin, b.After, r.Seq, b.More))
 			}
