@@ -48,6 +48,11 @@ func (t *Till) hearCoin(ctx context.Context, s cash.Signal) error {
 	if s.What == cash.Stacked {
 		t.retake(ctx)
 	}
+	if s.What == cash.Ready {
+		if err := t.closeLeftOver(ctx, 1); err != nil {
+			return err
+		}
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.coined = t.coined || s.What == cash.Ready
@@ -99,6 +104,9 @@ func (t *Till) coinsLost(ctx context.Context, s cash.Signal, mark *casefile.Mark
 	}
 	t.mu.Lock()
 	caseID := t.paying
+	if !t.told[1] && t.before != "" {
+		caseID = t.before // it was lost before this program began, whoever stands there now
+	}
 	t.mu.Unlock()
 	if caseID == "" {
 		t.journal.Book(func(b *casefile.Book) { caseID = b.CashOpen })

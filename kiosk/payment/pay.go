@@ -3,10 +3,12 @@ package payment
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"yichuang/devices/cash"
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/money"
+	"yichuang/kiosk/store"
 )
 
 // Take begins to take notes for a case. The acceptor draws them in until Stop.
@@ -22,7 +24,13 @@ func (t *Till) Take(ctx context.Context, caseID string) error {
 func (t *Till) open(ctx context.Context, caseID string) error {
 	t.opening.Lock()
 	defer t.opening.Unlock()
-	if err := t.journal.Append(ctx, entry(casefile.CashOpened, caseID, casefile.Header{})); err != nil {
+	entries := []store.Entry{entry(casefile.CashOpened, caseID, casefile.Header{})}
+	t.journal.Book(func(b *casefile.Book) {
+		if b.CashOpen != "" { // left over: an acceptor is away and has not told yet what it knows
+			entries = slices.Insert(entries, 0, entry(casefile.CashClosed, b.CashOpen, casefile.Header{}))
+		}
+	})
+	if err := t.journal.Append(ctx, entries...); err != nil {
 		return err
 	}
 	var due money.Fen

@@ -44,6 +44,8 @@ type Till struct {
 	mu      sync.Mutex  // guards all below
 	ready   bool        // the acceptor has told what it missed
 	coined  bool        // and the coin acceptor has
+	told    [2]bool     // the same, notes and coins, as soon as it is heard
+	before  string      // the case that money was taken for when the program before this one ended; ""
 	paying  string      // the case that notes are taken for; ""
 	closing bool        // no more notes for it: a new one in escrow goes back
 	exact   bool        // change is promised: only faces are taken for which it can be paid
@@ -89,7 +91,7 @@ type keptMarkValue struct {
 func (t *Till) Resume(ctx context.Context) error {
 	var mark casefile.Mark
 	var at int64
-	t.journal.Book(func(b *casefile.Book) { mark, at = b.Mark, b.MarkSeq })
+	t.journal.Book(func(b *casefile.Book) { mark, at, t.before = b.Mark, b.MarkSeq, b.CashOpen })
 	mark, err := laterMark(ctx, t.journal, keptMark, mark, at)
 	if err != nil {
 		return err
@@ -139,7 +141,7 @@ func (t *Till) hear(ctx context.Context, s cash.Signal) error {
 		}
 	}
 	if s.What == cash.Ready {
-		if err := t.closeLeftOver(ctx); err != nil {
+		if err := t.closeLeftOver(ctx, 0); err != nil {
 			return err
 		}
 		if err := t.nameBox(ctx); err != nil {
@@ -196,13 +198,19 @@ func (t *Till) retake(ctx context.Context) {
 	t.order(ctx, func(ctx context.Context) error { t.takeCoins(ctx); return nil })
 }
 
-// closeLeftOver ends the taking of notes that a power cut broke off, once the acceptor has told what it knows.
-func (t *Till) closeLeftOver(ctx context.Context) error {
+// closeLeftOver ends the taking of notes that a power cut broke off, once the acceptors have told what they know: the one of
+// notes (who is 0) and the one of coins (1). Until then what one of them has lost belongs to the case that is open.
+func (t *Till) closeLeftOver(ctx context.Context, who int) error {
 	t.opening.Lock()
 	defer t.opening.Unlock()
+	_, coinless := t.coins.(cash.Absent)
 	t.mu.Lock()
-	paying := t.paying
+	t.told[who] = true
+	paying, all := t.paying, t.told[0] && (t.told[1] || coinless)
 	t.mu.Unlock()
+	if !all {
+		return nil
+	}
 	var open string
 	t.journal.Book(func(b *casefile.Book) { open = b.CashOpen })
 	if open == "" || paying != "" {
