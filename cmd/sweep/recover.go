@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"yichuang/kiosk/front"
@@ -29,8 +28,6 @@ type cut struct {
 	device string
 	seed   uint64 // of what the disk keeps, and of all chance afterwards
 }
-
-func splitN(name string, n int) []string { return strings.SplitN(name, ":", n) }
 
 const (
 	// outage is how long the power stays away, and bootTime how long a computer takes from then on to start our program.

@@ -123,7 +123,7 @@ func replay(t *testing.T, name string, to io.Writer) int {
 	var k taped
 	var c cut
 	var fields [7]string
-	if n := copy(fields[:], splitN(name, 7)); n != 7 {
+	if n := copy(fields[:], strings.SplitN(name, ":", 7)); n != 7 {
 		fmt.Fprintf(to, "sweep: %q is no schedule\n", name)
 		return 1
 	}
