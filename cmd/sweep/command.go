@@ -1,8 +1,6 @@
 // Package sweep cuts the power at every instant of whole journeys, and looks at what is left: make sweep.
 //
-// A world is everything at once, on virtual time and in one process: the product's own daemon with its drivers and its
-// journal on a disk whose power can be cut, simulators of all devices, a hall, a water company and a payment gateway. A
-// journey is played once and taped; at each write, sync, commit, order to a device, instant of a motion and send to the
+// A journey of a world (package world) is played once and taped; at each write, sync, commit, order to a device, instant of a motion and send to the
 // hall, everything that outlives a power cut is kept. A schedule is one cut: in a world of its own the disk is given
 // back as it may have been found, the devices go on or have lost their power, the program starts, what was open is
 // settled, a next citizen looks, and the books of all are compared.

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"yichuang/cmd/world"
 	"yichuang/kiosk/store/cutdisk"
 )
 
@@ -26,7 +27,7 @@ type point struct {
 	kind    string
 	after   time.Duration // since the clock began
 	ops     [3]int        // of the disks of terminal, hall and company
-	devices *frozen
+	devices *world.Frozen
 	twin    []byte
 	gateway []byte
 	life    []byte // the hall's word of how far its database was
@@ -46,7 +47,7 @@ type recording struct {
 
 // recorder writes down every point of a journey.
 type recorder struct {
-	w     *world
+	w     *world.World
 	began time.Time
 
 	mu     sync.Mutex
@@ -57,9 +58,9 @@ type recorder struct {
 
 // record begins to listen, and writes down what it hears while it is told to watch. It must be called before the
 // program starts.
-func record(w *world) *recorder {
+func record(w *world.World) *recorder {
 	r := &recorder{w: w, began: time.Now(), last: map[string]string{}}
-	w.disk.Before(func(op cutdisk.Op) error {
+	w.Disk.Before(func(op cutdisk.Op) error {
 		if op.Kind == cutdisk.Sync {
 			r.add(atSync)
 		} else {
@@ -67,7 +68,7 @@ func record(w *world) *recorder {
 		}
 		return nil
 	})
-	w.cabinet.speaks = func(device string, b []byte) {
+	w.Cabinet.Speaks = func(device string, b []byte) {
 		r.mu.Lock()
 		same := r.last[device] == string(b)
 		r.last[device] = string(b)
@@ -76,15 +77,15 @@ func record(w *world) *recorder {
 			r.add(atDevice)
 		}
 	}
-	w.cabinet.moves(func(string) { r.add(atDevice) })
-	w.net.onSend(func() { r.add(atNetwork) })
+	w.Cabinet.Moves(func(string) { r.add(atDevice) })
+	w.Net.OnSend(func() { r.add(atNetwork) })
 	return r
 }
 
 // commits writes down each commit, until ctx ends.
 func (r *recorder) commits(ctx context.Context) {
 	for {
-		appended := r.w.journal.Appended()
+		appended := r.w.Journal.Appended()
 		select {
 		case <-appended:
 			r.add(atCommit)
@@ -107,12 +108,12 @@ func (r *recorder) add(kind string) {
 	if !r.on {
 		return
 	}
-	p := point{kind: kind, after: time.Since(r.began), ops: [3]int{r.w.disk.Len(), r.w.land.hallDisk.Len(), r.w.land.billerDisk.Len()},
-		devices: r.w.cabinet.freeze(), page: r.w.stage.View().Page}
-	p.moving = r.w.cabinet.busy()
-	p.twin, _ = os.ReadFile(filepath.Join(r.w.dir, "terminal", "twin.jsonl")) // none yet is none
-	p.life, _ = os.ReadFile(lifeFile(r.w.dir))
-	p.gateway, _ = os.ReadFile(gatewayFile(r.w.dir))
+	p := point{kind: kind, after: time.Since(r.began), ops: [3]int{r.w.Disk.Len(), r.w.Land.HallDisk.Len(), r.w.Land.BillerDisk.Len()},
+		devices: r.w.Cabinet.Freeze(), page: r.w.Stage.View().Page}
+	p.moving = r.w.Cabinet.Busy()
+	p.twin, _ = os.ReadFile(filepath.Join(r.w.Dir, "terminal", "twin.jsonl")) // none yet is none
+	p.life, _ = os.ReadFile(world.LifeFile(r.w.Dir))
+	p.gateway, _ = os.ReadFile(world.GatewayFile(r.w.Dir))
 	r.points = append(r.points, p)
 }
 

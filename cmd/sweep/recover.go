@@ -2,13 +2,12 @@ package sweep
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"time"
 
-	"yichuang/kiosk/front"
+	"yichuang/cmd/world"
 	"yichuang/kiosk/store/cutdisk"
 )
 
@@ -33,108 +32,40 @@ const (
 	// outage is how long the power stays away, and bootTime how long a computer takes from then on to start our program.
 	outage   = 10 * time.Second
 	bootTime = 20 * time.Second
-
-	// restMax is how long everything that was open may take to end.
-	restMax = 10 * time.Minute
 )
 
 // restart brings a terminal back after a cut, waits until everything that was open has ended, has a next citizen look,
 // and gives the world at rest. It runs in a bubble of its own.
-func (tp *recording) restart(c cut, disks [3]*cutdisk.Disk) (w *world, err error) {
+func (tp *recording) restart(c cut, disks [3]*cutdisk.Disk) (w *world.World, err error) {
 	p := tp.points[c.point]
 	time.Sleep(p.after) // the clock is where it was
-	n := newNetwork()
-	w = &world{dir: tp.dir, net: n, disk: disks[0].Image(c.how, rand.New(rand.NewPCG(c.seed, 0))), cabinet: newCabinet(n, p.devices)}
+	n := world.NewNetwork()
+	w = &world.World{Dir: tp.dir, Net: n, Disk: disks[0].Image(c.how, rand.New(rand.NewPCG(c.seed, 0))), Cabinet: world.NewCabinet(n, p.devices)}
 	if c.device != devicesOn {
-		w.cabinet.power(false, c.device == devicesIn)
+		w.Cabinet.Power(false, c.device == devicesIn)
 	}
-	for file, content := range map[string][]byte{gatewayFile(tp.dir): p.gateway, lifeFile(tp.dir): p.life, filepath.Join(tp.dir, "terminal", "twin.jsonl"): p.twin} {
+	for file, content := range map[string][]byte{world.GatewayFile(tp.dir): p.gateway, world.LifeFile(tp.dir): p.life, filepath.Join(tp.dir, "terminal", "twin.jsonl"): p.twin} {
 		if err := os.WriteFile(file, content, 0o600); err != nil {
 			return w, err
 		}
 	}
-	if w.land, err = openLand(context.Background(), tp.dir, n, disks[1].Image(cutdisk.All, nil), disks[2].Image(cutdisk.All, nil)); err != nil {
+	if w.Land, err = world.OpenLand(context.Background(), tp.dir, n, disks[1].Image(cutdisk.All, nil), disks[2].Image(cutdisk.All, nil)); err != nil {
 		return w, err
 	}
-	w.land.accounts = tp.accounts
+	w.Land.Accounts = tp.accounts
 	time.Sleep(outage)
 	if c.device != devicesOn {
-		w.cabinet.power(true, false)
+		w.Cabinet.Power(true, false)
 	}
 	time.Sleep(bootTime)
-	if w.terminal, err = start(tp.dir, w.disk, n, w.cabinet); err != nil {
+	if w.Terminal, err = world.Start(tp.dir, w.Disk, n, w.Cabinet); err != nil {
 		return w, err
 	}
-	z := &citizen{world: w}
-	z.until("the program has opened its journal", w.ready)
-	z.rest()
-	z.look()
-	z.until("the hall has everything", func() bool { s := w.link.Status(); return s.Up && s.Cursor == s.Head })
-	z.fail(w.drawn())
-	return w, z.err
-}
-
-// drawn waits until hall and terminal have told each other all consequences.
-func (w *world) drawn() error {
-	var bad []violation
-	for range restMax / time.Second { // all books are read for it
-		if bad = w.agree(); len(bad) == 0 {
-			return nil
-		}
-		time.Sleep(time.Second)
-	}
-	return fmt.Errorf("the books agree: not within %v: %v", restMax, bad)
-}
-
-// ready says whether the program has opened its journal.
-func (t *terminal) ready() bool {
-	select {
-	case <-t.opened:
-		return true
-	default:
-		return false
-	}
-}
-
-// rest touches on through what the terminal shows after a power cut, until it stands at home and nothing is open.
-func (c *citizen) rest() {
-	for end := time.Now().Add(restMax); c.err == nil; time.Sleep(100 * time.Millisecond) {
-		v := c.stage.View()
-		if v.Page == "home" && v.Visit == "" && c.open() == 0 {
-			return
-		}
-		if time.Now().After(end) {
-			c.fail(fmt.Errorf("not at home within %v, with %d things open", restMax, c.open()))
-			return
-		}
-		if v.Can("form.next") {
-			c.stage.Do(context.Background(), front.Act{Revision: v.Revision, ID: "form.next"}) // stale: it went on by itself
-		}
-	}
-}
-
-// look is the next citizen, who changes his mind.
-func (c *citizen) look() {
-	if v := c.stage.View(); !v.Can("home.pay") {
-		return // closed for a reason; the check says whether it may be
-	}
-	c.touch("home.pay")
-	c.page("choose")
-	c.touch("nav.home")
-	c.atHome()
-}
-
-// close stops all that runs.
-func (w *world) close() (err error) {
-	if w.terminal != nil {
-		err = w.terminal.close()
-	}
-	w.cabinet.close()
-	if w.land != nil {
-		if bad := w.land.close(); err == nil {
-			err = bad
-		}
-	}
-	time.Sleep(time.Minute) // what the mechanisms still do ends before the bubble
-	return err
+	z := &world.Citizen{World: w}
+	z.Until("the program has opened its journal", w.Ready)
+	z.Rest()
+	z.Look()
+	z.Until("the hall has everything", func() bool { s := w.Link.Status(); return s.Up && s.Cursor == s.Head })
+	z.Fail(w.Drawn())
+	return w, z.Err
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"yichuang/cmd/world"
 )
 
 // result is what a sweep found.
@@ -23,7 +24,7 @@ type result struct {
 	Cut         map[string]map[string]int `json:"cut"`
 	Outcomes    map[string]int            `json:"outcomes"`
 	Invariants  []checkCount              `json:"invariants"`
-	Violations  []violation               `json:"violations"`
+	Violations  []named                   `json:"violations"`
 
 	// Seen is which points were cut, by journey, kind and number; workers tell each other so.
 	Seen map[string]bool `json:"seen,omitempty"`
@@ -35,25 +36,16 @@ type checkCount struct {
 	Checked int64  `json:"checked"`
 }
 
-// violation is one that did not hold.
-type violation struct {
-	Journey   string `json:"journey"`
-	Invariant string `json:"invariant"`
-	What      string `json:"what"`
-	Replay    string `json:"replay"`
+// named is a violation and where it was found.
+type named struct {
+	Journey string `json:"journey"`
+	world.Violation
+	Replay string `json:"replay"`
 }
 
-// The ends of the money that a citizen had put in when the power was cut.
-const (
-	credited = "credited" // it paid the bill
-	returned = "returned" // it is back in the hand, or nothing was put in
-	owed     = "owed"
-	doubtful = "doubtful"
-)
-
 func newResult(seed uint64) *result {
-	return &result{Seed: seed, Points: map[string]map[string]int{}, Cut: map[string]map[string]int{}, Outcomes: map[string]int{credited: 0, returned: 0, owed: 0, doubtful: 0}, Seen: map[string]bool{},
-		Invariants: []checkCount{}, Violations: []violation{}}
+	return &result{Seed: seed, Points: map[string]map[string]int{}, Cut: map[string]map[string]int{}, Outcomes: map[string]int{world.Credited: 0, world.Returned: 0, world.Owed: 0, world.Doubtful: 0}, Seen: map[string]bool{},
+		Invariants: []checkCount{}, Violations: []named{}}
 }
 
 // count adds to a count by journey and kind.
@@ -119,7 +111,7 @@ func (r *result) print(to io.Writer) {
 	}
 	w.Flush()
 	fmt.Fprintf(to, "journal_mode %s, synchronous %s, pages of %d bytes, checkpoints at %d pages, as the product's\n", r.JournalMode, r.Synchronous, r.PageSize, r.Checkpoint)
-	fmt.Fprintf(to, "money in the machine when the power went: credited %d, returned %d, owed %d, doubtful %d\n", r.Outcomes[credited], r.Outcomes[returned], r.Outcomes[owed], r.Outcomes[doubtful])
+	fmt.Fprintf(to, "money in the machine when the power went: credited %d, returned %d, owed %d, doubtful %d\n", r.Outcomes[world.Credited], r.Outcomes[world.Returned], r.Outcomes[world.Owed], r.Outcomes[world.Doubtful])
 	for i, v := range r.Violations {
 		if i == shownMax {
 			fmt.Fprintf(to, "and %d more\n", len(r.Violations)-i)

@@ -16,8 +16,8 @@ import (
 	"testing"
 	"testing/cryptotest"
 	"testing/synctest"
-	"time"
 
+	"yichuang/cmd/world"
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/store/cutdisk"
 )
@@ -49,21 +49,21 @@ func sweep(t *testing.T, p plan) (*result, error) {
 	if err := r.settings(t.TempDir()); err != nil {
 		return r, err
 	}
-	chosen := slices.DeleteFunc(slices.Clone(journeys), func(j journey) bool { return p.journey != "" && j.name != p.journey })
+	chosen := slices.DeleteFunc(slices.Clone(world.Journeys), func(j world.Journey) bool { return p.journey != "" && j.Name != p.journey })
 	if len(chosen) == 0 {
 		return r, fmt.Errorf("there is no journey %q", p.journey)
 	}
 	left, index := p.schedules, 0
 	for round := 0; left > 0; round++ {
 		for n, j := range chosen {
-			k := taped{p.seed, round, j.name}
+			k := taped{p.seed, round, j.Name}
 			tp, err := tape(t, k, j)
 			if err != nil {
 				return r, err
 			}
 			r.Trace = chain(r.Trace, tp.trace)
 			for _, pt := range tp.points {
-				count(r.Points, j.name, pt.kind, 1)
+				count(r.Points, j.Name, pt.kind, 1)
 			}
 			want := left / (len(chosen) - n) // of those that are left, this journey's share of its round
 			if round == 0 {
@@ -77,7 +77,7 @@ func sweep(t *testing.T, p plan) (*result, error) {
 					continue
 				}
 				r.schedule(t, tp, c, images)
-				r.Seen[fmt.Sprintf("%s:%s:%d of round %d", j.name, tp.points[c.point].kind, c.point, round)] = true
+				r.Seen[fmt.Sprintf("%s:%s:%d of round %d", j.Name, tp.points[c.point].kind, c.point, round)] = true
 			}
 		}
 	}
@@ -93,8 +93,7 @@ func (r *result) schedule(t *testing.T, tp *recording, c cut, images *images) {
 		r.checked(id, n)
 	}
 	for _, b := range v.bad {
-		b.Journey, b.Replay = tp.key.journey, "make sweep REPLAY="+tp.name(c)
-		r.Violations = append(r.Violations, b)
+		r.Violations = append(r.Violations, named{tp.key.journey, b, "make sweep REPLAY=" + tp.name(c)})
 	}
 	r.Trace = chain(r.Trace, v.trace)
 }
@@ -129,12 +128,12 @@ func replay(t *testing.T, name string, to io.Writer) int {
 	}
 	_, err := fmt.Sscan(fmt.Sprint(fields[0], " ", fields[1], " ", fields[3], " ", fields[4], " ", fields[6]), &k.seed, &k.round, &c.point, (*int)(&c.how), &c.seed)
 	k.journey, c.device = fields[2], fields[5]
-	at := slices.IndexFunc(journeys, func(j journey) bool { return j.name == k.journey })
+	at := slices.IndexFunc(world.Journeys, func(j world.Journey) bool { return j.Name == k.journey })
 	if err != nil || at < 0 {
 		fmt.Fprintf(to, "sweep: %q is no schedule: %v\n", name, err)
 		return 1
 	}
-	tp, err := tape(t, k, journeys[at])
+	tp, err := tape(t, k, world.Journeys[at])
 	if err != nil || c.point >= len(tp.points) {
 		fmt.Fprintf(to, "sweep: %s: the journey has %d points; %v\n", name, len(tp.points), err)
 		return 1
@@ -153,7 +152,7 @@ func replay(t *testing.T, name string, to io.Writer) int {
 }
 
 // tape plays a journey in a bubble and keeps all its points.
-func tape(t *testing.T, k taped, j journey) (tp *recording, err error) {
+func tape(t *testing.T, k taped, j world.Journey) (tp *recording, err error) {
 	dir, err := os.MkdirTemp("", "sweep-")
 	if err != nil {
 		return nil, err
@@ -170,72 +169,58 @@ func tape(t *testing.T, k taped, j journey) (tp *recording, err error) {
 }
 
 // live plays a journey from its start to its end.
-func live(dir string, k taped, j journey) (*recording, error) {
-	n := newNetwork()
-	w := &world{dir: dir, net: n, disk: cutdisk.New(), cabinet: newCabinet(n, nil)}
+func live(dir string, k taped, j world.Journey) (*recording, error) {
+	n := world.NewNetwork()
+	w := &world.World{Dir: dir, Net: n, Disk: cutdisk.New(), Cabinet: world.NewCabinet(n, nil)}
 	r := record(w)
-	c := &citizen{world: w}
-	c.fail(w.settle())
-	if c.err == nil {
-		c.until("the home page", func() bool { v := w.stage.View(); return v.Can("home.pay") })
-		c.equip()
-		c.until("all services", w.allOpen)
+	c := &world.Citizen{World: w}
+	c.Fail(w.Settle())
+	if c.Err == nil {
+		c.Until("the home page", func() bool { v := w.Stage.View(); return v.Can("home.pay") })
+		c.Equip()
+		c.Until("all services", w.AllOpen)
 		watching, stop := context.WithCancel(context.Background())
 		go r.commits(watching)
 		r.watch(true)
-		j.live(c, rand.New(rand.NewPCG(k.hash(), 0)))
+		j.Live(c, rand.New(rand.NewPCG(k.hash(), 0)))
 		r.watch(false)
 		stop()
-		if c.err == nil {
-			w.journal.Book(func(b *casefile.Book) {
-				if !j.came(b) {
-					c.fail(fmt.Errorf("the citizen has not got what he came for"))
+		if c.Err == nil {
+			w.Journal.Book(func(b *casefile.Book) {
+				if !j.Came(b) {
+					c.Fail(fmt.Errorf("the citizen has not got what he came for"))
 				}
 			})
 		}
 	}
-	tp := &recording{key: k, dir: dir, points: r.points, trace: w.trace()}
-	if c.err != nil {
-		c.err = fmt.Errorf("%w\n%s", c.err, strings.Join(w.story(), "\n"))
+	tp := &recording{key: k, dir: dir, points: r.points, trace: w.Trace()}
+	if c.Err != nil {
+		c.Err = fmt.Errorf("%w\n%s", c.Err, strings.Join(w.Story(), "\n"))
 	}
-	if err := errors.Join(c.err, w.close()); err != nil {
+	if err := errors.Join(c.Err, w.Close()); err != nil {
 		return nil, err
 	}
-	tp.accounts = w.land.accounts
-	tp.ops = [3][]cutdisk.Op{w.disk.Ops(), w.land.hallDisk.Ops(), w.land.billerDisk.Ops()}
+	tp.accounts = w.Land.Accounts
+	tp.ops = [3][]cutdisk.Op{w.Disk.Ops(), w.Land.HallDisk.Ops(), w.Land.BillerDisk.Ops()}
 	return tp, nil
-}
-
-// settle makes a new terminal and a new hall.
-func (w *world) settle() (err error) {
-	ctx := context.Background()
-	if w.land, err = openLand(ctx, w.dir, w.net, cutdisk.New(), cutdisk.New()); err != nil {
-		return err
-	}
-	if err := w.land.enrol(ctx, terminalID, w.dir+"/code"); err != nil {
-		return err
-	}
-	w.cabinet.power(true, false)
-	w.terminal, err = start(w.dir, w.disk, w.net, w.cabinet)
-	return err
 }
 
 // verdict is what one schedule came to.
 type verdict struct {
 	outcome string
 	checked map[string]int64
-	bad     []violation
+	bad     []world.Violation
 	trace   string
 	story   []string
 }
 
 // play plays one schedule in a bubble of its own.
 func (tp *recording) play(t *testing.T, c cut, images *images) (v verdict) {
-	return tp.playThen(t, c, images, func(*world) error { return nil })
+	return tp.playThen(t, c, images, func(*world.World) error { return nil })
 }
 
 // playThen is play with something that befalls the world when it is at rest.
-func (tp *recording) playThen(t *testing.T, c cut, images *images, befall func(*world) error) (v verdict) {
+func (tp *recording) playThen(t *testing.T, c cut, images *images, befall func(*world.World) error) (v verdict) {
 	disks := images.at(tp.points[c.point])
 	cryptotest.SetGlobalRandom(t, c.seed)
 	synctest.Test(t, func(t *testing.T) {
@@ -245,64 +230,23 @@ func (tp *recording) playThen(t *testing.T, c cut, images *images, befall func(*
 			err = befall(w)
 		}
 		if err != nil {
-			v.bad = append(v.bad, violation{Invariant: "visit.ends", What: err.Error()})
+			v.bad = append(v.bad, world.Violation{Invariant: "visit.ends", What: err.Error()})
 		} else {
-			v.bad = w.check(context.Background(), tp.points[c.point], c, v.checked)
-			v.outcome, v.trace = w.outcome(), w.trace()
+			v.bad = w.Check(context.Background(), c.device != devicesOn, tp.points[c.point].moving, v.checked)
+			v.outcome, v.trace = w.Outcome(), w.Trace()
 		}
 		v.checked["visit.ends"]++
-		v.story = w.story()
-		if err := w.close(); err != nil {
-			v.bad = append(v.bad, violation{Invariant: "program.stops", What: err.Error()})
+		v.story = w.Story()
+		if err := w.Close(); err != nil {
+			v.bad = append(v.bad, world.Violation{Invariant: "program.stops", What: err.Error()})
 		}
 		v.checked["program.stops"]++
 	})
 	return v
 }
 
-// records are the journal's.
-func (w *world) records() []casefile.Record {
-	if w.terminal == nil || w.journal == nil {
-		return nil
-	}
-	records, err := w.journal.Read(context.Background(), 0, 0)
-	if err != nil {
-		return nil
-	}
-	return records
-}
-
-// trace is what happened, in short: what the journal says, and when.
-func (w *world) trace() string {
-	h := sha256.New()
-	for _, r := range w.records() {
-		fmt.Fprintln(h, r.Time, r.Kind, string(r.Header))
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
-// story is the journal for a person who looks for a mistake.
-func (w *world) story() (out []string) {
-	for _, r := range w.records() {
-		out = append(out, fmt.Sprintf("%s %s %s %s", r.When().Format(time.TimeOnly+".000"), r.Case, r.Kind, r.Header))
-	}
-	return append(out, fmt.Sprintf("notes %+v", w.notes.Path().World()), fmt.Sprintf("coins %+v", w.coins.Path().World()), fmt.Sprintf("hoppers %+v", w.hoppers.World()),
-		"receipts "+string(w.roll.World()), "sheets "+string(w.sheets.World()))
-}
-
 // chain is a hash over a hash and what follows it.
 func chain(before, next string) string {
 	sum := sha256.Sum256([]byte(before + "\n" + next))
 	return hex.EncodeToString(sum[:])
-}
-
-// allOpen says whether everything is offered.
-func (w *world) allOpen() bool {
-	v := w.stage.View()
-	for _, chip := range v.Health {
-		if !chip.Good {
-			return false
-		}
-	}
-	return v.Can("home.apply") && v.Can("home.pay")
 }

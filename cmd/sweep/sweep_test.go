@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"yichuang/cmd/world"
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/money"
 	"yichuang/kiosk/store"
@@ -38,10 +39,10 @@ func TestPowerCuts(t *testing.T) {
 	if r.Schedules != n {
 		t.Errorf("%d schedules, want %d", r.Schedules, n)
 	}
-	for _, j := range journeys {
+	for _, j := range world.Journeys {
 		for _, k := range kinds {
-			if r.Points[j.name][k] == 0 {
-				t.Errorf("%s has no point of the kind %s", j.name, k)
+			if r.Points[j.Name][k] == 0 {
+				t.Errorf("%s has no point of the kind %s", j.Name, k)
 			}
 		}
 	}
@@ -52,26 +53,26 @@ func TestDifferencesAreSeen(t *testing.T) {
 	ctx := context.Background() // the test's own may not be used in a bubble
 	tests := []struct {
 		want   string
-		befall func(w *world) error
+		befall func(w *world.World) error
 	}{
-		{"coin.taken_is_in_box", func(w *world) error {
-			return w.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.CaseOpened, Case: "1", Header: casefile.Header{Service: "pay.water"}}},
+		{"coin.taken_is_in_box", func(w *world.World) error {
+			return w.Journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.CaseOpened, Case: "1", Header: casefile.Header{Service: "pay.water"}}},
 				store.Entry{Event: casefile.Event{Kind: casefile.CoinTaken, Case: "1", Header: casefile.Header{Face: 100, Currency: money.CNY}}})
 		}},
-		{"stock.is_inside", func(w *world) error { w.hoppers.Load(3, 1); return nil }},
-		{"company.posted_is_paid", func(w *world) error {
-			rows, err := w.land.books.Postings(ctx, w.land.accounts[0])
+		{"stock.is_inside", func(w *world.World) error { w.Hoppers.Load(3, 1); return nil }},
+		{"company.posted_is_paid", func(w *world.World) error {
+			rows, err := w.Land.Books.Postings(ctx, w.Land.Accounts[0])
 			if err != nil {
 				return err
 			}
-			return w.land.books.Falsify(ctx, w.land.accounts[0], rows[0].Reference, 1)
+			return w.Land.Books.Falsify(ctx, w.Land.Accounts[0], rows[0].Reference, 1)
 		}},
-		{"hall.has_all", func(w *world) error {
-			w.net.cut(true)
-			return w.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.TerminalStarted}})
+		{"hall.has_all", func(w *world.World) error {
+			w.Net.Cut(true)
+			return w.Journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.TerminalStarted}})
 		}},
 	}
-	tp, err := tape(t, taped{1, 0, "cash"}, journeys[0])
+	tp, err := tape(t, taped{1, 0, "cash"}, world.Journeys[0])
 	if err != nil {
 		t.Fatal(err)
 	}

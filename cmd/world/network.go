@@ -1,4 +1,4 @@
-package sweep
+package world
 
 import (
 	"context"
@@ -7,9 +7,9 @@ import (
 	"sync"
 )
 
-// network is the wires between the programs of one world. Nothing is ever on its way in it: what one end writes the
+// Network is the wires between the programs of one world. Nothing is ever on its way in it: what one end writes the
 // other has read.
-type network struct {
+type Network struct {
 	mu    sync.Mutex
 	doors map[string]*door
 	down  bool   // the terminal's line is cut: nobody dials out, and what was open is broken
@@ -17,11 +17,11 @@ type network struct {
 	open  map[net.Conn]bool
 }
 
-func newNetwork() *network { return &network{doors: map[string]*door{}, open: map[net.Conn]bool{}} }
+func NewNetwork() *Network { return &Network{doors: map[string]*door{}, open: map[net.Conn]bool{}} }
 
 // door is a listener.
 type door struct {
-	n       *network
+	n       *Network
 	name    string
 	callers chan net.Conn
 	shut    chan struct{}
@@ -29,7 +29,7 @@ type door struct {
 }
 
 // listen opens a door under a name, in place of an earlier one.
-func (n *network) listen(name string) net.Listener {
+func (n *Network) listen(name string) net.Listener {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	d := &door{n: n, name: name, callers: make(chan net.Conn), shut: make(chan struct{})}
@@ -59,7 +59,7 @@ func (d *door) Addr() net.Addr { return &net.UnixAddr{Name: d.name, Net: "wire"}
 var errNobody = &net.OpError{Op: "dial", Net: "wire", Err: net.UnknownNetworkError("nobody listens there")}
 
 // dial calls at a door.
-func (n *network) dial(ctx context.Context, _, name string) (net.Conn, error) {
+func (n *Network) dial(ctx context.Context, _, name string) (net.Conn, error) {
 	n.mu.Lock()
 	d := n.doors[name]
 	n.mu.Unlock()
@@ -78,7 +78,7 @@ func (n *network) dial(ctx context.Context, _, name string) (net.Conn, error) {
 }
 
 // line is dial for the terminal: over a line that can be cut, and whose sends are counted.
-func (n *network) line(ctx context.Context, network, name string) (net.Conn, error) {
+func (n *Network) line(ctx context.Context, network, name string) (net.Conn, error) {
 	n.mu.Lock()
 	down := n.down
 	n.mu.Unlock()
@@ -95,8 +95,8 @@ func (n *network) line(ctx context.Context, network, name string) (net.Conn, err
 	return &counted{Conn: c, n: n}, nil
 }
 
-// cut breaks the terminal's line, or mends it.
-func (n *network) cut(down bool) {
+// Cut breaks the terminal's line, or mends it.
+func (n *Network) Cut(down bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.down = down
@@ -111,7 +111,7 @@ func (n *network) cut(down bool) {
 // counted tells of each send.
 type counted struct {
 	net.Conn
-	n *network
+	n *Network
 }
 
 // Write sends.
@@ -133,14 +133,14 @@ func (c *counted) Close() error {
 	return c.Conn.Close()
 }
 
-// onSend sets what is called before each send of the terminal.
-func (n *network) onSend(fn func()) {
+// OnSend sets what is called before each send of the terminal.
+func (n *Network) OnSend(fn func()) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.sends = fn
 }
 
 // client is an HTTP transport over these wires.
-func (n *network) client() *http.Transport {
+func (n *Network) client() *http.Transport {
 	return &http.Transport{DialContext: n.dial, DisableKeepAlives: true}
 }

@@ -1,4 +1,4 @@
-package sweep
+package world
 
 import (
 	"context"
@@ -30,11 +30,11 @@ import (
 	"yichuang/kiosk/daemon"
 )
 
-// cabinet is the mechanisms of one terminal and their lines. It outlives the programs.
-type cabinet struct {
+// Cabinet is the mechanisms of one terminal and their lines. It outlives the programs.
+type Cabinet struct {
 	notes   *cctalksim.Sim
 	coins   *cctalkcoinsim.Sim
-	hoppers *cctalkhoppersim.Rack
+	Hoppers *cctalkhoppersim.Rack
 	roll    *escpossim.Printer
 	sheets  *ippsim.Printer
 	reader  *sdtsim.Reader
@@ -45,8 +45,8 @@ type cabinet struct {
 	stop    context.CancelFunc
 	serves  sync.WaitGroup
 	server  *http.Server
-	net     *network
-	speaks  func(device string, b []byte) // before each order of a driver
+	net     *Network
+	Speaks  func(device string, b []byte) // before each order of a driver
 }
 
 // part is one mechanism as all of them are.
@@ -57,8 +57,8 @@ type part struct {
 	restore  func([]byte) error
 }
 
-// frozen is a cabinet at one instant.
-type frozen struct {
+// Frozen is a cabinet at one instant.
+type Frozen struct {
 	parts  map[string][]byte
 	roll   *escpossim.Frozen
 	sheets *ippsim.Frozen
@@ -67,9 +67,9 @@ type frozen struct {
 // printerDoor is where the license printer listens.
 const printerDoor = "printer:631"
 
-// newCabinet makes new mechanisms, or those that were frozen.
-func newCabinet(n *network, was *frozen) *cabinet {
-	c := &cabinet{notes: cctalksim.New(cctalksim.Options{}), coins: cctalkcoinsim.New(cctalkcoinsim.Options{}), hoppers: cctalkhoppersim.New(cctalkhoppersim.Options{Hoppers: []cctalkhoppersim.Hopper{{Address: 3, Face: 100}, {Address: 4, Face: 50}}}),
+// NewCabinet makes new mechanisms, or those that were frozen.
+func NewCabinet(n *Network, was *Frozen) *Cabinet {
+	c := &Cabinet{notes: cctalksim.New(cctalksim.Options{}), coins: cctalkcoinsim.New(cctalkcoinsim.Options{}), Hoppers: cctalkhoppersim.New(cctalkhoppersim.Options{Hoppers: []cctalkhoppersim.Hopper{{Address: 3, Face: 100}, {Address: 4, Face: 50}}}),
 		roll: escpossim.New(escpossim.Options{Pace: true}), sheets: ippsim.New(ippsim.Options{}), reader: sdtsim.New(sdtsim.Options{}), codes: scannersim.New(scannersim.Options{}), net: n}
 	if was != nil {
 		c.roll, c.sheets = was.roll.Thaw(), was.sheets.Thaw()
@@ -77,7 +77,7 @@ func newCabinet(n *network, was *frozen) *cabinet {
 	c.parts = []part{
 		{"cash", c.notes.Power, c.notes.Snapshot, c.notes.Restore},
 		{"coins", c.coins.Power, c.coins.Snapshot, c.coins.Restore},
-		{"payout", func(on, in bool) { c.hoppers.Power(on, !in) }, c.hoppers.Snapshot, c.hoppers.Restore},
+		{"payout", func(on, in bool) { c.Hoppers.Power(on, !in) }, c.Hoppers.Snapshot, c.Hoppers.Restore},
 		{"receipt", func(on, _ bool) { c.roll.Power(on) }, nil, nil},
 		{"license", func(on, _ bool) { c.sheets.Power(on) }, nil, nil},
 		{"idcard", func(on, _ bool) { c.reader.Power(on) }, c.reader.Snapshot, c.reader.Restore},
@@ -97,9 +97,9 @@ func newCabinet(n *network, was *frozen) *cabinet {
 	return c
 }
 
-// freeze keeps all mechanisms as they are now.
-func (c *cabinet) freeze() *frozen {
-	f := &frozen{map[string][]byte{}, c.roll.Freeze(), c.sheets.Freeze()}
+// Freeze keeps all mechanisms as they are now.
+func (c *Cabinet) Freeze() *Frozen {
+	f := &Frozen{map[string][]byte{}, c.roll.Freeze(), c.sheets.Freeze()}
 	for _, p := range c.parts {
 		if p.snapshot == nil {
 			continue
@@ -113,35 +113,35 @@ func (c *cabinet) freeze() *frozen {
 	return f
 }
 
-// power takes or gives the power of all mechanisms.
-func (c *cabinet) power(on, in bool) {
+// Power takes or gives the power of all mechanisms.
+func (c *Cabinet) Power(on, in bool) {
 	for _, p := range c.parts {
 		p.power(on, in)
 	}
 }
 
-// moves tells of each instant at which something begins to move, or rests, in a mechanism.
-func (c *cabinet) moves(fn func(point string)) {
+// Moves tells of each instant at which something begins to move, or rests, in a mechanism.
+func (c *Cabinet) Moves(fn func(point string)) {
 	c.notes.Path().OnPoint(fn)
 	c.coins.Path().OnPoint(fn)
-	c.hoppers.OnPoint(fn)
+	c.Hoppers.OnPoint(fn)
 	c.roll.OnPoint(fn)
 	c.sheets.OnPoint(fn)
 }
 
-// busy says whether something is on its way where money goes.
-func (c *cabinet) busy() bool {
+// Busy says whether something is on its way where money goes.
+func (c *Cabinet) Busy() bool {
 	if c.notes.Path().World().Mouth != nil || len(c.coins.Path().World().Moving) > 0 {
 		return true
 	}
-	return slices.ContainsFunc(c.hoppers.World(), func(b cctalkhoppersim.Bowl) bool { return b.Paying })
+	return slices.ContainsFunc(c.Hoppers.World(), func(b cctalkhoppersim.Bowl) bool { return b.Paying })
 }
 
 // drivers are new ones, as a program that starts has them.
-func (c *cabinet) drivers(o *daemon.Options, log *slog.Logger) {
+func (c *Cabinet) drivers(o *daemon.Options, log *slog.Logger) {
 	o.Cash = cctalk.New(c.line("cash", c.notes.Serve), cctalk.Options{Log: log})
 	o.Coins = cctalkcoin.New(c.line("coins", c.coins.Serve), cctalkcoin.Options{Log: log})
-	o.Payer = cctalkhopper.New(c.line("payout", c.hoppers.Serve), cctalkhopper.Options{Log: log, Hoppers: map[byte]int64{3: 100, 4: 50}})
+	o.Payer = cctalkhopper.New(c.line("payout", c.Hoppers.Serve), cctalkhopper.Options{Log: log, Hoppers: map[byte]int64{3: 100, 4: 50}})
 	o.Roll = escpos.New(c.line("receipt", c.roll.Serve), escpos.Profile{HasQR: true, HasCuts: true, HasClear: true})
 	open := c.line("idcard", c.reader.Serve)
 	o.Reader = sdt.New(func(int) (wire.Port, error) { return open() }, sdt.Options{})
@@ -157,7 +157,7 @@ func (c *cabinet) drivers(o *daemon.Options, log *slog.Logger) {
 }
 
 // line lays a line to a mechanism.
-func (c *cabinet) line(name string, serve func(context.Context, io.ReadWriter) error) wire.Opener {
+func (c *Cabinet) line(name string, serve func(context.Context, io.ReadWriter) error) wire.Opener {
 	return func() (wire.Port, error) {
 		if c.serving.Err() != nil {
 			return nil, errors.New("no such device")
@@ -172,7 +172,7 @@ func (c *cabinet) line(name string, serve func(context.Context, io.ReadWriter) e
 }
 
 // close ends all lines.
-func (c *cabinet) close() {
+func (c *Cabinet) close() {
 	c.sheets.Power(false)
 	c.stop()
 	c.server.Close()
@@ -186,15 +186,15 @@ var apart = map[string]time.Duration{"cash": 1009, "coins": 2003, "payout": 3001
 // spoken tells of each order before the mechanism hears it.
 type spoken struct {
 	net.Conn
-	c    *cabinet
+	c    *Cabinet
 	name string
 }
 
 // Write gives the order.
 func (s *spoken) Write(b []byte) (int, error) {
 	time.Sleep(apart[s.name])
-	if s.c.speaks != nil {
-		s.c.speaks(s.name, b)
+	if s.c.Speaks != nil {
+		s.c.Speaks(s.name, b)
 	}
 	return s.Conn.Write(b)
 }

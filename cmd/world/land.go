@@ -1,4 +1,4 @@
-package sweep
+package world
 
 import (
 	"context"
@@ -18,19 +18,19 @@ import (
 	"yichuang/sync/hall"
 )
 
-// land is what lies behind a terminal's line: the hall and the water company. It outlives a terminal.
-type land struct {
+// Land is what lies behind a terminal's line: the hall and the water company. It outlives a terminal.
+type Land struct {
 	dir        string
-	net        *network
-	hallDisk   *cutdisk.Disk
-	billerDisk *cutdisk.Disk
+	net        *Network
+	HallDisk   *cutdisk.Disk
+	BillerDisk *cutdisk.Disk
 	hall       *hall.Hall
-	books      *biller.Books
+	Books      *biller.Books
 	gateway    *gateway.Gateway
 	stop       context.CancelFunc
 	runs       sync.WaitGroup
 	failed     error    // how the hall ended, read after runs
-	accounts   []string // that citizens have at the company
+	Accounts   []string // that citizens have at the company
 	unmount    []func()
 	server     *http.Server // the company's
 	phones     *http.Server // the gateway's
@@ -44,13 +44,13 @@ const (
 	gatewayDoor = "gateway:80"
 )
 
-// openLand starts hall and company on disks that may have been used before. dir has the hall's keys.
-func openLand(ctx context.Context, dir string, n *network, hallDisk, billerDisk *cutdisk.Disk) (*land, error) {
-	l := &land{dir: dir, net: n, hallDisk: hallDisk, billerDisk: billerDisk, transport: n.client()}
+// OpenLand starts hall and company on disks that may have been used before. dir has the hall's keys.
+func OpenLand(ctx context.Context, dir string, n *Network, hallDisk, billerDisk *cutdisk.Disk) (*Land, error) {
+	l := &Land{dir: dir, net: n, HallDisk: hallDisk, BillerDisk: billerDisk, transport: n.client()}
 	ctx, l.stop = context.WithCancel(cutdisk.Context(ctx))
 	l.unmount = []func(){hallDisk.Mount(filepath.Join(dir, "hall")), billerDisk.Mount(filepath.Join(dir, "biller"))}
 	var err error
-	if l.books, err = biller.Open(ctx, filepath.Join(dir, "biller")); err != nil {
+	if l.Books, err = biller.Open(ctx, filepath.Join(dir, "biller")); err != nil {
 		return nil, err
 	}
 	if l.gateway, err = gateway.Open(filepath.Join(dir, "gateway")); err != nil {
@@ -59,7 +59,7 @@ func openLand(ctx context.Context, dir string, n *network, hallDisk, billerDisk 
 	l.gateway.Client = &http.Client{Transport: l.transport}
 	l.phones = &http.Server{Handler: l.gateway.Handler()}
 	l.runs.Go(func() { l.phones.Serve(n.listen(gatewayDoor)) }) // ends with Close
-	l.server = &http.Server{Handler: biller.Handler(l.books)}
+	l.server = &http.Server{Handler: biller.Handler(l.Books)}
 	l.runs.Go(func() { l.server.Serve(n.listen(billerDoor)) }) // ends with Close
 	cfg := hall.Config{State: filepath.Join(dir, "hall"), Hosts: []string{"hall"}, Billers: map[string]string{"water": "http://" + billerDoor}, Transport: l.transport,
 		Gateway: &hall.Gateway{URL: "http://" + gatewayDoor, Merchant: filepath.Join(dir, "gateway", "merchant.json"), NotifyURL: "http://" + consoleDoor + hall.NotifyPath}}
@@ -72,7 +72,7 @@ func openLand(ctx context.Context, dir string, n *network, hallDisk, billerDisk 
 }
 
 // enrol writes a one-time code where the terminal looks for it.
-func (l *land) enrol(ctx context.Context, terminal, file string) error {
+func (l *Land) enrol(ctx context.Context, terminal, file string) error {
 	code, err := l.hall.EnrolCode(ctx, terminal)
 	if err != nil {
 		return err
@@ -81,14 +81,14 @@ func (l *land) enrol(ctx context.Context, terminal, file string) error {
 }
 
 // phone is what a hand does to the payment gateway.
-func (l *land) phone(what string, arg, into any) error {
+func (l *Land) phone(what string, arg, into any) error {
 	return post(l.net, gatewayDoor, "/desk/"+what, arg, into)
 }
 
 // posted is what the company has in its books.
-func (l *land) posted(ctx context.Context) (sum money.Fen, err error) {
-	for _, number := range l.accounts {
-		rows, err := l.books.Postings(ctx, number)
+func (l *Land) posted(ctx context.Context) (sum money.Fen, err error) {
+	for _, number := range l.Accounts {
+		rows, err := l.Books.Postings(ctx, number)
 		if err != nil {
 			return sum, err
 		}
@@ -100,7 +100,7 @@ func (l *land) posted(ctx context.Context) (sum money.Fen, err error) {
 }
 
 // taken is what the gateway has taken from phones and not given back.
-func (l *land) taken() (sum money.Fen, err error) {
+func (l *Land) taken() (sum money.Fen, err error) {
 	answer, err := (&http.Client{Transport: l.transport}).Get("http://" + gatewayDoor + "/desk/orders")
 	if err != nil {
 		return 0, err
@@ -127,20 +127,20 @@ func (l *land) taken() (sum money.Fen, err error) {
 	return sum, nil
 }
 
-// gatewayFile is what the gateway remembers.
-func gatewayFile(dir string) string { return filepath.Join(dir, "gateway", "gateway.jsonl") }
+// GatewayFile is what the gateway remembers.
+func GatewayFile(dir string) string { return filepath.Join(dir, "gateway", "gateway.jsonl") }
 
-// lifeFile is where a hall writes down how far it is, so that it notices an older database.
-func lifeFile(dir string) string { return filepath.Join(dir, "hall", "life.json") }
+// LifeFile is where a hall writes down how far it is, so that it notices an older database.
+func LifeFile(dir string) string { return filepath.Join(dir, "hall", "life.json") }
 
 // close stops hall, company and gateway.
-func (l *land) close() error {
+func (l *Land) close() error {
 	l.stop()
 	l.server.Close()
 	l.phones.Close()
 	l.runs.Wait()
 	l.transport.CloseIdleConnections()
-	err := errors.Join(l.failed, l.hall.Close(), l.books.Close(), l.gateway.Close())
+	err := errors.Join(l.failed, l.hall.Close(), l.Books.Close(), l.gateway.Close())
 	for _, unmount := range l.unmount {
 		unmount()
 	}

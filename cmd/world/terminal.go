@@ -1,4 +1,4 @@
-package sweep
+package world
 
 import (
 	"context"
@@ -20,36 +20,36 @@ import (
 
 const terminalID = "T1"
 
-// terminal is one life of the terminal's program, from its start to its stop. What it knows lies on the disk and in
+// Terminal is one life of the terminal's program, from its start to its stop. What it knows lies on the disk and in
 // the cabinet.
-type terminal struct {
-	net     *network
-	stage   *front.Stage
-	journal *store.Store
-	link    *uplink.Link
+type Terminal struct {
+	net     *Network
+	Stage   *front.Stage
+	Journal *store.Store
+	Link    *uplink.Link
 	stop    context.CancelFunc
 	ended   chan error
 	opened  chan struct{}
 	unmount func()
 }
 
-// start starts the program on a disk.
-func start(dir string, disk *cutdisk.Disk, n *network, c *cabinet) (*terminal, error) {
-	t := &terminal{net: n, stage: front.NewStage(), ended: make(chan error, 1), opened: make(chan struct{})}
+// Start starts the program on a disk.
+func Start(dir string, disk *cutdisk.Disk, n *Network, c *Cabinet) (*Terminal, error) {
+	t := &Terminal{net: n, Stage: front.NewStage(), ended: make(chan error, 1), opened: make(chan struct{})}
 	conf, err := config.Parse(fmt.Sprintf(terminalConfig, filepath.Join(dir, "terminal"), hallDoor, filepath.Join(dir, "code"), dir, dir))
 	if err != nil {
 		return nil, err
 	}
 	t.unmount = disk.Mount(filepath.Join(dir, "terminal"))
 	log := slog.New(slog.DiscardHandler)
-	o := daemon.Options{Config: conf, Stage: t.stage, Listen: func(path string) (net.Listener, error) { return n.listen(path), nil }, Version: "sweep", Log: log,
+	o := daemon.Options{Config: conf, Stage: t.Stage, Listen: func(path string) (net.Listener, error) { return n.listen(path), nil }, Version: "sweep", Log: log,
 		Link: func(journal *store.Store, _ func() daemon.Report) (daemon.Link, error) {
 			link, err := uplink.New(uplink.Config{URL: conf.Hall.URL, EnrolCodeFile: conf.Hall.EnrolCodeFile, Version: "sweep",
-				Health: func() *hallapi.Health { return &hallapi.Health{Page: t.stage.View().Page} }, Dial: n.line}, journal, log)
+				Health: func() *hallapi.Health { return &hallapi.Health{Page: t.Stage.View().Page} }, Dial: n.line}, journal, log)
 			if err != nil {
 				return nil, err
 			}
-			t.journal, t.link = journal, link
+			t.Journal, t.Link = journal, link
 			close(t.opened)
 			return terminalLink{link}, nil
 		}}
@@ -79,8 +79,18 @@ func (l terminalLink) Barred() string {
 	return ""
 }
 
+// Ready says whether the program has opened its journal.
+func (t *Terminal) Ready() bool {
+	select {
+	case <-t.opened:
+		return true
+	default:
+		return false
+	}
+}
+
 // close stops the program as a service manager does.
-func (t *terminal) close() error {
+func (t *Terminal) close() error {
 	t.stop()
 	err := <-t.ended
 	t.unmount()

@@ -1,4 +1,4 @@
-package sweep
+package world
 
 import (
 	"context"
@@ -13,21 +13,21 @@ import (
 	"yichuang/kiosk/money"
 )
 
-// journey is what a citizen does from the home page to the home page, and what has come of it when nothing went wrong.
-type journey struct {
-	name string
-	live func(c *citizen, rng *rand.Rand)
-	came func(b *casefile.Book) bool
+// Journey is what a citizen does from the home page to the home page, and what has come of it when nothing went wrong.
+type Journey struct {
+	Name string
+	Live func(c *Citizen, rng *rand.Rand)
+	Came func(b *casefile.Book) bool
 }
 
 // journeys are all of them. Every act with money or paper is in one.
-var journeys = []journey{
-	{"cash", (*citizen).payInNotes, paid},
-	{"change", (*citizen).payWithChange, func(b *casefile.Book) bool { return paid(b) && b.Placed.Owed == 0 && len(b.Stock.Paid) > 0 }},
-	{"qr", (*citizen).payByPhone, func(b *casefile.Book) bool { return paid(b) && b.QRPaid == b.Placed.Bills }},
-	{"license", (*citizen).takeLicense, licensed},
-	{"offline", (*citizen).applyOffline, func(b *casefile.Book) bool { return !licensed(b) && len(b.Cases) == 1 }},
-	{"sync", (*citizen).comeBackLater, licensed},
+var Journeys = []Journey{
+	{"cash", (*Citizen).payInNotes, paid},
+	{"change", (*Citizen).payWithChange, func(b *casefile.Book) bool { return paid(b) && b.Placed.Owed == 0 && len(b.Stock.Paid) > 0 }},
+	{"qr", (*Citizen).payByPhone, func(b *casefile.Book) bool { return paid(b) && b.QRPaid == b.Placed.Bills }},
+	{"license", (*Citizen).takeLicense, licensed},
+	{"offline", (*Citizen).applyOffline, func(b *casefile.Book) bool { return !licensed(b) && len(b.Cases) == 1 }},
+	{"sync", (*Citizen).comeBackLater, licensed},
 }
 
 // paid: a bill was paid whole.
@@ -52,23 +52,23 @@ func licensed(b *casefile.Book) bool {
 }
 
 // payInNotes pays a bill in notes, as a rule with too much, which is owed or kept by the company.
-func (c *citizen) payInNotes(rng *rand.Rand) {
+func (c *Citizen) payInNotes(rng *rand.Rand) {
 	due := 100 + rng.Int64N(20000)
 	number := c.account([]string{"owed", "balance"}[rng.IntN(2)], due)
 	c.toCash(number)
 	faces := []money.Fen{10000, 5000, 2000, 1000, 500, 100}
-	for in, at := money.Fen(0), rng.IntN(4); c.err == nil && in < money.Fen(due); {
+	for in, at := money.Fen(0), rng.IntN(4); c.Err == nil && in < money.Fen(due); {
 		if c.note(faces[at]) {
 			in, at = in.Add(faces[at]), rng.IntN(4)
 		} else if at++; at == len(faces) {
-			c.fail(fmt.Errorf("no note is taken any more"))
+			c.Fail(fmt.Errorf("no note is taken any more"))
 		}
 	}
 	c.leave()
 }
 
 // payWithChange pays with coins and a note, and gets change.
-func (c *citizen) payWithChange(rng *rand.Rand) {
+func (c *Citizen) payWithChange(rng *rand.Rand) {
 	number := c.account("owed", 700+50*rng.Int64N(28)) // 21.00 at most: 21.50 would need no change
 	c.toCash(number)
 	c.coin(100)
@@ -78,7 +78,7 @@ func (c *citizen) payWithChange(rng *rand.Rand) {
 }
 
 // payByPhone pays by a code on the screen, or by one on the phone.
-func (c *citizen) payByPhone(rng *rand.Rand) {
+func (c *Citizen) payByPhone(rng *rand.Rand) {
 	due := 1 + rng.Int64N(50000)
 	number := c.account("balance", due)
 	c.toBill(number)
@@ -86,19 +86,19 @@ func (c *citizen) payByPhone(rng *rand.Rand) {
 	c.page("method")
 	if rng.IntN(2) == 0 {
 		c.touch("pay.show")
-		c.until("a code to be scanned", func() bool { return c.stage.View().Code != "" })
-		if c.err == nil {
-			c.fail(c.land.phone("scan", map[string]any{"code_url": c.stage.View().Code, "outcome": "paying_then_success", "after_ms": 1500}, nil))
+		c.Until("a code to be scanned", func() bool { return c.Stage.View().Code != "" })
+		if c.Err == nil {
+			c.Fail(c.Land.phone("scan", map[string]any{"code_url": c.Stage.View().Code, "outcome": "paying_then_success", "after_ms": 1500}, nil))
 		}
 	} else {
 		var code struct {
 			AuthCode string `json:"auth_code"`
 		}
-		c.fail(c.land.phone("codes", map[string]any{"outcome": "paying_then_success", "after_ms": 1500}, &code))
+		c.Fail(c.Land.phone("codes", map[string]any{"outcome": "paying_then_success", "after_ms": 1500}, &code))
 		c.touch("pay.scan")
-		c.until("the code is read", func() bool { // held there until it counts: the scanner may have looked for another page's code
+		c.Until("the code is read", func() bool { // held there until it counts: the scanner may have looked for another page's code
 			if c.codes.Looking() {
-				c.fail(c.codes.Show([]byte(code.AuthCode)))
+				c.Fail(c.codes.Show([]byte(code.AuthCode)))
 			}
 			time.Sleep(time.Second)
 			return c.attempts() > 0
@@ -108,33 +108,33 @@ func (c *citizen) payByPhone(rng *rand.Rand) {
 }
 
 // attempts is how often the citizen has tried to pay by phone.
-func (c *citizen) attempts() (n int) {
-	c.journal.Book(func(b *casefile.Book) { n = len(b.Orders) })
+func (c *Citizen) attempts() (n int) {
+	c.Journal.Book(func(b *casefile.Book) { n = len(b.Orders) })
 	return n
 }
 
 // takeLicense applies and takes the license home.
-func (c *citizen) takeLicense(rng *rand.Rand) {
+func (c *Citizen) takeLicense(rng *rand.Rand) {
 	c.apply(rng)
 	c.leave()
 	c.reader.Take()
 }
 
 // applyOffline hands a form in while there is no line, and takes a slip home.
-func (c *citizen) applyOffline(rng *rand.Rand) {
-	c.net.cut(true)
-	c.until("the terminal knows that there is no line", func() bool { return !c.link.Up() })
+func (c *Citizen) applyOffline(rng *rand.Rand) {
+	c.Net.Cut(true)
+	c.Until("the terminal knows that there is no line", func() bool { return !c.Link.Up() })
 	c.apply(rng)
 	c.leave()
 	c.reader.Take()
-	c.net.cut(false)
-	c.until("the line is back", c.link.Up)
+	c.Net.Cut(false)
+	c.Until("the line is back", c.Link.Up)
 }
 
 // comeBackLater hands a form in without a line and comes back with the card when there is one.
-func (c *citizen) comeBackLater(rng *rand.Rand) {
+func (c *Citizen) comeBackLater(rng *rand.Rand) {
 	c.applyOffline(rng)
-	c.until("the hall has everything", func() bool { s := c.link.Status(); return s.Up && s.Cursor == s.Head })
+	c.Until("the hall has everything", func() bool { s := c.Link.Status(); return s.Up && s.Cursor == s.Head })
 	c.touch("home.look")
 	c.page("identify")
 	c.lay(rng)
@@ -145,17 +145,17 @@ func (c *citizen) comeBackLater(rng *rand.Rand) {
 }
 
 // coin drops a coin in and waits until it is money.
-func (c *citizen) coin(face money.Fen) {
-	if c.err != nil {
+func (c *Citizen) coin(face money.Fen) {
+	if c.Err != nil {
 		return
 	}
 	before := c.inside()
 	c.coins.Path().Insert(int64(face), money.CNY, coinpath.Genuine)
-	c.until("the coin is in the box", func() bool { return c.inside() == before.Add(face) })
+	c.Until("the coin is in the box", func() bool { return c.inside() == before.Add(face) })
 }
 
 // apply fills the form in with what is offered first and hands it in.
-func (c *citizen) apply(rng *rand.Rand) {
+func (c *Citizen) apply(rng *rand.Rand) {
 	c.touch("home.apply", "service.license.individual", "form.next")
 	c.page("identify")
 	c.lay(rng)
@@ -163,9 +163,9 @@ func (c *citizen) apply(rng *rand.Rand) {
 	c.fill(fmt.Sprintf("示例%s号", string([]rune("甲乙丙丁戊己庚辛壬癸")[rng.IntN(10)])))
 	c.page("sign")
 	strokes := []front.Stroke{{{X: 100, Y: 100}, {X: 150, Y: 900}}, {{X: 200, Y: 100}, {X: 250, Y: 900}}, {{X: 300, Y: 100}, {X: 350, Y: 900}}}
-	if c.err == nil {
-		_, err := c.stage.Do(context.Background(), front.Act{ID: front.StrokesAct, Strokes: strokes})
-		c.fail(err)
+	if c.Err == nil {
+		_, err := c.Stage.Do(context.Background(), front.Act{ID: front.StrokesAct, Strokes: strokes})
+		c.Fail(err)
 	}
 	c.touch("form.next")
 	c.page("review")
@@ -173,9 +173,9 @@ func (c *citizen) apply(rng *rand.Rand) {
 }
 
 // lay lays a card down that belongs to nobody.
-func (c *citizen) lay(*rand.Rand) {
-	if c.err == nil {
-		c.fail(c.reader.Lay(sdtsim.Card{Kind: "citizen", Name: "张三", Sex: "1", Ethnicity: "01", Birth: "19700101", Address: "北京市东城区示例胡同1号",
+func (c *Citizen) lay(*rand.Rand) {
+	if c.Err == nil {
+		c.Fail(c.reader.Lay(sdtsim.Card{Kind: "citizen", Name: "张三", Sex: "1", Ethnicity: "01", Birth: "19700101", Address: "北京市东城区示例胡同1号",
 			Number: numberOf("11019919700101901"), Authority: "北京市公安局东城分局", ValidFrom: "19980101", ValidTo: "20180101"}))
 	}
 }
@@ -194,17 +194,17 @@ func numberOf(head string) string {
 }
 
 // fill answers every question of the form with the first answer that is offered.
-func (c *citizen) fill(text string) {
+func (c *Citizen) fill(text string) {
 	for range 60 {
-		v := c.stage.View()
+		v := c.Stage.View()
 		switch {
-		case c.err != nil || v.Page != "form":
+		case c.Err != nil || v.Page != "form":
 			return
 		case v.Can("choice.declare.yes"):
 			c.touch("choice.declare.yes", "form.next")
 		case len(v.Fields) > 0:
-			if _, err := c.stage.Do(context.Background(), front.Act{Revision: v.Revision, ID: front.TextAct, Field: v.Fields[0].Name, Text: text}); err != nil {
-				c.fail(err)
+			if _, err := c.Stage.Do(context.Background(), front.Act{Revision: v.Revision, ID: front.TextAct, Field: v.Fields[0].Name, Text: text}); err != nil {
+				c.Fail(err)
 			}
 			c.touch("form.next")
 		case len(v.Choices) > 0:
@@ -215,5 +215,5 @@ func (c *citizen) fill(text string) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	c.fail(fmt.Errorf("the form has no end"))
+	c.Fail(fmt.Errorf("the form has no end"))
 }

@@ -1,4 +1,4 @@
-package sweep
+package world
 
 import (
 	"context"
@@ -17,30 +17,30 @@ import (
 // found gathers what does not hold, and how often each thing was looked at.
 type found struct {
 	checked map[string]int64
-	bad     []violation
+	bad     []Violation
 }
 
 // want checks one invariant once.
 func (f *found) want(id string, holds bool, format string, args ...any) {
 	f.checked[id]++
 	if !holds {
-		f.bad = append(f.bad, violation{Invariant: id, What: fmt.Sprintf(format, args...)})
+		f.bad = append(f.bad, Violation{Invariant: id, What: fmt.Sprintf(format, args...)})
 	}
 }
 
-// check says what does not hold of a world at rest after a cut.
-func (w *world) check(ctx context.Context, p point, c cut, checked map[string]int64) []violation {
+// Check says what does not hold of a world at rest, and counts what it looked at. off: the devices lost their power while
+// the program was down, and with it their memories; moving: something was on its way then where money goes.
+func (w *World) Check(ctx context.Context, off, moving bool, checked map[string]int64) []Violation {
 	f := &found{checked: checked}
-	off := c.device != devicesOn
 	atWork := w.sheetAtWork()
-	w.journal.Book(func(b *casefile.Book) {
+	w.Journal.Book(func(b *casefile.Book) {
 		bad := b.Check()
 		f.want("book.balances", len(bad) == 0, "%v", bad)
 		n := b.OpenBegun()
 		f.want("begun.ends", n == 0 && b.Placed.Visit == 0 && b.Visit == "", "%d things have begun and not ended, %s is placed nowhere, visit %q is open", n, b.Placed.Visit, b.Visit)
 		w.notesAgree(f, b, off)
 		w.coinsAgree(f, b, off)
-		w.piecesAgree(f, b, off && p.moving)
+		w.piecesAgree(f, b, off && moving)
 		w.sheetsAgree(f, b, off && atWork)
 	})
 	w.watched(ctx, f, off)
@@ -51,7 +51,7 @@ func (w *world) check(ctx context.Context, p point, c cut, checked map[string]in
 	for _, id := range agreements {
 		f.checked[id]++
 	}
-	audit, err := w.land.hall.Audit(ctx)
+	audit, err := w.Land.hall.Audit(ctx)
 	f.want("hall.audits", err == nil, "%v", err)
 	for _, i := range audit.Invariants {
 		f.want("hall."+i.ID, i.Holds, "%s", i.Note)
@@ -60,17 +60,17 @@ func (w *world) check(ctx context.Context, p point, c cut, checked map[string]in
 }
 
 // watched goes through the journal with every invariant, and compares its sums with the mechanisms.
-func (w *world) watched(ctx context.Context, f *found, off bool) {
-	watch := invariant.New(w.journal.Terminal(), w.journal.Origin())
+func (w *World) watched(ctx context.Context, f *found, off bool) {
+	watch := invariant.New(w.Journal.Terminal(), w.Journal.Origin())
 	watch.TellMemories()
 	if off {
 		for _, m := range []invariant.Memory{invariant.NoteMemory, invariant.CoinMemory, invariant.PayerMemory, invariant.SheetMemory} {
 			watch.Lost(m)
 		}
 	}
-	bad, err := watch.Catch(ctx, w.journal)
+	bad, err := watch.Catch(ctx, w.Journal)
 	f.want("journal.reads", err == nil, "%v", err)
-	cursor, err := w.journal.Cursor(ctx)
+	cursor, err := w.Journal.Cursor(ctx)
 	f.want("journal.cursor", err == nil, "%v", err)
 	for _, v := range append(bad, watch.Rest(invariant.Rest{Quiet: true, Cursor: cursor, Mechanisms: w.held()})...) {
 		f.want(v.ID, false, "%s", v.What)
@@ -81,10 +81,10 @@ func (w *world) watched(ctx context.Context, f *found, off bool) {
 }
 
 // held is what the mechanisms hold and have given.
-func (w *world) held() *invariant.Held {
+func (w *World) held() *invariant.Held {
 	notes, coins := w.notes.Path().World(), w.coins.Path().World()
 	h := &invariant.Held{NotesIn: tally(notes.Box, notes.Taken), NotesBack: tally(notes.Returned), CoinsIn: tally(coins.In()), Told: true}
-	for _, bowl := range w.hoppers.World() {
+	for _, bowl := range w.Hoppers.World() {
 		h.Out = h.Out.Plus(money.Fen(bowl.Face), money.CNY, int64(bowl.Out))
 		h.Inside = h.Inside.Plus(money.Fen(bowl.Face), money.CNY, int64(bowl.Inside))
 	}
@@ -112,7 +112,7 @@ func pieces(pile money.Counts) (over, short int64) {
 
 // notesAgree compares the journal with the box. forgot: the acceptor lost its power, and with it its memory: then one note
 // may be in doubt, or one that nobody saw, for it tells the same whether one was on its way or not.
-func (w *world) notesAgree(f *found, b *casefile.Book, forgot bool) {
+func (w *World) notesAgree(f *found, b *casefile.Book, forgot bool) {
 	path := w.notes.Path().World()
 	err := path.Balanced()
 	f.want("world.notes", err == nil, "%v", err)
@@ -138,7 +138,7 @@ func (w *world) notesAgree(f *found, b *casefile.Book, forgot bool) {
 }
 
 // coinsAgree compares the journal with the coin box. forgot: the coin acceptor lost its power, and with it its memory.
-func (w *world) coinsAgree(f *found, b *casefile.Book, forgot bool) {
+func (w *World) coinsAgree(f *found, b *casefile.Book, forgot bool) {
 	path := w.coins.Path().World()
 	err := path.Balanced()
 	f.want("world.coins", err == nil, "%v", err)
@@ -155,9 +155,9 @@ func (w *world) coinsAgree(f *found, b *casefile.Book, forgot bool) {
 }
 
 // piecesAgree compares the journal with the hoppers. forgot: one was paying when it lost its power.
-func (w *world) piecesAgree(f *found, b *casefile.Book, forgot bool) {
+func (w *World) piecesAgree(f *found, b *casefile.Book, forgot bool) {
 	var inside, out money.Counts
-	for _, bowl := range w.hoppers.World() {
+	for _, bowl := range w.Hoppers.World() {
 		err := bowl.Balanced()
 		f.want("world.hoppers", err == nil, "%v", err)
 		inside = inside.Plus(money.Fen(bowl.Face), money.CNY, int64(bowl.Inside))
@@ -173,7 +173,7 @@ func (w *world) piecesAgree(f *found, b *casefile.Book, forgot bool) {
 }
 
 // sheetAtWork says whether a sheet had begun and not ended when the program went down.
-func (w *world) sheetAtWork() (is bool) {
+func (w *World) sheetAtWork() (is bool) {
 	for i, r := range w.records() {
 		switch r.Kind {
 		case casefile.LicensePrinting:
@@ -191,7 +191,7 @@ func (w *world) sheetAtWork() (is bool) {
 
 // sheetsAgree compares the journal with the sheets that came out. forgot: one had begun when the printer lost its power,
 // and with it its jobs.
-func (w *world) sheetsAgree(f *found, b *casefile.Book, forgot bool) {
+func (w *World) sheetsAgree(f *found, b *casefile.Book, forgot bool) {
 	var world struct {
 		Prints []struct {
 			Serial   string
@@ -243,7 +243,7 @@ func mapped(sheets map[string]*casefile.Sheet) (out []*casefile.Sheet) {
 
 // receiptsAgree compares each receipt that the journal calls printed with the strips that were cut off: one has the
 // case's number, what was paid to the bill and what stays owed.
-func (w *world) receiptsAgree(f *found) {
+func (w *World) receiptsAgree(f *found) {
 	var world struct {
 		Prints []struct {
 			N   int
@@ -295,12 +295,12 @@ func (w *world) receiptsAgree(f *found) {
 var agreements = []string{"hall.has_all", "hall.paid_is_terminals", "company.posted_is_paid", "gateway.paid_is_placed"}
 
 // agree compares the books of all. What is on its way may need a while.
-func (w *world) agree() (bad []violation) {
+func (w *World) agree() (bad []Violation) {
 	fail := func(id, format string, args ...any) {
-		bad = append(bad, violation{Invariant: id, What: fmt.Sprintf(format, args...)})
+		bad = append(bad, Violation{Invariant: id, What: fmt.Sprintf(format, args...)})
 	}
 	ctx := context.Background()
-	l, err := w.land.hall.Ledger(ctx)
+	l, err := w.Land.hall.Ledger(ctx)
 	if err != nil {
 		fail("hall.has_all", "%v", err)
 		return bad
@@ -311,7 +311,7 @@ func (w *world) agree() (bad []violation) {
 		}
 	}
 	var bills, posted, qr money.Fen
-	w.journal.Book(func(b *casefile.Book) {
+	w.Journal.Book(func(b *casefile.Book) {
 		bills, qr = b.Placed.Bills.Add(b.Placed.Surplus), b.QRPaid.Sub(b.Placed.Refunded)
 	})
 	for _, p := range l.Payments {
@@ -320,39 +320,15 @@ func (w *world) agree() (bad []violation) {
 	if posted != bills {
 		fail("hall.paid_is_terminals", "the terminal has placed %s for bills, of which the hall has booked %s", bills, posted)
 	}
-	sum, err := w.land.posted(ctx)
+	sum, err := w.Land.posted(ctx)
 	if err != nil || sum != bills {
 		fail("company.posted_is_paid", "the terminal has placed %s for bills, the company has booked %s, %v", bills, sum, err)
 	}
-	taken, err := w.land.taken()
+	taken, err := w.Land.taken()
 	if err != nil || taken != qr {
 		fail("gateway.paid_is_placed", "the terminal knows of %s by phone, the gateway keeps %s, %v", qr, taken, err)
 	}
 	return bad
-}
-
-func (w *world) head() int64 { seq, _ := w.journal.Head(); return seq }
-
-// open is how much has begun and not ended.
-func (w *world) open() (n int) {
-	w.journal.Book(func(b *casefile.Book) { n = b.OpenBegun() })
-	return n
-}
-
-// outcome is what became of the money, as the journal says at rest.
-func (w *world) outcome() (out string) {
-	out = returned
-	w.journal.Book(func(b *casefile.Book) {
-		switch {
-		case b.Placed.Doubtful > 0 || len(b.Unknown) > 0 || len(b.Stock.Unsure) > 0:
-			out = doubtful
-		case b.Placed.Bills > 0:
-			out = credited
-		case b.Placed.Owed > 0:
-			out = owed
-		}
-	})
-	return out
 }
 
 func tally[T notepath.Tally | coinpath.Tally](lists ...[]T) (out money.Counts) {

@@ -1,0 +1,231 @@
+package world
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"yichuang/cmd/devsim/biller"
+	"yichuang/devices/cash/notepath"
+	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/ctl"
+	"yichuang/kiosk/front"
+	"yichuang/kiosk/money"
+	"yichuang/kiosk/station"
+)
+
+const (
+	// pageMax is how long a citizen waits for a page at most.
+	pageMax = 3 * time.Minute
+
+	// restMax is how long everything that was open may take to end.
+	restMax = 10 * time.Minute
+)
+
+// Citizen stands at a terminal. The first thing that goes wrong is kept, and then nothing more is done.
+type Citizen struct {
+	*World
+	Err error
+}
+
+func (c *Citizen) Fail(err error) {
+	if c.Err == nil && err != nil {
+		v := c.Stage.View()
+		c.Err = fmt.Errorf("%w; the page is %s, message %+v, acts %v", err, v.Page, v.Message, v.Acts)
+	}
+}
+
+func (c *Citizen) Until(what string, holds func() bool) {
+	if c.Err == nil {
+		c.Fail(until(what, pageMax, holds))
+	}
+}
+
+// page waits for one of some pages.
+func (c *Citizen) page(names ...string) string {
+	found := ""
+	c.Until(fmt.Sprintf("page %v", names), func() bool {
+		page := c.Stage.View().Page
+		for _, name := range names {
+			if page == name {
+				found = name
+			}
+		}
+		return found != ""
+	})
+	return found
+}
+
+// touch touches controls one after the other.
+func (c *Citizen) touch(ids ...string) {
+	for _, id := range ids {
+		for tries := 0; ; tries++ {
+			var v front.View
+			c.Until("control "+id, func() bool { v = c.Stage.View(); return v.Can(id) })
+			if c.Err != nil {
+				return
+			}
+			_, err := c.Stage.Do(context.Background(), front.Act{Revision: v.Revision, ID: id})
+			if err == nil {
+				break
+			}
+			if tries == 20 { // the page changed under the finger, each time
+				c.Fail(fmt.Errorf("touch %s: %w", id, err))
+				return
+			}
+		}
+	}
+}
+
+// toBill goes to the bill of an account.
+func (c *Citizen) toBill(account string) {
+	c.touch("home.pay", "service.pay.water")
+	c.page("account")
+	for _, d := range account {
+		c.touch("key." + string(d))
+	}
+	c.touch("key.ok")
+	c.page("bill")
+}
+
+// toCash goes on to where notes are taken.
+func (c *Citizen) toCash(account string) {
+	c.toBill(account)
+	c.touch("form.next")
+	c.page("method")
+	c.touch("pay.cash")
+	c.page("pay")
+	c.Until("notes are taken", func() bool { v := c.Stage.View(); return v.Money != nil && v.Money.Taking })
+}
+
+// note puts a note in and says whether it is in the box: one whose change could not be paid comes back.
+func (c *Citizen) note(face money.Fen) (kept bool) {
+	if c.Err != nil {
+		return false
+	}
+	before, id := c.inside(), 0
+	c.Until("the mouth is free", func() bool {
+		var err error
+		id, err = c.notes.Path().Offer(int64(face), money.CNY, notepath.Genuine)
+		return err == nil
+	})
+	c.Until("the note has come to its end", func() bool { return c.Err != nil || c.notes.Path().Fate(id).Final() })
+	if kept = c.notes.Path().Fate(id) == notepath.Stacked; kept {
+		c.Until("the note is money", func() bool { return c.inside() == before.Add(face) })
+	}
+	return kept
+}
+
+func (c *Citizen) inside() (sum money.Fen) {
+	c.Journal.Book(func(b *casefile.Book) { sum = b.StackedFen })
+	return sum
+}
+
+// leave goes on through the pages at the end of a visit, until it is over.
+func (c *Citizen) leave() {
+	c.page("take", "slip", "rate", "goodbye")
+	for c.Err == nil {
+		v := c.Stage.View()
+		if v.Page == "home" && v.Visit == "" {
+			return
+		}
+		for _, id := range []string{"form.next", "rate.5", "nav.home"} {
+			if v.Can(id) {
+				c.Stage.Do(context.Background(), front.Act{Revision: v.Revision, ID: id}) // stale: the page went on by itself
+				break
+			}
+		}
+		c.Until("the page "+v.Page+" goes on", func() bool { return c.Stage.View().Revision != v.Revision })
+	}
+}
+
+// atHome waits until the visit is over.
+func (c *Citizen) atHome() {
+	c.Until("the home page", func() bool { v := c.Stage.View(); return v.Page == "home" && v.Visit == "" })
+}
+
+// Rest touches on through what the terminal shows after a power cut, until it stands at home and nothing is open.
+func (c *Citizen) Rest() {
+	for end := time.Now().Add(restMax); c.Err == nil; time.Sleep(100 * time.Millisecond) {
+		v := c.Stage.View()
+		if v.Page == "home" && v.Visit == "" && c.open() == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			c.Fail(fmt.Errorf("not at home within %v, with %d things open", restMax, c.open()))
+			return
+		}
+		if v.Can("form.next") {
+			c.Stage.Do(context.Background(), front.Act{Revision: v.Revision, ID: "form.next"}) // stale: it went on by itself
+		}
+	}
+}
+
+// Look is the next citizen, who changes his mind.
+func (c *Citizen) Look() {
+	if v := c.Stage.View(); !v.Can("home.pay") {
+		return // closed for a reason; the check says whether it may be
+	}
+	c.touch("home.pay")
+	c.page("choose")
+	c.touch("nav.home")
+	c.atHome()
+}
+
+// account opens one at the water company, and gives its number.
+func (c *Citizen) account(surplus string, due ...int64) string {
+	a := biller.Account{Name: "欧阳样张", Address: "示例路1号", Surplus: surplus, Part: true}
+	for i, fen := range due {
+		a.Bills = append(a.Bills, biller.Bill{Period: fmt.Sprintf("2026-%02d", i+1), Due: fen})
+	}
+	number, err := c.Land.Books.Make(context.Background(), a)
+	c.Fail(err)
+	c.Land.Accounts = append(c.Land.Accounts, number)
+	return number
+}
+
+// Equip loads what a technician loads, and tells the program.
+func (c *Citizen) Equip() {
+	for _, row := range []struct{ tray, media, first string }{{"tray-1", station.MediaOriginal, "A00000001"}, {"tray-2", station.MediaDuplicate, "B00000001"}} {
+		c.Fail(c.sheets.LoadTray(row.tray, row.media, 10, row.first))
+		c.Until("the printer tells of the paper", func() bool { return c.act("blanks/load", ctl.Load{Tray: row.tray, First: row.first, Count: 10}) == nil })
+	}
+	c.Hoppers.Load(3, 20)
+	c.Hoppers.Load(4, 20)
+	c.Fail(c.act("stock/load", ctl.Pieces{Pieces: "1.00x20,0.50x20"}))
+}
+
+// act is what kioskctl does.
+func (c *Citizen) act(name string, arg any) error {
+	if c.Err != nil {
+		return nil
+	}
+	return post(c.Net, c.Dir+"/ctl", "/v1/"+name, arg, nil)
+}
+
+// post calls a page behind one of the doors.
+func post(n *Network, door, path string, arg, into any) error {
+	body, err := json.Marshal(arg)
+	if err != nil {
+		return err
+	}
+	t := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) { return n.dial(ctx, network, door) }}
+	answer, err := (&http.Client{Transport: t}).Post("http://door"+path, "application/json", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	said, err := io.ReadAll(answer.Body)
+	if err == nil && answer.StatusCode/100 != 2 {
+		err = fmt.Errorf("%s: %s: %s", path, answer.Status, said)
+	}
+	if err != nil || into == nil {
+		return err
+	}
+	return json.Unmarshal(said, into)
+}

@@ -1,0 +1,142 @@
+package world
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/store/cutdisk"
+)
+
+// World is everything: the land, one terminal's cabinet and disk, and the program at work.
+type World struct {
+	Dir  string
+	Net  *Network
+	Land *Land
+	*Cabinet
+	Disk *cutdisk.Disk
+	*Terminal
+}
+
+// Violation is an invariant that does not hold.
+type Violation struct {
+	Invariant string `json:"invariant"`
+	What      string `json:"what"`
+}
+
+// The ends of the money that a citizen had put in when the power was cut.
+const (
+	Credited = "credited" // it paid the bill
+	Returned = "returned" // it is back in the hand, or nothing was put in
+	Owed     = "owed"
+	Doubtful = "doubtful"
+)
+
+// Settle makes a new terminal and a new hall.
+func (w *World) Settle() (err error) {
+	ctx := context.Background()
+	if w.Land, err = OpenLand(ctx, w.Dir, w.Net, cutdisk.New(), cutdisk.New()); err != nil {
+		return err
+	}
+	if err := w.Land.enrol(ctx, terminalID, w.Dir+"/code"); err != nil {
+		return err
+	}
+	w.Cabinet.Power(true, false)
+	w.Terminal, err = Start(w.Dir, w.Disk, w.Net, w.Cabinet)
+	return err
+}
+
+// Close stops all that runs.
+func (w *World) Close() (err error) {
+	if w.Terminal != nil {
+		err = w.Terminal.close()
+	}
+	w.Cabinet.close()
+	if w.Land != nil {
+		if bad := w.Land.close(); err == nil {
+			err = bad
+		}
+	}
+	time.Sleep(time.Minute) // what the mechanisms still do ends before the bubble
+	return err
+}
+
+// AllOpen says whether everything is offered.
+func (w *World) AllOpen() bool {
+	v := w.Stage.View()
+	for _, chip := range v.Health {
+		if !chip.Good {
+			return false
+		}
+	}
+	return v.Can("home.apply") && v.Can("home.pay")
+}
+
+// Drawn waits until hall and terminal have told each other all consequences.
+func (w *World) Drawn() error {
+	var bad []Violation
+	for range restMax / time.Second { // all books are read for it
+		if bad = w.agree(); len(bad) == 0 {
+			return nil
+		}
+		time.Sleep(time.Second)
+	}
+	return fmt.Errorf("the books agree: not within %v: %v", restMax, bad)
+}
+
+// records are the journal's.
+func (w *World) records() []casefile.Record {
+	if w.Terminal == nil || w.Journal == nil {
+		return nil
+	}
+	records, err := w.Journal.Read(context.Background(), 0, 0)
+	if err != nil {
+		return nil
+	}
+	return records
+}
+
+// Trace is what happened, in short: what the journal says, and when.
+func (w *World) Trace() string {
+	h := sha256.New()
+	for _, r := range w.records() {
+		fmt.Fprintln(h, r.Time, r.Kind, string(r.Header))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Story is the journal for a person who looks for a mistake.
+func (w *World) Story() (out []string) {
+	for _, r := range w.records() {
+		out = append(out, fmt.Sprintf("%s %s %s %s", r.When().Format(time.TimeOnly+".000"), r.Case, r.Kind, r.Header))
+	}
+	return append(out, fmt.Sprintf("notes %+v", w.notes.Path().World()), fmt.Sprintf("coins %+v", w.coins.Path().World()), fmt.Sprintf("hoppers %+v", w.Hoppers.World()),
+		"receipts "+string(w.roll.World()), "sheets "+string(w.sheets.World()))
+}
+
+func (w *World) head() int64 { seq, _ := w.Journal.Head(); return seq }
+
+// open is how much has begun and not ended.
+func (w *World) open() (n int) {
+	w.Journal.Book(func(b *casefile.Book) { n = b.OpenBegun() })
+	return n
+}
+
+// Outcome is what became of the money, as the journal says at rest.
+func (w *World) Outcome() (out string) {
+	out = Returned
+	w.Journal.Book(func(b *casefile.Book) {
+		switch {
+		case b.Placed.Doubtful > 0 || len(b.Unknown) > 0 || len(b.Stock.Unsure) > 0:
+			out = Doubtful
+		case b.Placed.Bills > 0:
+			out = Credited
+		case b.Placed.Owed > 0:
+			out = Owed
+		}
+	})
+	return out
+}
