@@ -7,11 +7,13 @@ package catalog
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
 	"slices"
+	"sync"
 )
 
 // Text is a sentence in each language, by its code: "zh", "en".
@@ -184,6 +186,34 @@ var codeShape = regexp.MustCompile(`^[a-z]+(\.[a-z0-9_]+)+$`)
 
 // Parse reads a catalogue document and says what is wrong with it: where and what.
 func Parse(document []byte) (*Catalog, error) {
+	sum := sha256.Sum256(document)
+	met.Lock()
+	defer met.Unlock()
+	if c := met.catalogs[sum]; c != nil {
+		return c, nil
+	}
+	c, err := parse(document)
+	if err != nil {
+		return nil, err
+	}
+	if len(met.catalogs) == metMax {
+		clear(met.catalogs)
+	}
+	met.catalogs[sum] = c
+	return c, nil
+}
+
+// met are the catalogues that were read, by their sum: a program meets the same one at its start and whenever its hall tells of
+// it, and reading one takes as long as a page turns. Nobody writes to what was read.
+var met = struct {
+	sync.Mutex
+	catalogs map[[sha256.Size]byte]*Catalog
+}{catalogs: map[[sha256.Size]byte]*Catalog{}}
+
+// metMax is how many are kept; there are rarely two.
+const metMax = 8
+
+func parse(document []byte) (*Catalog, error) {
 	var c Catalog
 	dec := json.NewDecoder(bytes.NewReader(document))
 	dec.DisallowUnknownFields()

@@ -63,6 +63,13 @@ func checkpoint(ctx context.Context, db *sql.DB, mode string) (left int, err err
 	return length - moved, err
 }
 
+// Version is another number whenever another connection has changed the database since it was asked before. It asks no disk
+// where nobody else has the database open.
+func Version(ctx context.Context, db *sql.DB) (version int64, err error) {
+	err = db.QueryRowContext(ctx, "PRAGMA data_version").Scan(&version)
+	return version, err
+}
+
 type vfsKey struct{}
 
 // WithVFS lets the databases that are opened under the context use another of SQLite's file layers: a
@@ -78,6 +85,7 @@ func open(ctx context.Context, path string, migrations fs.FS, locking string) (*
 	q.Set("_txlock", "immediate")
 	q.Set("_foreign_keys", "on")
 	q.Set("_synchronous", "EXTRA")
+	q.Set("_stmt_cache_size", "100") // a statement is compiled once: compiling costs more than most of ours take
 	if locking != "" {
 		q.Set("_locking_mode", locking)
 		q.Set("_busy_timeout", "0")

@@ -102,7 +102,7 @@ func (h *Hall) Close() error {
 // Run draws consequences and carries out what is due until ctx ends.
 func (h *Hall) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	for _, run := range []func(context.Context){h.work, h.post, h.orders.run, h.refund, h.beats} {
+	for _, run := range []func(context.Context){h.work, h.post, h.orders.run, h.refund, h.beats, h.watch} {
 		wg.Go(func() { run(ctx) })
 	}
 	wg.Wait()
@@ -135,6 +135,23 @@ func (h *Hall) announce() {
 	h.changed = make(chan struct{})
 }
 
+// watch announces what another program has changed in the database, until ctx ends.
+func (h *Hall) watch(ctx context.Context) {
+	for last := int64(-1); ctx.Err() == nil; h.pause(ctx, nil, recheck) {
+		version, err := h.store.Version(ctx)
+		if err != nil {
+			if ctx.Err() == nil {
+				h.log.Error("asking whether the database has changed", "cause", err)
+			}
+			continue
+		}
+		if version != last {
+			last = version
+			h.announce()
+		}
+	}
+}
+
 func (h *Hall) change() <-chan struct{} {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -146,8 +163,6 @@ func (h *Hall) change() <-chan struct{} {
 func (h *Hall) await(ctx context.Context, limit time.Duration, done func() (bool, error)) error {
 	end := time.NewTimer(limit)
 	defer end.Stop()
-	again := time.NewTicker(recheck)
-	defer again.Stop()
 	for {
 		changed := h.change() // taken before looking, so that nothing between is missed
 		if ok, err := done(); ok || err != nil {
@@ -155,7 +170,6 @@ func (h *Hall) await(ctx context.Context, limit time.Duration, done func() (bool
 		}
 		select {
 		case <-changed:
-		case <-again.C:
 		case <-end.C:
 			return nil
 		case <-h.life.Done():
@@ -171,6 +185,22 @@ func (h *Hall) whileUp(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	off := context.AfterFunc(h.life, cancel)
 	return ctx, func() { off(); cancel() }
+}
+
+// untilDue is how long to wait for the first of some instants, in Unix milliseconds, that a query gives: at least so long,
+// for what failed is tried again, but not at once.
+func (h *Hall) untilDue(ctx context.Context, query string, least time.Duration) time.Duration {
+	var ms sql.NullInt64
+	if err := h.store.DB().QueryRowContext(ctx, query).Scan(&ms); err != nil {
+		if ctx.Err() == nil {
+			h.log.Error("looking for what is due next", "cause", err)
+		}
+		return least
+	}
+	if !ms.Valid {
+		return idle
+	}
+	return min(max(time.Until(time.UnixMilli(ms.Int64)), least), idle)
 }
 
 // pause waits for a change or for a time, whichever is first.

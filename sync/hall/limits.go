@@ -30,9 +30,10 @@ const (
 	orphanAfter = 2 * time.Hour
 	// owedAge is after how long a slip that nobody brought, or a doubt that nobody settled, is listed as aged.
 	owedAge = 30 * 24 * time.Hour
-	// recheck is how often a waiting question looks again although nothing was announced: another program
-	// beside this one may have changed the database.
+	// recheck is how often the hall asks whether another program beside this one has changed the database.
 	recheck = time.Second
+	// idle is how long work for which no time is set waits at most when nothing is announced.
+	idle = time.Minute
 	// behindWait is how long a permit or a claim waits for the consequences of what its terminal has
 	// handed in before.
 	behindWait = 5 * time.Second

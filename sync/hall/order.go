@@ -74,7 +74,7 @@ func (o *orders) run(ctx context.Context) {
 // late decides about a payment that came after its order had ended. It is kept only when a journal
 // counts on it; otherwise the machine gives it back, and the books here say so.
 func (o *orders) late(ctx context.Context, s qr.State) (keep bool, err error) {
-	err = o.store.Tx(ctx, func(tx *sql.Tx) error {
+	err = o.tx(ctx, func(tx *sql.Tx) error {
 		var state string
 		found, err := row(ctx, tx, `SELECT state FROM attempts WHERE attempt = ?`, []any{s.OutTradeNo}, &state)
 		if err != nil || !found || state == "paid" {
@@ -305,16 +305,23 @@ func (h *Hall) refund(ctx context.Context) {
 		} else if ctx.Err() == nil {
 			h.log.Error("looking for orders to end", "cause", err)
 		}
-		h.pause(ctx, changed, recheck)
+		pause := recheck
+		if err == nil && len(list) == 0 {
+			pause = h.untilDue(ctx, `SELECT min(next) FROM attempts WHERE `+unended, recheck)
+		}
+		h.pause(ctx, changed, pause)
 	}
 }
+
+// unended is what makes an attempt one that the hall has to bring to its end, as SQL.
+const unended = `(ended = 1 AND refund = '' OR refund = 'due')`
 
 func (h *Hall) duePending(ctx context.Context, now time.Time) (out []pending, err error) {
 	if err := h.lapse(ctx, now); err != nil {
 		return nil, err
 	}
 	rows, err := h.store.DB().QueryContext(ctx, `SELECT attempt, case_id, terminal, refund, why, refunded FROM attempts
-		WHERE (ended = 1 AND refund = '' OR refund = 'due') AND next <= ? AND terminal NOT IN (`+unheard+`) ORDER BY next LIMIT 100`, now.UnixMilli())
+		WHERE `+unended+` AND next <= ? AND terminal NOT IN (`+unheard+`) ORDER BY next LIMIT 100`, now.UnixMilli())
 	if err != nil {
 		return nil, err
 	}

@@ -52,7 +52,11 @@ func (h *Hall) post(ctx context.Context) {
 			})
 		}
 		mu.Unlock()
-		h.pause(ctx, changed, postAgainMin)
+		pause := postAgainMin
+		if err == nil && len(list) == 0 {
+			pause = h.untilDue(ctx, `SELECT min(next) FROM postings WHERE state = 'due'`, postAgainMin)
+		}
+		h.pause(ctx, changed, pause)
 	}
 }
 

@@ -17,23 +17,26 @@ import (
 func (h *Hall) work(ctx context.Context) {
 	for ctx.Err() == nil {
 		changed := h.change()
-		n, err := h.step(ctx)
+		n, waiting, err := h.step(ctx)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			h.log.Error("drawing consequences", "cause", err)
 			h.pause(ctx, nil, workPause)
-		case n == 0:
+		case n == 0 && waiting:
 			h.pause(ctx, changed, recheck)
+			h.announce() // everybody looks again at what rests
+		case n == 0:
+			h.pause(ctx, changed, idle)
 		}
 	}
 }
 
 // step draws the consequences of the next records in one transaction with the mark of how far it got: a
-// power cut takes both back or neither.
-func (h *Hall) step(ctx context.Context) (n int, err error) {
+// power cut takes both back or neither. waiting: the hall was restored, and waits for what terminals have.
+func (h *Hall) step(ctx context.Context) (n int, waiting bool, err error) {
 	offer, err := h.offer(ctx)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	err = h.store.Tx(ctx, func(tx *sql.Tx) error {
 		records, err := hallstore.Batch(ctx, tx, workBatch)
@@ -45,7 +48,7 @@ func (h *Hall) step(ctx context.Context) (n int, err error) {
 		if f.waits, err = waits(ctx, tx); err != nil {
 			return err
 		}
-		f.frozen = slices.ContainsFunc(f.waits, awaited.holds)
+		waiting, f.frozen = len(f.waits) > 0, slices.ContainsFunc(f.waits, awaited.holds)
 		if n == 0 {
 			return f.mend()
 		}
@@ -59,7 +62,7 @@ func (h *Hall) step(ctx context.Context) (n int, err error) {
 	if err == nil && n > 0 {
 		h.announce()
 	}
-	return n, err
+	return n, waiting, err
 }
 
 // odd is something in a record that cannot be. The record is passed over, and a person looks at it.

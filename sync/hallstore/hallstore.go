@@ -46,6 +46,9 @@ func (s *Store) Close() error { return s.db.Close() }
 // DB is the database itself, for the order machine, which keeps its own tables in it.
 func (s *Store) DB() *sql.DB { return s.db }
 
+// Version is another number whenever another program has changed the database.
+func (s *Store) Version(ctx context.Context) (int64, error) { return sqlite.Version(ctx, s.db) }
+
 // Tx runs f in one transaction: all of it, or nothing. Inside f only the transaction may be used: the
 // pool has one connection.
 func (s *Store) Tx(ctx context.Context, f func(*sql.Tx) error) error {
