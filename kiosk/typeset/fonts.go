@@ -3,6 +3,7 @@ package typeset
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -15,17 +16,43 @@ var (
 
 func families(names ...string) string { return strings.Join(names, ",") }
 
-// openFonts finds the fonts that answer for coverage.
-func (s *Setter) openFonts() error {
+// lookFonts finds the fonts that answer for coverage.
+func (s *Setter) lookFonts() error {
 	for _, family := range strings.Split(serif, ",") {
-		f, ok := openFont(family)
-		if ok {
-			s.fonts = append(s.fonts, f)
+		if isInstalled(family) {
+			s.families = append(s.families, family)
 		} else if strings.HasPrefix(family, "Noto") {
 			return fmt.Errorf("set type: font %q is not installed: install fonts-noto-cjk", family)
 		}
 	}
 	return nil
+}
+
+// installed says which families are there. Each thread has fonts of its own, and to open one takes a millisecond; which are there
+// is the same for all.
+var installed sync.Map
+
+func isInstalled(family string) bool {
+	if is, known := installed.Load(family); known {
+		return is.(bool)
+	}
+	f, is := openFont(family)
+	if is {
+		f.close()
+	}
+	installed.Store(family, is)
+	return is
+}
+
+// openFonts opens the fonts, when they are first asked.
+func (s *Setter) openFonts() {
+	for _, family := range s.families[len(s.fonts):] {
+		f, ok := openFont(family)
+		if !ok {
+			return // removed since: its characters are missing
+		}
+		s.fonts = append(s.fonts, f)
+	}
 }
 
 func (s *Setter) closeFonts() {
@@ -67,6 +94,7 @@ func (s *Setter) covered(r rune) bool {
 	if known {
 		return have
 	}
+	s.openFonts()
 	for _, f := range s.fonts {
 		if f.has(r) {
 			have = true

@@ -40,7 +40,8 @@ type Setter struct {
 	mu     sync.RWMutex // guards closed against a send on work
 	closed bool
 
-	fonts    []font // touched on the thread alone, as is what follows
+	families []string
+	fonts    []font // of the families, as far as they were asked; touched on the thread alone, as is what follows
 	coverage map[rune]bool
 }
 
@@ -76,7 +77,7 @@ func (s *Setter) Close() {
 func (s *Setter) run(ready chan<- error) {
 	runtime.LockOSThread()
 	defer close(s.done)
-	err := s.openFonts()
+	err := s.lookFonts()
 	defer s.closeFonts()
 	ready <- err
 	if err != nil {

@@ -59,9 +59,9 @@ type Op struct {
 
 // file is the content of one file, whatever its name is now.
 type file struct {
-	data    []byte // as a program reads it
-	durable []byte // as of the last sync
-	pending []Op   // writes and truncates since
+	data    content // as a program reads it
+	durable content // as of the last sync
+	pending []Op    // writes and truncates since
 }
 
 // naming is a creation or removal of a name that may not last yet.
@@ -77,13 +77,14 @@ type Disk struct {
 	durable map[string]*file
 	pending []naming
 	ops     []Op
+	tapes   bool // keeps the operations
 	before  func(Op) error
 }
 
 // New makes an empty disk.
-func New() *Disk { return &Disk{names: map[string]*file{}, durable: map[string]*file{}} }
+func New() *Disk { return &Disk{names: map[string]*file{}, durable: map[string]*file{}, tapes: true} }
 
-// Ops gives the operations so far, for Apply to another disk.
+// Ops gives the operations so far, for Apply to another disk. A disk that is the image of another does not keep them.
 func (d *Disk) Ops() []Op {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -123,7 +124,9 @@ func (d *Disk) do(op Op) error {
 func (d *Disk) Apply(op Op) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.ops = append(d.ops, op)
+	if d.tapes {
+		d.ops = append(d.ops, op)
+	}
 	f := d.names[op.Name]
 	switch op.Kind {
 	case Create:
@@ -139,13 +142,13 @@ func (d *Disk) Apply(op Op) {
 		}
 	case Sync:
 		for _, p := range f.pending { // not a copy of all that there is: a journal is synced at each record
-			f.durable = p.on(f.durable)
+			f.durable.do(p)
 		}
 		f.pending = nil
 		d.durable = d.named(len(d.pending))
 		d.pending = nil
 	default:
-		f.data = op.on(f.data)
+		f.data.do(op)
 		f.pending = append(f.pending, op)
 	}
 }
@@ -166,25 +169,6 @@ func (d *Disk) named(n int) map[string]*file {
 	return out
 }
 
-// on applies a write or truncate to a file's bytes, in place where it can.
-func (op Op) on(data []byte) []byte {
-	if op.Kind == Truncate {
-		return resize(data, op.Size)
-	}
-	if end := op.Off + int64(len(op.Data)); end > int64(len(data)) {
-		data = resize(data, end)
-	}
-	copy(data[op.Off:], op.Data)
-	return data
-}
-
-func resize(data []byte, size int64) []byte {
-	if size <= int64(len(data)) {
-		return data[:size:size]
-	}
-	return append(data, make([]byte, size-int64(len(data)))...)
-}
-
 // Image is a disk as it may be found after a power cut now.
 func (d *Disk) Image(how How, rng *rand.Rand) *Disk {
 	d.mu.Lock()
@@ -193,11 +177,11 @@ func (d *Disk) Image(how How, rng *rand.Rand) *Disk {
 	if how == Blocks || how == Sectors {
 		n = rng.IntN(len(d.pending) + 1)
 	}
-	out := New()
+	out := &Disk{names: map[string]*file{}, durable: map[string]*file{}}
 	names := d.named(n)
 	for _, name := range sorted(names) { // in order, so that a seed gives the same image again
 		data := names[name].image(how, rng)
-		f := &file{data: slices.Clone(data), durable: data}
+		f := &file{data: data, durable: data.clone()}
 		out.names[name], out.durable[name] = f, f
 	}
 	return out
@@ -211,12 +195,12 @@ func sorted(names map[string]*file) (out []string) {
 	return out
 }
 
-func (f *file) image(how How, rng *rand.Rand) []byte {
+func (f *file) image(how How, rng *rand.Rand) content {
 	switch {
 	case how == Synced || len(f.pending) == 0:
-		return slices.Clone(f.durable)
+		return f.durable.clone()
 	case how == All:
-		return slices.Clone(f.data)
+		return f.data.clone()
 	case how == Blocks:
 		return f.mixed(4096, rng)
 	default:
@@ -225,28 +209,24 @@ func (f *file) image(how How, rng *rand.Rand) []byte {
 }
 
 // mixed lets a number of the pending writes come through to each block, and another one to the size.
-func (f *file) mixed(block int64, rng *rand.Rand) []byte {
-	upTo := func(n int) []byte {
-		data := slices.Clone(f.durable)
-		for _, op := range f.pending[:n] {
-			data = op.on(data)
-		}
-		return data
-	}
-	stages := map[int][]byte{}
-	stage := func() []byte {
-		n := rng.IntN(len(f.pending) + 1)
+func (f *file) mixed(block int64, rng *rand.Rand) (out content) {
+	stages := make([]*content, len(f.pending)+1)
+	stage := func() *content {
+		n := rng.IntN(len(stages))
 		if stages[n] == nil {
-			stages[n] = upTo(n)
+			c := f.durable.clone()
+			for _, op := range f.pending[:n] {
+				c.do(op)
+			}
+			stages[n] = &c
 		}
 		return stages[n]
 	}
-	out := make([]byte, len(stage()))
-	for off := int64(0); off < int64(len(out)); off += block {
-		end := min(off+block, int64(len(out)))
-		if from := stage(); off < int64(len(from)) {
-			copy(out[off:end], from[off:])
-		}
+	out.truncate(stage().size)
+	buf := make([]byte, block)
+	for off := int64(0); off < out.size; off += block {
+		n := stage().readAt(buf[:min(block, out.size-off)], off)
+		out.writeAt(buf[:n], off)
 	}
 	return out
 }

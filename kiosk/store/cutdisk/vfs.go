@@ -115,14 +115,10 @@ func (h *handle) ReadAt(p []byte, off int64) (int, error) {
 	h.d.mu.Lock()
 	defer h.d.mu.Unlock()
 	f := h.d.names[h.name]
-	if f == nil || off >= int64(len(f.data)) {
+	if f == nil {
 		return 0, io.EOF
 	}
-	n := copy(p, f.data[off:])
-	if n < len(p) {
-		return n, io.EOF
-	}
-	return n, nil
+	return f.data.read(p, off)
 }
 
 func (h *handle) WriteAt(p []byte, off int64) (int, error) {
@@ -142,7 +138,7 @@ func (h *handle) FileSize() (int64, error) {
 	h.d.mu.Lock()
 	defer h.d.mu.Unlock()
 	if f := h.d.names[h.name]; f != nil {
-		return int64(len(f.data)), nil
+		return f.data.size, nil
 	}
 	return 0, nil
 }
@@ -155,30 +151,23 @@ func (h *handle) DeviceCharacteristics() sqlite3vfs.DeviceCharacteristic { retur
 // scratch is a file without a name, which no power cut leaves behind.
 type scratch struct {
 	locks
-	data []byte
+	data content
 }
 
 func (s *scratch) Close() error { return nil }
 
 func (s *scratch) ReadAt(p []byte, off int64) (int, error) {
-	if off >= int64(len(s.data)) {
-		return 0, io.EOF
-	}
-	n := copy(p, s.data[off:])
-	if n < len(p) {
-		return n, io.EOF
-	}
-	return n, nil
+	return s.data.read(p, off)
 }
 
 func (s *scratch) WriteAt(p []byte, off int64) (int, error) {
-	s.data = Op{Kind: Write, Off: off, Data: p}.on(s.data)
+	s.data.writeAt(p, off)
 	return len(p), nil
 }
 
-func (s *scratch) Truncate(size int64) error      { s.data = resize(s.data, size); return nil }
+func (s *scratch) Truncate(size int64) error      { s.data.truncate(size); return nil }
 func (s *scratch) Sync(sqlite3vfs.SyncType) error { return nil }
-func (s *scratch) FileSize() (int64, error)       { return int64(len(s.data)), nil }
+func (s *scratch) FileSize() (int64, error)       { return s.data.size, nil }
 func (s *scratch) SectorSize() int64              { return 512 }
 func (s *scratch) DeviceCharacteristics() sqlite3vfs.DeviceCharacteristic {
 	return 0

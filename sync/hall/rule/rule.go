@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
@@ -65,8 +66,10 @@ type document struct {
 	Approved Decision `json:"approved"`
 }
 
-// Load reads and compiles the rules that come with the program.
-func Load() (*Set, error) {
+// Load reads and compiles the rules that come with the program, once.
+var Load = sync.OnceValues(load)
+
+func load() (*Set, error) {
 	entries, err := files.ReadDir("rules")
 	if err != nil {
 		return nil, err
