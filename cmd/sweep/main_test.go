@@ -4,6 +4,8 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"testing"
 	"time"
 
@@ -23,6 +25,9 @@ func TestMain(m *testing.M) {
 		if command.Worker == "" && command.Replay == "" {
 			os.Exit(command.Supervise())
 		}
+		// A worker has one processor, on which everything in a world comes in the same order each time, and its memory is not short.
+		runtime.GOMAXPROCS(1)
+		debug.SetGCPercent(400)
 		os.Args = os.Args[:1]
 		if err := flag.Set("test.run", "^TestCommand$"); err != nil {
 			panic(err)

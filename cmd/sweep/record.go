@@ -43,6 +43,7 @@ type recording struct {
 	ops      [3][]cutdisk.Op
 	accounts []string // at the company
 	trace    string
+	told     bool // the story of each schedule is wanted
 }
 
 // recorder writes down every point of a journey.

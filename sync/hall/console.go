@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"yichuang/kiosk/casefile"
@@ -29,10 +30,15 @@ var pages embed.FS
 // NotifyPath is where the payment gateway tells of payments.
 const NotifyPath = "/gateway/notify"
 
+// templates reads the pages, once.
+var templates = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("").Funcs(functions).ParseFS(pages, "page/*.html"))
+})
+
 // People serves the console and the page that checks licenses. The console asks nobody who he is: it
 // answers on this machine only, and a proxy that knows the staff stands before it elsewhere.
 func (h *Hall) People() http.Handler {
-	c := &console{Hall: h, templates: template.Must(template.New("").Funcs(functions).ParseFS(pages, "page/*.html"))}
+	c := &console{Hall: h, templates: templates()}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", c.show("home.html", c.home))
 	mux.HandleFunc("GET /payments", c.show("payments.html", c.payments))

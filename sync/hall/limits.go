@@ -32,6 +32,8 @@ const (
 	owedAge = 30 * 24 * time.Hour
 	// recheck is how often the hall asks whether another program beside this one has changed the database.
 	recheck = time.Second
+	// oursMax is how many certificates are remembered as the hall's own.
+	oursMax = 4096
 	// idle is how long work for which no time is set waits at most when nothing is announced.
 	idle = time.Minute
 	// behindWait is how long a permit or a claim waits for the consequences of what its terminal has
