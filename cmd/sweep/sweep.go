@@ -252,6 +252,7 @@ func (tp *recording) playThen(t *testing.T, c cut, images *images, befall func(*
 		if len(v.bad) > 0 || tp.told {
 			v.story = w.Story()
 		}
+		w.Scrap()
 		if err := w.Close(); err != nil {
 			v.bad = append(v.bad, world.Violation{Invariant: "program.stops", What: err.Error()})
 		}

@@ -49,6 +49,15 @@ func (w *World) Settle() (err error) {
 	return err
 }
 
+// Scrap says that no power cut comes any more.
+func (w *World) Scrap() {
+	w.Disk.Scrap()
+	if w.Land != nil {
+		w.Land.HallDisk.Scrap()
+		w.Land.BillerDisk.Scrap()
+	}
+}
+
 // Close stops all that runs.
 func (w *World) Close() (err error) {
 	if w.Terminal != nil {

@@ -10,9 +10,12 @@ import (
 // Zstd is the name of the compression that headers travel in; gzip is understood too.
 const Zstd = "zstd"
 
+// CompressMin is from how many bytes on a message is compressed: one that fits into a packet gains nothing.
+const CompressMin = 1 << 10
+
 // WithZstd teaches a hall's handler to read and write zstd.
 func WithZstd() connect.HandlerOption {
-	return connect.WithCompression(Zstd, newDecompressor, newCompressor)
+	return connect.WithHandlerOptions(connect.WithCompression(Zstd, newDecompressor, newCompressor), connect.WithCompressMinBytes(CompressMin))
 }
 
 // AcceptZstd teaches a terminal's client to read zstd; with connect.WithSendCompression(Zstd) it writes it.

@@ -294,7 +294,7 @@ func (p pieceReader) Read(b []byte) (int, error) { return p.ReadCloser.Read(b[:m
 
 func newClient(t *http.Transport, address string) hallapiconnect.HallClient {
 	return hallapiconnect.NewHallClient(&http.Client{Transport: pieces{t}}, address, hallapi.AcceptZstd(),
-		connect.WithSendCompression(hallapi.Zstd), connect.WithCompressMinBytes(1<<10), connect.WithReadMaxBytes(hallapi.MessageMax))
+		connect.WithSendCompression(hallapi.Zstd), connect.WithCompressMinBytes(hallapi.CompressMin), connect.WithReadMaxBytes(hallapi.MessageMax))
 }
 
 // isBroken says whether an error is that of the line and not the hall's word or an answer that cannot be

@@ -35,7 +35,7 @@ func (c *content) truncate(size int64) {
 	for int64(len(c.pages)) < n {
 		c.pages, c.own = append(c.pages, new(page)), append(c.own, true)
 	}
-	c.pages, c.own = c.pages[:n:n], c.own[:n:n]
+	c.pages, c.own = c.pages[:n], c.own[:n]
 	if rest := size % pageSize; size < c.size && rest > 0 { // what is cut off reads as zeros when it grows again
 		clear(c.writable(n - 1)[rest:])
 	}

@@ -79,6 +79,8 @@ type Disk struct {
 	ops     []Op
 	tapes   bool // keeps the operations
 	before  func(Op) error
+
+	scrapped bool
 }
 
 // New makes an empty disk.
@@ -96,6 +98,13 @@ func (d *Disk) Len() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return len(d.ops)
+}
+
+// Scrap says that no power cut comes any more: what is written from now on is read again, and not taped.
+func (d *Disk) Scrap() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.scrapped = true
 }
 
 // Before sets what is called before each operation. Its error is the operation's, which then has no
@@ -124,6 +133,12 @@ func (d *Disk) do(op Op) error {
 func (d *Disk) Apply(op Op) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.scrapped && op.Kind != Create && op.Kind != Delete {
+		if op.Kind != Sync {
+			d.names[op.Name].data.do(op)
+		}
+		return
+	}
 	if d.tapes {
 		d.ops = append(d.ops, op)
 	}
@@ -141,10 +156,9 @@ func (d *Disk) Apply(op Op) {
 			d.pending = nil
 		}
 	case Sync:
-		for _, p := range f.pending { // not a copy of all that there is: a journal is synced at each record
-			f.durable.do(p)
+		if len(f.pending) > 0 {
+			f.durable, f.pending = f.data.clone(), nil
 		}
-		f.pending = nil
 		d.durable = d.named(len(d.pending))
 		d.pending = nil
 	default:

@@ -1,6 +1,7 @@
 package cutdisk
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"path/filepath"
@@ -96,6 +97,12 @@ func (vfs) Sleep(time.Duration) {}
 
 func (vfs) CurrentTime() time.Time { return time.Now() }
 
+func (d *Disk) isScrap() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.scrapped
+}
+
 func (d *Disk) has(name string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -122,7 +129,11 @@ func (h *handle) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func (h *handle) WriteAt(p []byte, off int64) (int, error) {
-	if err := h.d.do(Op{Kind: Write, Name: h.name, Off: off, Data: append([]byte(nil), p...)}); err != nil {
+	op := Op{Kind: Write, Name: h.name, Off: off, Data: p}
+	if !h.d.isScrap() {
+		op.Data = bytes.Clone(p)
+	}
+	if err := h.d.do(op); err != nil {
 		return 0, err
 	}
 	return len(p), nil
