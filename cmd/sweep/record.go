@@ -1,9 +1,9 @@
 package sweep
 
 import (
-	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,9 +13,9 @@ import (
 
 // The kinds of instants at which the power is cut.
 const (
-	atWrite   = "write"   // before the disk is written to
+	atWrite   = "write"   // before the terminal's disk or the hall's is written to
 	atSync    = "sync"    // before what was written is made to last
-	atCommit  = "commit"  // after a record is on the disk
+	atCommit  = "commit"  // after a record is on the terminal's disk, and before anybody knows
 	atDevice  = "device"  // before a device hears an order that is not the one before again, or while something moves in it
 	atNetwork = "network" // before something is sent to the hall
 )
@@ -61,13 +61,11 @@ type recorder struct {
 // program starts.
 func record(w *world.World) *recorder {
 	r := &recorder{w: w, began: time.Now(), last: map[string]string{}}
-	w.Disk.Before(func(op cutdisk.Op) error {
-		if op.Kind == cutdisk.Sync {
-			r.add(atSync)
-		} else {
-			r.add(atWrite)
+	w.Disk.Before(r.disk)
+	w.Disk.After(func(op cutdisk.Op) {
+		if op.Kind == cutdisk.Sync && strings.HasSuffix(op.Name, "-wal") {
+			r.add(atCommit)
 		}
-		return nil
 	})
 	w.Cabinet.Speaks = func(device string, b []byte) {
 		r.mu.Lock()
@@ -83,17 +81,14 @@ func record(w *world.World) *recorder {
 	return r
 }
 
-// commits writes down each commit, until ctx ends.
-func (r *recorder) commits(ctx context.Context) {
-	for {
-		appended := r.w.Journal.Appended()
-		select {
-		case <-appended:
-			r.add(atCommit)
-		case <-ctx.Done():
-			return
-		}
+// disk writes down that the terminal's disk or the hall's is about to be written to.
+func (r *recorder) disk(op cutdisk.Op) error {
+	if op.Kind == cutdisk.Sync {
+		r.add(atSync)
+	} else {
+		r.add(atWrite)
 	}
+	return nil
 }
 
 // watch begins and ends the writing down.
@@ -101,6 +96,9 @@ func (r *recorder) watch(on bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.on = on
+	if on {
+		r.w.Land.HallDisk.Before(r.disk)
+	}
 }
 
 func (r *recorder) add(kind string) {

@@ -20,12 +20,21 @@ const (
 
 var deviceWays = []string{devicesOn, devicesIn, devicesOut}
 
+// The ways in which the power leaves the hall.
+const (
+	hallOn  = "kept" // its disk has everything: its program alone ended
+	hallOff = "lost" // its disk is found as the terminal's is
+)
+
+var hallWays = []string{hallOn, hallOff}
+
 // cut is one power cut.
 type cut struct {
 	point  int
 	how    cutdisk.How
 	device string
-	seed   uint64 // of what the disk keeps, and of all chance afterwards
+	hall   string
+	seed   uint64 // of what the disks keep, and of all chance afterwards
 }
 
 const (
@@ -49,7 +58,11 @@ func (tp *recording) restart(c cut, disks [3]*cutdisk.Disk) (w *world.World, err
 			return w, err
 		}
 	}
-	if w.Land, err = world.OpenLand(context.Background(), tp.dir, n, disks[1].Image(cutdisk.All, nil), disks[2].Image(cutdisk.All, nil)); err != nil {
+	hall := cutdisk.All
+	if c.hall == hallOff {
+		hall = c.how
+	}
+	if w.Land, err = world.OpenLand(context.Background(), tp.dir, n, disks[1].Image(hall, rand.New(rand.NewPCG(c.seed, 1))), disks[2].Image(cutdisk.All, nil)); err != nil {
 		return w, err
 	}
 	w.Land.Accounts = tp.accounts

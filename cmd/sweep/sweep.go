@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/cryptotest"
 	"testing/synctest"
 
 	"yichuang/cmd/world"
@@ -100,34 +99,37 @@ func (r *result) schedule(t *testing.T, tp *recording, c cut, images *images) {
 
 // choose draws cuts without repetition, in the order of their points.
 func (tp *recording) choose(n int, rng *rand.Rand) []cut {
-	each := len(cutdisk.Ways) * len(deviceWays)
+	each := len(cutdisk.Ways) * len(deviceWays) * len(hallWays)
 	all := rng.Perm(len(tp.points) * each)
 	all = all[:min(n, len(all))]
 	slices.Sort(all)
 	var cuts []cut
 	for _, i := range all {
+		c := cut{point: i / each, seed: uint64(rng.Uint32())}
 		way := i % each
-		cuts = append(cuts, cut{point: i / each, how: cutdisk.Ways[way%len(cutdisk.Ways)], device: deviceWays[way/len(cutdisk.Ways)], seed: uint64(rng.Uint32())})
+		c.how, way = cutdisk.Ways[way%len(cutdisk.Ways)], way/len(cutdisk.Ways)
+		c.device, c.hall = deviceWays[way%len(deviceWays)], hallWays[way/len(deviceWays)]
+		cuts = append(cuts, c)
 	}
 	return cuts
 }
 
 // name is what --replay takes.
 func (tp *recording) name(c cut) string {
-	return fmt.Sprintf("%d:%d:%s:%d:%d:%s:%d", tp.key.seed, tp.key.round, tp.key.journey, c.point, c.how, c.device, c.seed)
+	return fmt.Sprintf("%d:%d:%s:%d:%d:%s:%s:%d", tp.key.seed, tp.key.round, tp.key.journey, c.point, c.how, c.device, c.hall, c.seed)
 }
 
 // replay plays one schedule again and tells all of it. The answer is the exit status.
 func replay(t *testing.T, name string, to io.Writer) int {
 	var k taped
 	var c cut
-	var fields [7]string
-	if n := copy(fields[:], strings.SplitN(name, ":", 7)); n != 7 {
+	var fields [8]string
+	if n := copy(fields[:], strings.SplitN(name, ":", len(fields))); n != len(fields) {
 		fmt.Fprintf(to, "sweep: %q is no schedule\n", name)
 		return 1
 	}
-	_, err := fmt.Sscan(fmt.Sprint(fields[0], " ", fields[1], " ", fields[3], " ", fields[4], " ", fields[6]), &k.seed, &k.round, &c.point, (*int)(&c.how), &c.seed)
-	k.journey, c.device = fields[2], fields[5]
+	_, err := fmt.Sscan(fmt.Sprint(fields[0], " ", fields[1], " ", fields[3], " ", fields[4], " ", fields[7]), &k.seed, &k.round, &c.point, (*int)(&c.how), &c.seed)
+	k.journey, c.device, c.hall = fields[2], fields[5], fields[6]
 	at := slices.IndexFunc(world.Journeys, func(j world.Journey) bool { return j.Name == k.journey })
 	if err != nil || at < 0 {
 		fmt.Fprintf(to, "sweep: %q is no schedule: %v\n", name, err)
@@ -140,7 +142,7 @@ func replay(t *testing.T, name string, to io.Writer) int {
 	}
 	tp.told = true
 	pt := tp.points[c.point]
-	fmt.Fprintf(to, "%s, point %d of %d: %s, the screen shows %s; the disk keeps %s, the devices are %s\n", k.journey, c.point, len(tp.points), pt.kind, pt.page, c.how, c.device)
+	fmt.Fprintf(to, "%s, point %d of %d: %s, the screen shows %s; the disk keeps %s, the devices are %s, what the hall had not synced is %s\n", k.journey, c.point, len(tp.points), pt.kind, pt.page, c.how, c.device, c.hall)
 	v := tp.play(t, c, tp.images())
 	for _, line := range v.story {
 		fmt.Fprintln(to, " ", line)
@@ -171,7 +173,7 @@ func tape(t *testing.T, k taped, j world.Journey) (tp *recording, err error) {
 		return nil, err
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	cryptotest.SetGlobalRandom(t, k.hash())
+	world.Chance(t, k.hash())
 	synctest.Test(t, func(t *testing.T) {
 		tp, err = live(dir, k, j)
 	})
@@ -192,12 +194,9 @@ func live(dir string, k taped, j world.Journey) (*recording, error) {
 		c.Until("the home page", func() bool { v := w.Stage.View(); return v.Can("home.pay") })
 		c.Equip()
 		c.Until("all services", w.AllOpen)
-		watching, stop := context.WithCancel(context.Background())
-		go r.commits(watching)
 		r.watch(true)
 		j.Live(c, rand.New(rand.NewPCG(k.hash(), 0)))
 		r.watch(false)
-		stop()
 		if c.Err == nil {
 			w.Journal.Book(func(b *casefile.Book) {
 				if !j.Came(b) {
@@ -235,7 +234,7 @@ func (tp *recording) play(t *testing.T, c cut, images *images) (v verdict) {
 // playThen is play with something that befalls the world when it is at rest.
 func (tp *recording) playThen(t *testing.T, c cut, images *images, befall func(*world.World) error) (v verdict) {
 	disks := images.at(tp.points[c.point])
-	cryptotest.SetGlobalRandom(t, c.seed)
+	world.Chance(t, c.seed)
 	synctest.Test(t, func(t *testing.T) {
 		v.checked = map[string]int64{}
 		w, err := tp.restart(c, disks)

@@ -76,7 +76,7 @@ func TestDifferencesAreSeen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	last := cut{point: len(tp.points) - 1, device: devicesOn}
+	last := cut{point: len(tp.points) - 1, device: devicesOn, hall: hallOn}
 	for _, tt := range tests {
 		v := tp.playThen(t, last, tp.images(), tt.befall)
 		var ids []string

@@ -79,6 +79,7 @@ type Disk struct {
 	ops     []Op
 	tapes   bool // keeps the operations
 	before  func(Op) error
+	after   func(Op)
 
 	scrapped bool
 }
@@ -115,10 +116,17 @@ func (d *Disk) Before(fn func(Op) error) {
 	d.before = fn
 }
 
-// do asks Before and applies the operation.
+// After sets what is called after each operation that had an effect, as Before is before it.
+func (d *Disk) After(fn func(Op)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.after = fn
+}
+
+// do asks Before, applies the operation, and tells After.
 func (d *Disk) do(op Op) error {
 	d.mu.Lock()
-	before := d.before
+	before, after := d.before, d.after
 	d.mu.Unlock()
 	if before != nil {
 		if err := before(op); err != nil {
@@ -126,6 +134,9 @@ func (d *Disk) do(op Op) error {
 		}
 	}
 	d.Apply(op)
+	if after != nil {
+		after(op)
+	}
 	return nil
 }
 
