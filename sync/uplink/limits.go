@@ -1,7 +1,8 @@
 package uplink
 
 import (
-	"math/rand/v2"
+	"crypto/rand"
+	"encoding/binary"
 	"time"
 )
 
@@ -106,7 +107,9 @@ func (b *backoff) pause() time.Duration {
 	}
 	d := b.next
 	b.next = min(2*b.next, b.most)
-	return d - rand.N(d/4+1)
+	var chance [8]byte
+	rand.Read(chance[:]) // never fails
+	return d - time.Duration(binary.BigEndian.Uint64(chance[:])%uint64(d/4+1))
 }
 
 func (b *backoff) reset() { b.next = 0 }

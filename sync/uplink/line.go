@@ -165,6 +165,15 @@ func (l *Link) watch(ctx context.Context) {
 	}
 }
 
+// anew says that nothing has been heard over the connections that come now: one of the conversations begins, and the
+// others wait for its connection and do not make their own.
+func (n *line) anew() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.reached = false
+	n.tell()
+}
+
 // awaitReached waits until the hall has answered something.
 func (n *line) awaitReached(ctx context.Context) bool {
 	for {

@@ -125,6 +125,11 @@ func (l *Link) Run(ctx context.Context) error {
 	if err := l.enrolUntilDone(ctx); err != nil {
 		return err
 	}
+	l.line.anew()
+	select {
+	case <-l.pokePull: // the first question need not be broken off
+	default:
+	}
 	for _, run := range []func(context.Context){l.pull, l.push, l.offer, l.renew} {
 		work.Go(func() { run(ctx) })
 	}

@@ -1,0 +1,111 @@
+package world
+
+import (
+	"hash/fnv"
+	"io"
+	"net"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+)
+
+// lay lays a wire, both of whose ends can be written to at any time. What is written arrives after a while, which is another one
+// for each door and direction: no two programs act at the same instant because they heard something, so that the order of
+// what happens is the same each time.
+func lay(door string) (near, far net.Conn) {
+	nearReads, there := net.Pipe()
+	farReads, back := net.Pipe()
+	a, b := &end{Conn: nearReads, out: newLane(back, after(door, "there"))}, &end{Conn: farReads, out: newLane(there, after(door, "back"))}
+	return a, b
+}
+
+// after is some ten microseconds. The folder of a world has another name each time.
+func after(door, way string) time.Duration {
+	h := fnv.New32a()
+	io.WriteString(h, filepath.Base(door)+" "+way)
+	return 20*time.Microsecond + time.Duration(h.Sum32()%40_000)
+}
+
+// end is one end of a wire.
+type end struct {
+	net.Conn // what is read
+	out      *lane
+}
+
+// Write sends. It never waits: who writes may hold a lock, and time would stand still.
+func (e *end) Write(b []byte) (int, error) {
+	if !e.out.put(b) {
+		return 0, io.ErrClosedPipe
+	}
+	return len(b), nil
+}
+
+// Close ends both directions: what is on its way arrives.
+func (e *end) Close() error {
+	e.out.close()
+	return e.Conn.Close()
+}
+
+// lane is one direction.
+type lane struct {
+	to net.Conn
+	by time.Duration
+
+	mu     sync.Mutex
+	way    []byte // what is on its way
+	closed bool
+	more   chan struct{}
+}
+
+func newLane(to net.Conn, by time.Duration) *lane {
+	l := &lane{to: to, by: by, more: make(chan struct{}, 1)}
+	go l.carry()
+	return l
+}
+
+func (l *lane) put(b []byte) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return false
+	}
+	l.way = append(l.way, b...)
+	l.wake()
+	return true
+}
+
+func (l *lane) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	l.wake()
+}
+
+func (l *lane) wake() {
+	select {
+	case l.more <- struct{}{}:
+	default:
+	}
+}
+
+// carry brings what was written to the other end, until it is closed.
+func (l *lane) carry() {
+	defer l.to.Close()
+	for range l.more {
+		time.Sleep(l.by)
+		l.mu.Lock()
+		b, last := slices.Clone(l.way), l.closed
+		l.way = l.way[:0]
+		l.mu.Unlock()
+		if len(b) > 0 {
+			if _, err := l.to.Write(b); err != nil { // nobody reads any more
+				l.close()
+				return
+			}
+		}
+		if last {
+			return
+		}
+	}
+}
