@@ -151,7 +151,7 @@ func (c *Citizen) atHome() {
 
 // Rest touches on through what the terminal shows after a power cut, until it stands at home and nothing is open.
 func (c *Citizen) Rest() {
-	for end := time.Now().Add(restMax); c.Err == nil; time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(restMax); c.Err == nil; time.Sleep(4 * glance) {
 		v := c.Stage.View()
 		if v.Page == "home" && v.Visit == "" && c.open() == 0 {
 			return

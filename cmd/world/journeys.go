@@ -100,7 +100,7 @@ func (c *Citizen) payByPhone(rng *rand.Rand) {
 			if c.codes.Looking() {
 				c.Fail(c.codes.Show([]byte(code.AuthCode)))
 			}
-			time.Sleep(time.Second)
+			time.Sleep(40 * glance)
 			return c.attempts() > 0
 		})
 	}
@@ -213,7 +213,7 @@ func (c *Citizen) fill(text string) {
 				c.touch("form.next")
 			}
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(2 * glance)
 	}
 	c.Fail(fmt.Errorf("the form has no end"))
 }

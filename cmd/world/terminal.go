@@ -100,14 +100,16 @@ func (t *Terminal) close() error {
 	return err
 }
 
+// glance is how long a citizen takes to look again: whatever many of them come to is never an instant of anybody else.
+const glance = 24*time.Millisecond + 86_419
+
 // until waits for something to hold.
 func until(what string, bound time.Duration, holds func() bool) error {
-	const step = 20*time.Millisecond + 101 // never at the instants of anybody else
-	for range bound / step {
+	for range bound / glance {
 		if holds() {
 			return nil
 		}
-		time.Sleep(step)
+		time.Sleep(glance)
 	}
 	return fmt.Errorf("%s: not within %v", what, bound)
 }

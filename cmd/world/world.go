@@ -87,11 +87,11 @@ func (w *World) AllOpen() bool {
 // Drawn waits until hall and terminal have told each other all consequences.
 func (w *World) Drawn() error {
 	var bad []Violation
-	for range restMax / time.Second { // all books are read for it
+	for range restMax / (40 * glance) { // all books are read for it
 		if bad = w.agree(); len(bad) == 0 {
 			return nil
 		}
-		time.Sleep(time.Second)
+		time.Sleep(40 * glance)
 	}
 	return fmt.Errorf("the books agree: not within %v: %v", restMax, bad)
 }
