@@ -37,7 +37,16 @@ var bugs = []bug{
 		d.Reference += "-again"
 	}
 	if false {`}}},
-	{"hall.keeps_what_nobody_counts_on", "sync/hall/order.go", []edit{{`		return h.unwanted(ctx, p, st.PaidFen)`, `		return h.lookLater(ctx, p)`}}},
+	{"hall.marks_how_far_it_got_afterwards", "sync/hall/work.go", []edit{{`		return hallstore.Processed(ctx, tx, records[n-1]) // all of one journal
+	})`, `		last = records[n-1]
+		return nil
+	})
+	if err == nil && last != nil {
+		err = h.store.Tx(ctx, func(tx *sql.Tx) error { return hallstore.Processed(ctx, tx, last) })
+	}`}, {`	err = h.store.Tx(ctx, func(tx *sql.Tx) error {
+		records, err := hallstore.Batch(ctx, tx, workBatch)`, `	var last *casefile.Record
+	err = h.store.Tx(ctx, func(tx *sql.Tx) error {
+		records, err := hallstore.Batch(ctx, tx, workBatch)`}}},
 	{"hall.takes_a_record_in_twice", "sync/hallstore/intake.go", []edit{{`			return nil // handed in twice is one`, `			return in.aside(ctx, r, "again")`}}},
 
 	{"drivers.counts_one_event_too_few", "devices/cash/ccbus/events.go", []edit{{`		return int(now) - int(last)
@@ -68,5 +77,6 @@ var bugs = []bug{
 
 	{"document.receipt_without_what_was_paid", "kiosk/document/receipt.go", []edit{{`w.strong("缴入账单", "To the bill", w.amount(r.ToBill))`, `w.strong("缴入账单", "To the bill", w.amount(r.Inserted))`}}},
 	{"document.receipt_of_another_case", "kiosk/document/head.go", []edit{{`w.row("办件编号", "Case", h.Case)`, `w.row("办件编号", "Case", h.Number)`}}},
+	{"document.calls_a_strip_printed_without_asking", "kiosk/press/press.go", []edit{{`} else if out = p.wasCut(ctx, paper.Cuts); !out {`, `} else if out = true; !out {`}}},
 	{"document.receipt_without_what_is_owed", "kiosk/document/receipt.go", []edit{{`	if r.Owed > 0 {`, `	if r.Owed > 100_00 {`}}},
 }
