@@ -13,10 +13,8 @@ import (
 	"yichuang/cmd/devsim/biller"
 	"yichuang/devices/cash/notepath"
 	"yichuang/kiosk/casefile"
-	"yichuang/kiosk/ctl"
 	"yichuang/kiosk/front"
 	"yichuang/kiosk/money"
-	"yichuang/kiosk/station"
 )
 
 const (
@@ -187,25 +185,6 @@ func (c *Citizen) account(surplus string, due ...int64) string {
 	c.Fail(err)
 	c.Land.Accounts = append(c.Land.Accounts, number)
 	return number
-}
-
-// Equip loads what a technician loads, and tells the program.
-func (c *Citizen) Equip() {
-	for _, row := range []struct{ tray, media, first string }{{"tray-1", station.MediaOriginal, "A00000001"}, {"tray-2", station.MediaDuplicate, "B00000001"}} {
-		c.Fail(c.sheets.LoadTray(row.tray, row.media, 10, row.first))
-		c.Until("the printer tells of the paper", func() bool { return c.act("blanks/load", ctl.Load{Tray: row.tray, First: row.first, Count: 10}) == nil })
-	}
-	c.Hoppers.Load(3, 20)
-	c.Hoppers.Load(4, 20)
-	c.Fail(c.act("stock/load", ctl.Pieces{Pieces: "1.00x20,0.50x20"}))
-}
-
-// act is what kioskctl does.
-func (c *Citizen) act(name string, arg any) error {
-	if c.Err != nil {
-		return nil
-	}
-	return post(c.Net, c.Dir+"/ctl", "/v1/"+name, arg, nil)
 }
 
 // post calls a page behind one of the doors.

@@ -51,7 +51,7 @@ func licensed(b *casefile.Book) bool {
 	return n == 2
 }
 
-// payInNotes pays a bill in notes, as a rule with too much, which is owed or kept by the company.
+// payInNotes pays a bill in notes, as a rule with too much, which is owed or kept by the company. Then the day ends.
 func (c *Citizen) payInNotes(rng *rand.Rand) {
 	due := 100 + rng.Int64N(20000)
 	number := c.account([]string{"owed", "balance"}[rng.IntN(2)], due)
@@ -65,6 +65,7 @@ func (c *Citizen) payInNotes(rng *rand.Rand) {
 		}
 	}
 	c.leave()
+	c.evening()
 }
 
 // payWithChange pays with coins and a note, and gets change.
