@@ -249,7 +249,9 @@ func (tp *recording) playThen(t *testing.T, c cut, images *images, befall func(*
 			v.bad = append(v.bad, world.Violation{Invariant: "visit.ends", What: err.Error()})
 		} else {
 			v.bad = w.Check(context.Background(), c.device != devicesOn, tp.points[c.point].moving, v.checked)
-			v.outcome, v.trace = w.Outcome(), w.Trace()
+			v.outcome = w.Outcome()
+			v.bad = append(v.bad, morning(w, v.checked)...)
+			v.trace = w.Trace()
 		}
 		v.checked["visit.ends"]++
 		if len(v.bad) > 0 || tp.told {
@@ -262,6 +264,21 @@ func (tp *recording) playThen(t *testing.T, c cut, images *images, befall func(*
 		v.checked["program.stops"]++
 	})
 	return v
+}
+
+// morning is the morning after a cut: staff open the machine and end every doubt, and then everything is known to the last
+// piece.
+func morning(w *world.World, checked map[string]int64) (bad []world.Violation) {
+	z := &world.Citizen{World: w}
+	z.SettleDoubts()
+	checked["doubts.end"]++
+	if z.Err == nil {
+		z.Fail(w.Drawn())
+	}
+	if z.Err != nil {
+		bad = append(bad, world.Violation{Invariant: "doubts.end", What: z.Err.Error()})
+	}
+	return append(bad, w.CheckSettled(checked)...)
 }
 
 // chain is a hash over a hash and what follows it.

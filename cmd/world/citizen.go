@@ -187,14 +187,24 @@ func (c *Citizen) account(surplus string, due ...int64) string {
 	return number
 }
 
-// post calls a page behind one of the doors.
+// post sends a document to a page behind one of the doors.
 func post(n *Network, door, path string, arg, into any) error {
+	return call(n, http.MethodPost, door, path, arg, into)
+}
+
+// call asks a page behind one of the doors.
+func call(n *Network, method, door, path string, arg, into any) error {
 	body, err := json.Marshal(arg)
 	if err != nil {
 		return err
 	}
+	ask, err := http.NewRequest(method, "http://door"+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	ask.Header.Set("Content-Type", "application/json")
 	t := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) { return n.dial(ctx, network, door) }}
-	answer, err := (&http.Client{Transport: t}).Post("http://door"+path, "application/json", bytes.NewReader(body))
+	answer, err := (&http.Client{Transport: t}).Do(ask)
 	if err != nil {
 		return err
 	}

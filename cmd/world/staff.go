@@ -3,12 +3,14 @@ package world
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"regexp"
 	"strings"
 	"time"
 
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/ctl"
+	"yichuang/kiosk/money"
 	"yichuang/kiosk/station"
 )
 
@@ -107,4 +109,105 @@ func (c *Citizen) exchangeBox() {
 func (c *Citizen) box() (box casefile.Box) {
 	c.Journal.Book(func(b *casefile.Book) { box = b.Box })
 	return box
+}
+
+// SettleDoubts is the morning after: staff look into the machine and end every doubt as they find it. What is left open is
+// what no look can tell: pieces of a payout some of which came out.
+func (c *Citizen) SettleDoubts() {
+	var doubts []ctl.Doubt
+	if c.Err == nil {
+		c.Fail(call(c.Net, http.MethodGet, c.Dir+"/ctl", "/v1/doubtful", nil, &doubts))
+	}
+	for _, d := range doubts {
+		s := ctl.Settle{ID: d.ID, Reason: "found so when the machine was opened"}
+		if s.As, s.Face = c.truth(d); s.As != "" {
+			c.Fail(c.act("doubtful/settle", s, nil))
+		}
+	}
+}
+
+// truth is what staff see of a doubt.
+func (c *Citizen) truth(d ctl.Doubt) (as, face string) {
+	notes, coins, out := c.unbooked()
+	switch {
+	case strings.HasPrefix(d.ID, "payout-"):
+		over, _ := pieces(out)
+		unsure := int64(0)
+		c.Journal.Book(func(b *casefile.Book) { unsure, _ = pieces(b.Payouts[strings.TrimPrefix(d.ID, "payout-")].Unsure) })
+		switch over {
+		case 0:
+			return "kept", ""
+		case unsure:
+			return "paid", ""
+		}
+		return "", ""
+	case strings.HasPrefix(d.ID, "sheet-"):
+		if c.drawn()[strings.TrimPrefix(d.ID, "sheet-")] {
+			return "printed", ""
+		}
+		return "spoiled", ""
+	}
+	pile := notes
+	if d.What == "coin" {
+		pile = coins
+	}
+	for _, row := range pile {
+		if row.Count > 0 && (d.Amount == 0 || d.Amount == row.Face) {
+			return "stacked", row.Face.String()
+		}
+	}
+	return "returned", ""
+}
+
+// unbooked is what the mechanisms hold and have given beyond what the journal knows.
+func (w *World) unbooked() (notes, coins, out money.Counts) {
+	path := w.notes.Path().World()
+	for _, bowl := range w.Hoppers.World() {
+		out = out.Plus(money.Fen(bowl.Face), money.CNY, int64(bowl.Out))
+	}
+	w.Journal.Book(func(b *casefile.Book) {
+		notes = tally(path.Box, path.Taken, path.Store, path.Paid).Minus(tally(path.Loaded)).Minus(b.Stacked)
+		coins = tally(w.coins.Path().World().In()).Minus(b.Coins)
+		out = out.Minus(b.Stock.Paid)
+	})
+	return notes, coins, out
+}
+
+// drawn is the numbered blanks that came out whole.
+func (w *World) drawn() map[string]bool {
+	var world struct {
+		Prints []struct {
+			Serial   string
+			Complete bool
+		}
+	}
+	if err := json.Unmarshal(w.sheets.World(), &world); err != nil {
+		panic(err) // what it told itself
+	}
+	whole := map[string]bool{}
+	for _, p := range world.Prints {
+		whole[p.Serial] = whole[p.Serial] || p.Complete
+	}
+	return whole
+}
+
+// CheckSettled says what is not known to the last piece after staff have looked.
+func (w *World) CheckSettled(checked map[string]int64) []Violation {
+	f := &found{checked: checked}
+	notes, coins, out := w.unbooked()
+	for id, pile := range map[string]money.Counts{"settled.notes": notes, "settled.coins": coins, "settled.pieces": out} {
+		over, short := pieces(pile)
+		open := int64(0)
+		if id == "settled.pieces" {
+			w.Journal.Book(func(b *casefile.Book) { open, _ = pieces(b.Stock.Unsure) })
+		}
+		f.want(id, short == 0 && over <= open, "staff have ended all doubts, and %d pieces are there too many and %d too few", over, short)
+	}
+	whole := w.drawn()
+	w.Journal.Book(func(b *casefile.Book) {
+		for _, s := range b.Sheets {
+			f.want("settled.sheets", (s.State == casefile.LicensePrinted) == whole[s.Serial] || s.State == casefile.LicenseSpoiled, "blank %s is %s and came out whole: %v", s.Serial, s.State, whole[s.Serial])
+		}
+	})
+	return f.bad
 }
