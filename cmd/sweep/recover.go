@@ -38,9 +38,10 @@ type cut struct {
 }
 
 const (
-	// outage is how long the power stays away, and bootTime how long a computer takes from then on to start our program.
-	outage   = 10 * time.Second
-	bootTime = 20 * time.Second
+	// outage is how long the power stays away, and bootTime how long a computer takes from then on to start our program. Neither is
+	// round: what the devices go on with and what the program begins fall on no common instant.
+	outage   = 10*time.Second + 1_618_033
+	bootTime = 20*time.Second + 3_141_593
 )
 
 // restart brings a terminal back after a cut, waits until everything that was open has ended, has a next citizen look,
