@@ -53,6 +53,9 @@ func OpenLand(ctx context.Context, dir string, n *Network, hallDisk, billerDisk 
 	if l.Books, err = biller.Open(ctx, filepath.Join(dir, "biller")); err != nil {
 		return nil, err
 	}
+	if err := merchant(filepath.Join(dir, "gateway")); err != nil {
+		return nil, err
+	}
 	if l.gateway, err = gateway.Open(filepath.Join(dir, "gateway")); err != nil {
 		return nil, err
 	}
@@ -69,6 +72,44 @@ func OpenLand(ctx context.Context, dir string, n *Network, hallDisk, billerDisk 
 	terminals, people := n.listen(hallDoor), n.listen(consoleDoor)
 	l.runs.Go(func() { l.failed = l.hall.Serve(ctx, terminals, people) })
 	return l, nil
+}
+
+// contract is the keys of a gateway and its merchant, the same in all worlds of a process: to make them takes as long as a journey.
+var contract = struct {
+	sync.Mutex
+	files map[string][]byte
+}{files: map[string][]byte{}}
+
+// merchant lays the keys into the gateway's folder.
+func merchant(dir string) error {
+	contract.Lock()
+	defer contract.Unlock()
+	names := []string{"platform.json", "merchant.json"}
+	if _, err := os.Stat(filepath.Join(dir, names[1])); err == nil {
+		return nil
+	}
+	if len(contract.files) == 0 {
+		if _, err := gateway.Setup(dir); err != nil {
+			return err
+		}
+		for _, name := range names {
+			raw, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil {
+				return err
+			}
+			contract.files[name] = raw
+		}
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for name, raw := range contract.files {
+		if err := os.WriteFile(filepath.Join(dir, name), raw, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // enrol writes a one-time code where the terminal looks for it.
