@@ -29,6 +29,10 @@ type plan struct {
 	first, every int    // of the schedules: the first of this worker, and how many workers there are
 }
 
+// roundMax is how many cuts of a journey there are in the first rounds, which are as many as there are acceptors, before
+// the amounts and the acceptor change; later ones have more.
+const roundMax = 120
+
 // taped is how a journey is found again: the sweep's seed, the round, its name.
 type taped struct {
 	seed    uint64
@@ -40,6 +44,11 @@ func (k taped) hash() uint64 {
 	h := fnv.New64a()
 	fmt.Fprint(h, k.seed, k.round, k.journey)
 	return h.Sum64()
+}
+
+// acceptor is what the acceptor of notes of a journey speaks: another protocol in each round.
+func (k taped) acceptor() string {
+	return world.Acceptors[(k.seed+uint64(k.round))%uint64(len(world.Acceptors))]
 }
 
 // sweep plays journeys, each in rounds with other amounts, and cuts them until there are enough schedules.
@@ -72,7 +81,7 @@ func sweep(t *testing.T, p plan) (*result, error) {
 			if round == 0 {
 				want = cmp.Or(want, 1)
 			}
-			cuts := tp.choose(min(want, left), rand.New(rand.NewPCG(k.hash(), 1)))
+			cuts := tp.choose(min(want, left, roundMax<<min(round/len(world.Acceptors), 5)), rand.New(rand.NewPCG(k.hash(), 1)))
 			left -= len(cuts)
 			images := tp.images()
 			for _, c := range cuts {
@@ -190,7 +199,7 @@ func tape(t *testing.T, k taped, j world.Journey) (tp *recording, err error) {
 // live plays a journey from its start to its end.
 func live(dir string, k taped, j world.Journey) (*recording, error) {
 	n := world.NewNetwork()
-	w := &world.World{Dir: dir, Net: n, Disk: cutdisk.New(), Cabinet: world.NewCabinet(n, nil)}
+	w := &world.World{Dir: dir, Net: n, Disk: cutdisk.New(), Cabinet: world.NewCabinet(n, k.acceptor(), nil)}
 	r := record(w)
 	c := &world.Citizen{World: w}
 	c.Fail(w.Settle())

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -14,12 +15,20 @@ import (
 
 	"yichuang/devices/barcode/scanner"
 	"yichuang/devices/barcode/scannersim"
+	"yichuang/devices/cash"
+	"yichuang/devices/cash/ccnet"
+	"yichuang/devices/cash/ccnetsim"
 	"yichuang/devices/cash/cctalk"
 	"yichuang/devices/cash/cctalkcoin"
 	"yichuang/devices/cash/cctalkcoinsim"
 	"yichuang/devices/cash/cctalkhopper"
 	"yichuang/devices/cash/cctalkhoppersim"
 	"yichuang/devices/cash/cctalksim"
+	"yichuang/devices/cash/id003"
+	"yichuang/devices/cash/id003sim"
+	"yichuang/devices/cash/notepath"
+	"yichuang/devices/cash/ssp"
+	"yichuang/devices/cash/sspsim"
 	"yichuang/devices/idcard/sdt"
 	"yichuang/devices/idcard/sdtsim"
 	"yichuang/devices/printer/escpos"
@@ -32,7 +41,8 @@ import (
 
 // Cabinet is the mechanisms of one terminal and their lines. It outlives the programs.
 type Cabinet struct {
-	notes   *cctalksim.Sim
+	Cash    string // the protocol of the acceptor of notes
+	notes   acceptor
 	coins   *cctalkcoinsim.Sim
 	Hoppers *cctalkhoppersim.Rack
 	roll    *escpossim.Printer
@@ -57,8 +67,41 @@ type part struct {
 	restore  func([]byte) error
 }
 
+// acceptor is a pretend acceptor of notes, whatever it speaks.
+type acceptor interface {
+	Path() *notepath.Path
+	Serve(context.Context, io.ReadWriter) error
+	Power(on, in bool)
+	Snapshot() ([]byte, error)
+	Restore([]byte) error
+}
+
+// acceptors are all of them, with their drivers.
+var acceptors = map[string]struct {
+	sim    func() acceptor
+	driver func(wire.Opener, *slog.Logger) cash.Acceptor
+}{
+	"cctalk": {func() acceptor { return cctalksim.New(cctalksim.Options{}) }, func(open wire.Opener, log *slog.Logger) cash.Acceptor {
+		return cctalk.New(open, cctalk.Options{Log: log})
+	}},
+	"ccnet": {func() acceptor { return ccnetsim.New(ccnetsim.Options{}) }, func(open wire.Opener, log *slog.Logger) cash.Acceptor {
+		return ccnet.New(open, ccnet.Options{Log: log})
+	}},
+	"id003": {func() acceptor { return id003sim.New(id003sim.Options{}) }, func(open wire.Opener, log *slog.Logger) cash.Acceptor {
+		return id003.New(open, id003.Options{Log: log})
+	}},
+	"ssp": {func() acceptor { return sspsim.New(sspsim.Options{}) }, func(open wire.Opener, log *slog.Logger) cash.Acceptor { return ssp.New(open, ssp.Options{Log: log}) }},
+	"essp": {func() acceptor { return sspsim.New(sspsim.Options{}) }, func(open wire.Opener, log *slog.Logger) cash.Acceptor {
+		return ssp.New(open, ssp.Options{Log: log, Encrypted: true})
+	}},
+}
+
+// Acceptors are the protocols of acceptors of notes.
+var Acceptors = slices.Sorted(maps.Keys(acceptors))
+
 // Frozen is a cabinet at one instant.
 type Frozen struct {
+	cash   string
 	parts  map[string][]byte
 	roll   *escpossim.Frozen
 	sheets *ippsim.Frozen
@@ -67,9 +110,12 @@ type Frozen struct {
 // printerDoor is where the license printer listens.
 const printerDoor = "printer:631"
 
-// NewCabinet makes new mechanisms, or those that were frozen.
-func NewCabinet(n *Network, was *Frozen) *Cabinet {
-	c := &Cabinet{notes: cctalksim.New(cctalksim.Options{}), coins: cctalkcoinsim.New(cctalkcoinsim.Options{}), Hoppers: cctalkhoppersim.New(cctalkhoppersim.Options{Hoppers: []cctalkhoppersim.Hopper{{Address: 3, Face: 100}, {Address: 4, Face: 50}}}),
+// NewCabinet makes new mechanisms, with an acceptor of notes that speaks some protocol, or those that were frozen.
+func NewCabinet(n *Network, protocol string, was *Frozen) *Cabinet {
+	if was != nil {
+		protocol = was.cash
+	}
+	c := &Cabinet{Cash: protocol, notes: acceptors[protocol].sim(), coins: cctalkcoinsim.New(cctalkcoinsim.Options{}), Hoppers: cctalkhoppersim.New(cctalkhoppersim.Options{Hoppers: []cctalkhoppersim.Hopper{{Address: 3, Face: 100}, {Address: 4, Face: 50}}}),
 		roll: escpossim.New(escpossim.Options{Pace: true}), sheets: ippsim.New(ippsim.Options{}), reader: sdtsim.New(sdtsim.Options{}), codes: scannersim.New(scannersim.Options{}), net: n}
 	if was != nil {
 		c.roll, c.sheets = was.roll.Thaw(), was.sheets.Thaw()
@@ -99,7 +145,7 @@ func NewCabinet(n *Network, was *Frozen) *Cabinet {
 
 // Freeze keeps all mechanisms as they are now.
 func (c *Cabinet) Freeze() *Frozen {
-	f := &Frozen{map[string][]byte{}, c.roll.Freeze(), c.sheets.Freeze()}
+	f := &Frozen{c.Cash, map[string][]byte{}, c.roll.Freeze(), c.sheets.Freeze()}
 	for _, p := range c.parts {
 		if p.snapshot == nil {
 			continue
@@ -139,7 +185,7 @@ func (c *Cabinet) Busy() bool {
 
 // drivers are new ones, as a program that starts has them.
 func (c *Cabinet) drivers(o *daemon.Options, log *slog.Logger) {
-	o.Cash = cctalk.New(c.line("cash", c.notes.Serve), cctalk.Options{Log: log})
+	o.Cash = acceptors[c.Cash].driver(c.line("cash", c.notes.Serve), log)
 	o.Coins = cctalkcoin.New(c.line("coins", c.coins.Serve), cctalkcoin.Options{Log: log})
 	o.Payer = cctalkhopper.New(c.line("payout", c.Hoppers.Serve), cctalkhopper.Options{Log: log, Hoppers: map[byte]int64{3: 100, 4: 50}})
 	o.Roll = escpos.New(c.line("receipt", c.roll.Serve), escpos.Profile{HasQR: true, HasCuts: true, HasClear: true})

@@ -101,19 +101,24 @@ func (c *Citizen) toCash(account string) {
 	c.Until("notes are taken", func() bool { v := c.Stage.View(); return v.Money != nil && v.Money.Taking })
 }
 
-// note puts a note in and says whether it is in the box: one whose change could not be paid comes back.
+// note puts a note in and says whether it is in the box: one whose change could not be paid comes back. One that is not drawn
+// in is tried again for a while, for the acceptor may not be ready for the next one yet.
 func (c *Citizen) note(face money.Fen) (kept bool) {
-	if c.Err != nil {
-		return false
+	before := c.inside()
+	fate := notepath.Refused
+	for tries := 0; c.Err == nil && fate == notepath.Refused && tries < 5; tries++ {
+		if tries > 0 {
+			time.Sleep(80 * glance) // to push it at once again only makes the acceptor busy with refusing
+		}
+		id := 0
+		c.Until("the mouth is free", func() bool {
+			var err error
+			id, err = c.notes.Path().Offer(int64(face), money.CNY, notepath.Genuine)
+			return err == nil
+		})
+		c.Until("the note has come to its end", func() bool { fate = c.notes.Path().Fate(id); return fate.Final() })
 	}
-	before, id := c.inside(), 0
-	c.Until("the mouth is free", func() bool {
-		var err error
-		id, err = c.notes.Path().Offer(int64(face), money.CNY, notepath.Genuine)
-		return err == nil
-	})
-	c.Until("the note has come to its end", func() bool { return c.Err != nil || c.notes.Path().Fate(id).Final() })
-	if kept = c.notes.Path().Fate(id) == notepath.Stacked; kept {
+	if kept = fate == notepath.Stacked; kept {
 		c.Until("the note is money", func() bool { return c.inside() == before.Add(face) })
 	}
 	return kept

@@ -36,7 +36,7 @@ type Terminal struct {
 // Start starts the program on a disk.
 func Start(dir string, disk *cutdisk.Disk, n *Network, c *Cabinet) (*Terminal, error) {
 	t := &Terminal{net: n, Stage: front.NewStage(), ended: make(chan error, 1), opened: make(chan struct{})}
-	conf, err := config.Parse(fmt.Sprintf(terminalConfig, filepath.Join(dir, "terminal"), hallDoor, filepath.Join(dir, "code"), dir, dir))
+	conf, err := config.Parse(fmt.Sprintf(terminalConfig, filepath.Join(dir, "terminal"), hallDoor, filepath.Join(dir, "code"), dir, dir, c.Cash))
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +127,7 @@ ui = "%s/ui"
 ctl = "%s/ctl"
 [device]
 idcard = "sdt serial:/sweep/idcard"
-cash = "cctalk serial:/sweep/cash"
+cash = "%s serial:/sweep/cash"
 coins = "cctalk-coin serial:/sweep/coins"
 payout = "cctalk-hopper serial:/sweep/payout?3=100&4=50"
 receipt = "escpos serial:/sweep/receipt"
