@@ -52,6 +52,7 @@ type Hall struct {
 	billers map[string]*biller.Client
 	rules   *rule.Set
 	orders  *orders
+	rush    rush
 	awake   bool
 	life    context.Context // until the hall stops: questions that wait end with it
 	end     context.CancelFunc
@@ -59,7 +60,7 @@ type Hall struct {
 	mu      sync.Mutex
 	changed chan struct{}              // closed and replaced whenever something may have changed
 	offers  map[int64]*catalog.Catalog // parsed catalogues by version
-	ours    map[[sha256.Size]byte]bool // certificates that this hall signed, by the sum of them, of those that were looked at
+	proven  map[[sha256.Size]byte]bool // certificates whose signature is the CA's, by their sum
 }
 
 // Open opens the hall's state, or founds a hall.
@@ -67,7 +68,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (h *Hall, err error
 	if err := os.MkdirAll(cfg.State, 0o700); err != nil {
 		return nil, fmt.Errorf("hall: %w", err)
 	}
-	h = &Hall{cfg: cfg, log: log, changed: make(chan struct{}), offers: map[int64]*catalog.Catalog{}, ours: map[[sha256.Size]byte]bool{}, billers: map[string]*biller.Client{}}
+	h = &Hall{cfg: cfg, log: log, changed: make(chan struct{}), offers: map[int64]*catalog.Catalog{}, proven: map[[sha256.Size]byte]bool{}, billers: map[string]*biller.Client{}}
 	h.life, h.end = context.WithCancel(context.Background())
 	if h.keys, err = loadKeys(cfg.State, "Yichuang hall", time.Now()); err != nil {
 		return nil, err

@@ -109,7 +109,7 @@ func (h *Hall) identify(next http.Handler) http.Handler {
 func (h *Hall) whose(ctx context.Context, cert *x509.Certificate, now time.Time) (peer, error) {
 	p := peer{id: cert.Subject.CommonName, expired: now.After(cert.NotAfter), since: cert.NotBefore}
 	// Not x509's Verify: it has no word for "expired, and right in everything else".
-	if err := h.signed(cert); err != nil {
+	if err := h.prove(cert); err != nil {
 		return p, err
 	}
 	if !slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageClientAuth) || now.Before(cert.NotBefore) {
@@ -130,11 +130,12 @@ func (h *Hall) whose(ctx context.Context, cert *x509.Certificate, now time.Time)
 	return p, nil
 }
 
-// signed says whether the hall signed a certificate. It is asked for each request, of a few terminals.
-func (h *Hall) signed(cert *x509.Certificate) error {
+// prove checks that a certificate is signed by this hall's CA: once for each, because a terminal asks often and the check
+// takes longer than the answer. What else makes a certificate count is looked at each time.
+func (h *Hall) prove(cert *x509.Certificate) error {
 	sum := sha256.Sum256(cert.Raw)
 	h.mu.Lock()
-	known := h.ours[sum]
+	known := h.proven[sum]
 	h.mu.Unlock()
 	if known {
 		return nil
@@ -144,10 +145,10 @@ func (h *Hall) signed(cert *x509.Certificate) error {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.ours) >= oursMax {
-		clear(h.ours)
+	if len(h.proven) >= provenMax {
+		clear(h.proven)
 	}
-	h.ours[sum] = true
+	h.proven[sum] = true
 	return nil
 }
 

@@ -25,10 +25,22 @@ func (s *service) Push(ctx context.Context, req *hallapi.PushRequest) (*hallapi.
 		return nil, connect.NewError(connect.CodeUnavailable, err)
 	}
 	life := ""
-	in, err := s.store.Take(ctx, p.id, req.Epoch, req.After, req.Records, p.revoked, now, func(tx *sql.Tx, in hallstore.Intake) (err error) {
-		life, err = seen(ctx, tx, p.id, req, in.Cursor, now)
-		return err
-	})
+	take := func() (hallstore.Intake, error) {
+		defer s.rush.enter(len(req.Records))()
+		return s.store.Take(ctx, p.id, req.Epoch, req.After, req.Records, p.revoked, now, func(tx *sql.Tx, in hallstore.Intake) (err error) {
+			life, err = seen(context.WithoutCancel(ctx), tx, p.id, req, in.Cursor, now)
+			return err
+		})
+	}
+	in, err := take()
+	if err == nil && early(req, in.Cursor) {
+		if err = s.await(ctx, earlyWait, func() (bool, error) {
+			acked, err := s.store.Acked(ctx, p.id, req.Epoch)
+			return !early(req, acked), err
+		}); err == nil {
+			in, err = take()
+		}
+	}
 	if errors.Is(err, hallstore.ErrMalformed) {
 		return nil, connect.NewError(connect.CodeInvalidArgument, err)
 	}
@@ -40,11 +52,22 @@ func (s *service) Push(ctx context.Context, req *hallapi.PushRequest) (*hallapi.
 		s.log.Warn("records into quarantine", "terminal", p.id, "epoch", req.Epoch, "records", in.Quarantined)
 	}
 	s.announce()
-	out := &hallapi.PushResponse{Cursor: in.Cursor, HallEpoch: life, Aside: in.Aside && !p.revoked}
+	out := &hallapi.PushResponse{Cursor: in.Cursor, HallEpoch: life, Aside: in.Aside && !p.revoked, RecordsMax: hallapi.RecordsMax}
 	if p.revoked {
 		out.Revoked = p.why
 	}
 	return out, nil
+}
+
+// early says whether a batch came before the one that it follows. A terminal sends the next batch before the answer to
+// the one before, and two requests may change places on their way through the hall. A terminal that believes the hall to have
+// what is missing is not early: the hall has lost something and says so at once.
+func early(req *hallapi.PushRequest, cursor int64) bool {
+	if len(req.Records) == 0 {
+		return false
+	}
+	before := req.Records[0].GetSeq() - 1
+	return before > cursor && before > req.Cursor
 }
 
 // meet takes in what a terminal knows of the hall, before anything else of it.

@@ -32,8 +32,6 @@ const (
 	owedAge = 30 * 24 * time.Hour
 	// recheck is how often the hall asks whether another program beside this one has changed the database.
 	recheck = time.Second
-	// oursMax is how many certificates are remembered as the hall's own.
-	oursMax = 4096
 	// idle is how long work for which no time is set waits at most when nothing is announced.
 	idle = time.Minute
 	// behindWait is how long a permit or a claim waits for the consequences of what its terminal has
@@ -42,6 +40,14 @@ const (
 	// workBatch is how many records' consequences are drawn in one transaction: as many as come with one push. The
 	// intake waits for it.
 	workBatch = 200
+	// rushBatch records and more in one batch are a terminal that drains its queue; a visit's records come in fewer.
+	rushBatch = 50
+	// rushPause is how long the hall expects the next batch of a terminal that drains its queue.
+	rushPause = 10 * time.Millisecond
+	// rushMax is how long drawing consequences gives way to what is taken in, before a step of it is made all the same.
+	rushMax = 100 * time.Millisecond
+	// earlyWait is how long a batch that came before the one that it follows waits for it. Both have arrived, or nearly.
+	earlyWait = 300 * time.Millisecond
 	// codeLife is how long an enrolment code may be used.
 	codeLife = 24 * time.Hour
 	// certificateLife is that of a terminal's certificate; it renews at half of it by itself.
@@ -50,6 +56,8 @@ const (
 	serverLife = 2 * 365 * 24 * time.Hour
 	// caYears is the life of the TLS CA: longer than that of any terminal.
 	caYears = 30
+	// provenMax bounds the certificates whose signature need not be checked again: more than a hall has terminals.
+	provenMax = 4096
 	// skew is how far a terminal's clock may be behind.
 	skew = time.Hour
 	// stopWait is how long questions under way may finish when the hall stops.

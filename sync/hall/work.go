@@ -16,6 +16,7 @@ import (
 // work draws the consequences of what was taken in, until ctx ends.
 func (h *Hall) work(ctx context.Context) {
 	for ctx.Err() == nil {
+		h.rush.giveWay(ctx)
 		changed := h.change()
 		n, waiting, err := h.step(ctx)
 		switch {
@@ -38,7 +39,9 @@ func (h *Hall) step(ctx context.Context) (n int, waiting bool, err error) {
 	if err != nil {
 		return 0, false, err
 	}
+	whole := context.WithoutCancel(ctx) // it is short, and every statement that could be broken off costs a goroutine
 	err = h.store.Tx(ctx, func(tx *sql.Tx) error {
+		ctx := whole
 		records, err := hallstore.Batch(ctx, tx, workBatch)
 		if err != nil {
 			return err
@@ -135,6 +138,7 @@ func (f *fold) open(into any) error {
 
 // waitFor waits until the consequences of what a terminal has handed in are drawn: it asks about them.
 func (h *Hall) waitFor(ctx context.Context, terminal string) error {
+	defer h.rush.ask()()
 	behind := false
 	err := h.await(ctx, behindWait, func() (bool, error) {
 		err := h.store.Tx(ctx, func(tx *sql.Tx) (err error) {

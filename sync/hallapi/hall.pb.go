@@ -547,8 +547,9 @@ type PushResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Cursor        int64                  `protobuf:"varint,1,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	HallEpoch     string                 `protobuf:"bytes,2,opt,name=hall_epoch,json=hallEpoch,proto3" json:"hall_epoch,omitempty"`
-	Aside         bool                   `protobuf:"varint,3,opt,name=aside,proto3" json:"aside,omitempty"`    // records of this journal lie in quarantine: what follows belongs into a new one
-	Revoked       string                 `protobuf:"bytes,4,opt,name=revoked,proto3" json:"revoked,omitempty"` // why the hall does not deal with this terminal any more; empty: it does
+	Aside         bool                   `protobuf:"varint,3,opt,name=aside,proto3" json:"aside,omitempty"`                             // records of this journal lie in quarantine: what follows belongs into a new one
+	Revoked       string                 `protobuf:"bytes,4,opt,name=revoked,proto3" json:"revoked,omitempty"`                          // why the hall does not deal with this terminal any more; empty: it does
+	RecordsMax    int32                  `protobuf:"varint,5,opt,name=records_max,json=recordsMax,proto3" json:"records_max,omitempty"` // how many records one request may hold; 0: 200
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -609,6 +610,13 @@ func (x *PushResponse) GetRevoked() string {
 		return x.Revoked
 	}
 	return ""
+}
+
+func (x *PushResponse) GetRecordsMax() int32 {
+	if x != nil {
+		return x.RecordsMax
+	}
+	return 0
 }
 
 // Health is what the console shows of a terminal.
@@ -2740,13 +2748,15 @@ const file_hall_proto_rawDesc = "" +
 	"\x06cursor\x18\x05 \x01(\x03R\x06cursor\x12\x12\n" +
 	"\x04head\x18\x06 \x01(\x03R\x04head\x12\x14\n" +
 	"\x05after\x18\b \x01(\x03R\x05after\x12\x12\n" +
-	"\x04more\x18\a \x01(\bR\x04more\"u\n" +
+	"\x04more\x18\a \x01(\bR\x04more\"\x96\x01\n" +
 	"\fPushResponse\x12\x16\n" +
 	"\x06cursor\x18\x01 \x01(\x03R\x06cursor\x12\x1d\n" +
 	"\n" +
 	"hall_epoch\x18\x02 \x01(\tR\thallEpoch\x12\x14\n" +
 	"\x05aside\x18\x03 \x01(\bR\x05aside\x12\x18\n" +
-	"\arevoked\x18\x04 \x01(\tR\arevoked\"\x86\x01\n" +
+	"\arevoked\x18\x04 \x01(\tR\arevoked\x12\x1f\n" +
+	"\vrecords_max\x18\x05 \x01(\x05R\n" +
+	"recordsMax\"\x86\x01\n" +
 	"\x06Health\x128\n" +
 	"\adevices\x18\x01 \x03(\v2\x1e.yichuang.hall.v1.DeviceHealthR\adevices\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\x03R\x05queue\x12\x18\n" +

@@ -25,7 +25,10 @@ import (
 var files embed.FS
 
 // Store is an open hall database.
-type Store struct{ db *sql.DB }
+type Store struct {
+	db        *sql.DB
+	many, one *sql.Stmt // put down so many records that follow each other
+}
 
 // Open opens or makes the database in the hall's state folder.
 func Open(ctx context.Context, dir string) (*Store, error) {
@@ -37,7 +40,14 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("hall store: %w", err)
 	}
-	return &Store{db}, nil
+	s := &Store{db: db}
+	if s.many, err = db.PrepareContext(ctx, insertRecords(manyRecords)); err == nil {
+		s.one, err = db.PrepareContext(ctx, insertRecords(1))
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("hall store: %w", err), db.Close())
+	}
+	return s, nil
 }
 
 // Close closes the database.

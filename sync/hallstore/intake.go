@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -36,20 +37,31 @@ func (s *Store) Take(ctx context.Context, terminal, epoch string, after int64, r
 		return Intake{}, err
 	}
 	records = slices.SortedStableFunc(slices.Values(records), func(a, b *hallapi.Record) int { return int(a.Seq - b.Seq) })
+	// What needs no other record is looked at before the database is held: two batches of a terminal are here at once.
+	list := make([]arrival, len(records))
+	for i, r := range records {
+		c := FromWire(terminal, epoch, r)
+		list[i] = arrival{wire: r, record: c, broken: c.Whole()}
+	}
 	var out Intake
+	whole := context.WithoutCancel(ctx) // a batch is short, and every statement that could be broken off costs a goroutine
 	err := s.Tx(ctx, func(tx *sql.Tx) error {
+		ctx := whole
 		out = Intake{}
-		in := &intake{tx: tx, terminal: terminal, epoch: epoch, after: after, now: Stamp(now)}
+		in := &intake{Store: s, tx: tx, terminal: terminal, epoch: epoch, after: after, now: Stamp(now)}
 		if err := in.load(ctx); err != nil {
 			return err
 		}
-		for _, r := range records {
-			if r.Seq > in.acked+1 {
+		for _, a := range list {
+			if a.wire.Seq > in.acked+1 {
 				break // a gap: the terminal sends from the cursor on
 			}
-			if err := in.take(ctx, r, all); err != nil {
+			if err := in.take(ctx, a, all); err != nil {
 				return err
 			}
+		}
+		if err := in.flush(ctx); err != nil {
+			return err
 		}
 		out = Intake{Cursor: in.acked, Stored: in.stored, Quarantined: in.quarantined, Aside: in.asideNow}
 		if err := in.save(ctx); err != nil {
@@ -86,8 +98,16 @@ func wellFormed(terminal, epoch string, after int64, records []*hallapi.Record) 
 	return nil
 }
 
+// arrival is a record as it came and as the journal has it; broken says that its content is not the one that was hashed.
+type arrival struct {
+	wire   *hallapi.Record
+	record *casefile.Record
+	broken error
+}
+
 // intake is one batch on its way in.
 type intake struct {
+	*Store
 	tx                   *sql.Tx
 	terminal, epoch, now string
 
@@ -95,7 +115,7 @@ type intake struct {
 	hash, chain         string
 	stored, quarantined int
 	asideNow            bool
-	insert              *sql.Stmt // of the first new record on: a batch has many; it ends with the transaction
+	next                []*casefile.Record // follow each other and the head, and are about to be put down
 }
 
 func (in *intake) load(ctx context.Context) error {
@@ -117,11 +137,15 @@ func (in *intake) save(ctx context.Context) error {
 	return err
 }
 
-func (in *intake) take(ctx context.Context, r *hallapi.Record, all bool) error {
+func (in *intake) take(ctx context.Context, a arrival, all bool) error {
+	r, c := a.wire, a.record
 	if r.Seq <= in.after {
 		return in.aside(ctx, r, fmt.Sprintf("fork at %d", r.Seq)) // the branch begins later
 	}
 	if r.Seq <= in.head {
+		if err := in.flush(ctx); err != nil {
+			return err
+		}
 		var hash string
 		if err := in.tx.QueryRowContext(ctx, `SELECT hash FROM records WHERE terminal = ? AND epoch = ? AND seq = ?`,
 			in.terminal, in.epoch, r.Seq).Scan(&hash); err != nil {
@@ -136,27 +160,57 @@ func (in *intake) take(ctx context.Context, r *hallapi.Record, all bool) error {
 	if all {
 		return in.aside(ctx, r, "the terminal's certificate is revoked")
 	}
-	c := FromWire(in.terminal, in.epoch, r)
 	if in.hash == "" {
 		in.hash = c.Prev
 	}
-	if err := c.Check(in.head+1, in.hash); err != nil {
+	if c.Follows(in.head+1, in.hash) != nil || a.broken != nil {
 		return in.aside(ctx, r, fmt.Sprintf("broken at %d", r.Seq))
-	}
-	if in.insert == nil {
-		var err error
-		if in.insert, err = in.tx.PrepareContext(ctx, `INSERT INTO records (terminal, epoch, seq, time, quality, case_id, kind, header, sealed, seal_sum, prev, hash, received)
-			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)`); err != nil {
-			return err
-		}
-	}
-	if _, err := in.insert.ExecContext(ctx, in.terminal, in.epoch, c.Seq, c.Time, c.Quality, c.Case, string(c.Kind),
-		notNil(c.Header), c.Sealed, c.SealSum, c.Prev, c.Hash, in.now); err != nil {
-		return err
 	}
 	in.head, in.hash, in.asideNow = c.Seq, c.Hash, false
 	in.acked = max(in.acked, c.Seq)
 	in.stored++
+	if in.next = append(in.next, c); len(in.next) == manyRecords {
+		return in.put(ctx, in.many, in.next)
+	}
+	return nil
+}
+
+// manyRecords is how many records one statement puts down: enough to make its own cost small.
+const manyRecords = 20
+
+// insertRecords is a statement that puts down records that follow each other. What they share is said once, and what a record
+// has of the one before it is taken from there.
+func insertRecords(n int) string {
+	const shared, own = 5, 8
+	rows := make([]string, n)
+	for i := range rows {
+		p, prev := shared+i*own, 5
+		if i > 0 {
+			prev = p // the hash of the one before it
+		}
+		rows[i] = fmt.Sprintf("(?1,?2,?4+%d,?%d,?%d,?%d,?%d,?%d,?%d,?%d,?%d,?%d,?3)", i, p+1, p+2, p+3, p+4, p+5, p+6, p+7, prev, p+8)
+	}
+	return `INSERT INTO records (terminal, epoch, seq, time, quality, case_id, kind, header, sealed, seal_sum, prev, hash, received) VALUES ` + strings.Join(rows, ",")
+}
+
+// put puts records down that follow each other, as many as the statement has room for.
+func (in *intake) put(ctx context.Context, insert *sql.Stmt, records []*casefile.Record) error {
+	args := []any{in.terminal, in.epoch, in.now, records[0].Seq, records[0].Prev}
+	for _, c := range records {
+		args = append(args, c.Time, c.Quality, c.Case, string(c.Kind), notNil(c.Header), c.Sealed, c.SealSum, c.Hash)
+	}
+	in.next = in.next[len(records):]
+	_, err := in.tx.StmtContext(ctx, insert).ExecContext(ctx, args...)
+	return err
+}
+
+// flush puts down what is about to be.
+func (in *intake) flush(ctx context.Context) error {
+	for len(in.next) > 0 {
+		if err := in.put(ctx, in.one, in.next[:1]); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -242,6 +296,15 @@ func Records(ctx context.Context, tx *sql.Tx, terminal, epoch string, after int6
 func Processed(ctx context.Context, tx *sql.Tx, r *casefile.Record) error {
 	_, err := tx.ExecContext(ctx, `UPDATE streams SET processed = ? WHERE terminal = ? AND epoch = ?`, r.Seq, r.Terminal, r.Epoch)
 	return err
+}
+
+// Acked is the last record of a journal that was taken in, 0 when there is none.
+func (s *Store) Acked(ctx context.Context, terminal, epoch string) (acked int64, err error) {
+	err = s.db.QueryRowContext(ctx, `SELECT acked FROM streams WHERE terminal = ? AND epoch = ?`, terminal, epoch).Scan(&acked)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return acked, err
 }
 
 // Behind says whether a terminal has handed in records whose consequences have not been drawn.

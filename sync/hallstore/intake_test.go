@@ -83,12 +83,12 @@ func TestEveryRecordIsStoredOnceWhateverTheBatches(t *testing.T) {
 	seed := rand.Uint64()
 	rng := rand.New(rand.NewPCG(seed, 1))
 	s := open(t)
-	all := journal("T1", "e1", "a", 60)
+	all := journal("T1", "e1", "a", 300)
 	cursor := int64(0)
 	for range 200 {
 		// A batch from anywhere near the cursor: doubled, cut, with a gap, shuffled.
 		from := max(0, int(cursor)-rng.IntN(6)+rng.IntN(3))
-		to := min(len(all), from+rng.IntN(8))
+		to := min(len(all), from+rng.IntN(3*manyRecords))
 		batch := slices.Clone(all[min(from, to):to])
 		if rng.IntN(3) == 0 {
 			batch = append(batch, batch...)
