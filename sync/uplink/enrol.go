@@ -109,7 +109,7 @@ func (l *Link) enrol(ctx context.Context, code string) error {
 	defer transport.CloseIdleConnections()
 	call, done := context.WithTimeoutCause(ctx, answerMax, errSlow)
 	defer done()
-	answer, err := newClient(transport, l.cfg.URL).Enroll(call, &hallapi.EnrollRequest{Code: code, CsrDer: csr, Version: l.cfg.Version})
+	answer, err := newClient(transport, l.cfg.URL, true).Enroll(call, &hallapi.EnrollRequest{Code: code, CsrDer: csr, Version: l.cfg.Version})
 	if err != nil {
 		if errors.Is(err, errFingerprint) {
 			return errFingerprint

@@ -48,9 +48,17 @@ const (
 	batchMin, batchFirst, batchMax = 16 << 10, 64 << 10, 1 << 20
 	pushSlow                       = 2 * time.Second
 	pushQuick                      = 500 * time.Millisecond
+	// cursorEvery is how old the cursor on the disk may be while the queue is being sent.
+	cursorEvery = time.Second
+	// flightsMax is how many batches are on their way at once: one on the line, one at the hall.
+	flightsMax = 2
 	// pieceMax is the size of a frame: half a second on a line of 64 kbit/s, and as much as it takes for
-	// HTTP/2 to answer.
-	pieceMax = 4 << 10
+	// HTTP/2 to answer. pieceQuick is that on a quick line, as large as HTTP/2 has them.
+	pieceMax, pieceQuick = 4 << 10, 16 << 10
+	// quickRate, in bytes a second, is a line on which compression takes longer than what it saves. A batch of less than
+	// quickLeast says nothing about that.
+	quickRate  = 4 << 20
+	quickLeast = 32 << 10
 	// waitPiece is the longest single wait in a question that waits: each piece brings the state that
 	// stands, so that it is known when the time is over.
 	waitPiece = 10 * time.Second

@@ -290,20 +290,69 @@ type pieces struct{ http.RoundTripper }
 
 func (p pieces) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
+		way, ok := r.Context().Value(passageKey{}).(passage)
+		if !ok {
+			way.piece = pieceMax
+		}
 		cut := *r // a RoundTripper may not change the request itself
-		cut.Body = pieceReader{r.Body}
+		cut.Body = pieceReader{r.Body, way, r.Context().Done()}
 		r = &cut
 	}
 	return p.RoundTripper.RoundTrip(r)
 }
 
-type pieceReader struct{ io.ReadCloser }
+// passage is how a request's body goes over the line: in which pieces, and behind which other one. Two that went side by
+// side would each take twice the time, and the hall would wait for both.
+type passage struct {
+	piece  int
+	behind *mark // of the one before it, nil when there is none
+	gone   *mark // reached when all of this one is on the line
+}
 
-func (p pieceReader) Read(b []byte) (int, error) { return p.ReadCloser.Read(b[:min(len(b), pieceMax)]) }
+type passageKey struct{}
 
-func newClient(t *http.Transport, address string) hallapiconnect.HallClient {
-	return hallapiconnect.NewHallClient(&http.Client{Transport: pieces{t}}, address, hallapi.AcceptZstd(),
-		connect.WithSendCompression(hallapi.Zstd), connect.WithCompressMinBytes(hallapi.CompressMin), connect.WithReadMaxBytes(hallapi.MessageMax))
+func (p passage) in(ctx context.Context) context.Context {
+	return context.WithValue(ctx, passageKey{}, p)
+}
+
+// mark is a point that is reached once.
+type mark struct {
+	once    sync.Once
+	reached chan struct{}
+}
+
+func newMark() *mark { return &mark{reached: make(chan struct{})} }
+
+func (m *mark) reach() { m.once.Do(func() { close(m.reached) }) }
+
+type pieceReader struct {
+	io.ReadCloser
+	way   passage
+	ended <-chan struct{}
+}
+
+func (p pieceReader) Read(b []byte) (int, error) {
+	if p.way.behind != nil {
+		select {
+		case <-p.way.behind.reached:
+		case <-p.ended:
+			return 0, context.Canceled
+		}
+	}
+	n, err := p.ReadCloser.Read(b[:min(len(b), p.way.piece)])
+	if err != nil && p.way.gone != nil {
+		p.way.gone.reach() // what was read before has been written
+	}
+	return n, err
+}
+
+// newClient speaks to the hall; squeeze has what it says compressed.
+func newClient(t *http.Transport, address string, squeeze bool) hallapiconnect.HallClient {
+	options := []connect.ClientOption{hallapi.AcceptZstd(), connect.WithReadMaxBytes(hallapi.MessageMax)}
+	if squeeze {
+		options = append(options, connect.WithSendCompression(hallapi.Zstd), connect.WithCompressMinBytes(hallapi.CompressMin))
+	}
+	return hallapiconnect.NewHallClient(&http.Client{Transport: pieces{t}}, address, options...)
 }
 
 // isBroken says whether an error is that of the line and not the hall's word or an answer that cannot be

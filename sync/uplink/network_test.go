@@ -23,6 +23,7 @@ type network struct {
 	changed chan struct{}
 	conns   map[*netConn]bool
 	dials   int
+	came    int           // bytes from the terminal that have reached the hall
 	kbit    int           // thousands of bits a second each way, 0 without limit
 	half    time.Duration // half a round trip
 }
@@ -72,7 +73,7 @@ func (n *network) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 		defer n.mu.Unlock()
 		return nil, fmt.Errorf("127.0.0.1:%d: connection refused", 1024+n.dials%60000) // each try has its own port
 	}
-	near := &netConn{net: n, kbit: n.kbit, half: n.half}
+	near := &netConn{net: n, near: true, kbit: n.kbit, half: n.half}
 	far := &netConn{net: n, kbit: n.kbit, half: n.half, other: near}
 	near.other = far
 	n.conns[near], n.conns[far] = true, true
@@ -108,6 +109,7 @@ type packet struct {
 type netConn struct {
 	net    *network
 	other  *netConn
+	near   bool // the terminal's end
 	kbit   int
 	half   time.Duration
 	coming []packet
@@ -134,6 +136,9 @@ func (c *netConn) Read(b []byte) (int, error) {
 			return 0, io.EOF
 		case len(c.coming) > 0 && !c.coming[0].arrive.After(now):
 			k := copy(b, c.coming[0].data)
+			if !c.near {
+				n.came += k
+			}
 			if c.coming[0].data = c.coming[0].data[k:]; len(c.coming[0].data) == 0 {
 				c.coming = c.coming[1:]
 			}

@@ -72,7 +72,7 @@ func (l *Link) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("uplink: %w", err)
 	}
-	l.cursor, l.hallEpoch, l.ackedIn = cursor, string(kept[keptHallEpoch]), string(kept[keptAckedIn])
+	l.cursor, l.kept, l.hallEpoch, l.ackedIn = cursor, cursor, string(kept[keptHallEpoch]), string(kept[keptAckedIn])
 	l.revoked = string(kept[keptRevoked])
 	// An unreadable cursor is 0: every notice comes again, which each of them bears.
 	l.notices, _ = strconv.ParseInt(string(kept[keptNotices]), 10, 64)
@@ -174,7 +174,7 @@ func (l *Link) adopt(p papers) {
 	l.mu.Lock()
 	newKey := len(l.papers.sealKeys) == 0 || !bytes.Equal(l.papers.sealKeys[0].Public, p.sealKeys[0].Public)
 	l.papers = p
-	l.hall = newClient(transport, l.cfg.URL)
+	l.hall, l.quick = newClient(transport, l.cfg.URL, true), newClient(transport, l.cfg.URL, false)
 	l.mu.Unlock()
 	if newKey {
 		l.journal.UseHallKey(p.sealKeys[0].Public)

@@ -12,43 +12,161 @@ import (
 	"yichuang/sync/hallapi"
 )
 
+// batch is records on their way to the hall, at most as many bytes as the line bears.
+type batch struct {
+	req     *hallapi.PushRequest
+	cursor  int64 // the record before its first one
+	present bool  // it is of the journal's present epoch
+	ahead   bool  // it was sent before the one before it was answered
+	quick   bool  // over a line on which small frames and compression only cost time
+	more    bool  // the journal goes on behind it
+	bytes   int
+
+	began  time.Time
+	took   time.Duration
+	cancel context.CancelFunc
+	gone   *mark         // reached when all of it is on the line
+	done   chan struct{} // closed when what is below stands
+	answer *hallapi.PushResponse
+	err    error
+}
+
+// end is its last record.
+func (b *batch) end() int64 { return b.cursor + int64(len(b.req.Records)) }
+
+// plain says whether the answer to a batch is the one that was expected: the hall has its last record, and nothing else is
+// to be said. Only such a one is believed of a batch that was sent ahead: what else the hall could say may be about the order
+// in which two batches came, and the next batch, sent alone, brings it again.
+func (b *batch) plain(life string) bool {
+	return b.err == nil && b.answer.Cursor == b.end() && !b.answer.Aside && b.answer.Revoked == "" && b.answer.HallEpoch == life
+}
+
+// pusher is the handing over of the journal. While the answers are plain and come soon, two batches are on their way: a
+// long line is never idle, and the hall writes one down while the other is read here. Answers are taken in in the order of the batches.
+type pusher struct {
+	*Link
+	lineTries, hallTries backoff
+	beat                 time.Time // when the hall last heard how the terminal is
+	size, most           int       // of the next batch, in bytes and in records
+	ahead, quick         bool
+	answered             time.Time // when the last batch was
+	flying               []*batch  // in their order
+}
+
 // push hands the journal over, and tells how the terminal is when there is nothing to hand over. A hall
 // that does not let itself be asked is given the records all the same: they are about real notes.
 func (l *Link) push(ctx context.Context) {
-	lineTries, hallTries := lineBackoff, slowBackoff
-	var beat time.Time // when the hall last heard how the terminal is
-	batch := batchFirst
+	p := &pusher{Link: l, lineTries: lineBackoff, hallTries: slowBackoff, size: batchFirst, most: hallapi.RecordsLeast}
+	defer p.end(ctx)
 	for l.line.awaitReached(ctx) {
 		appended := l.journal.Appended() // taken before looking, so that nothing between is missed
 		head, _ := l.journal.Head()
-		if wait := time.Until(beat.Add(beatEvery)); l.acknowledged() >= head && wait > 0 {
+		if wait := time.Until(p.beat.Add(beatEvery)); len(p.flying) == 0 && l.acknowledged() >= head && wait > 0 {
 			l.awaitAppended(ctx, wait, appended)
 			continue
 		}
-		began, life := time.Now(), l.life()
-		sent, moved, err := l.pushBatch(ctx, batch)
-		took := time.Since(began)
+		life := l.life()
+		b, moved, err := p.next(ctx)
 		if ended(ctx) {
 			return
 		}
 		l.trouble("queue", err)
+		p.adapt(b, moved, err)
 		switch {
 		case err != nil && isBroken(err):
-			batch = max(batch/2, batchMin)
-			sleep(ctx, lineTries.pause(), nil)
+			sleep(ctx, p.lineTries.pause(), nil)
 			continue
 		case err != nil || !moved:
-			sleep(ctx, hallTries.pause(), l.pokePush) // sooner when somebody waits
+			sleep(ctx, p.hallTries.pause(), l.pokePush) // sooner when somebody waits
 		default:
-			lineTries.reset()
-			hallTries.reset()
-			batch = nextBatch(batch, sent, took)
+			p.lineTries.reset()
+			p.hallTries.reset()
 		}
-		beat = time.Now()
+		p.beat = time.Now()
 		if l.life() != life {
-			beat = time.Time{} // a restored hall waits to hear that this was all
+			p.beat = time.Time{} // a restored hall waits to hear that this was all
 		}
 	}
+}
+
+// next fills the line, waits for the answer to the first batch that is on its way and takes it in. moved is false when the
+// hall did not take a single record of those that it was given.
+func (p *pusher) next(ctx context.Context) (b *batch, moved bool, err error) {
+	for len(p.flying) == 0 || p.ahead && len(p.flying) < flightsMax && p.flying[len(p.flying)-1].more {
+		b, err := p.compose(ctx)
+		if err != nil {
+			return nil, false, err
+		}
+		if b == nil {
+			break
+		}
+		p.send(ctx, b)
+	}
+	b = p.flying[0]
+	<-b.done
+	p.flying = p.flying[1:]
+	if !b.plain(p.life()) {
+		p.abandon()
+		if b.ahead && b.err == nil {
+			return b, true, nil // it is sent again, alone
+		}
+	}
+	moved, err = p.settle(ctx, b)
+	return b, moved, err
+}
+
+// end breaks off what is on its way and puts down what was learned from the answers.
+func (p *pusher) end(ctx context.Context) {
+	p.abandon()
+	if err := p.keepCursor(context.WithoutCancel(ctx)); err != nil {
+		p.trouble("queue", err)
+	}
+}
+
+// abandon breaks off what is on its way: an answer that nobody waits for is one that was lost.
+func (p *pusher) abandon() {
+	for _, b := range p.flying {
+		b.cancel()
+		<-b.done
+	}
+	p.flying = nil
+}
+
+// adapt learns from a batch how the line is.
+func (p *pusher) adapt(b *batch, moved bool, err error) {
+	if err != nil {
+		p.most = hallapi.RecordsLeast // another hall may answer next
+	}
+	switch {
+	case err != nil && isBroken(err):
+		p.size, p.ahead, p.quick = max(p.size/2, batchMin), false, false
+	case err != nil || !moved || !b.plain(p.life()):
+		p.ahead = false
+	default:
+		p.size = nextBatch(p.size, b.bytes, b.took)
+		if p.most = hallapi.RecordsLeast; b.answer.RecordsMax > 0 {
+			p.most = int(min(b.answer.RecordsMax, hallapi.RecordsMax))
+		}
+		p.ahead = b.took <= pushSlow
+		p.hurry(b)
+	}
+	if b != nil {
+		p.answered = b.began.Add(b.took)
+	}
+}
+
+// hurry finds out whether the line is quick: by the time since the batch was sent, or since the one before it was answered, when that
+// was later and the line was its until then.
+func (p *pusher) hurry(b *batch) {
+	took := b.took
+	if since := b.began.Add(b.took).Sub(p.answered); b.ahead && since < took {
+		took = since
+	}
+	if b.bytes < quickLeast {
+		return
+	}
+	rate := float64(b.bytes) / took.Seconds()
+	p.quick = rate >= quickRate || p.quick && rate >= quickRate/2
 }
 
 // nextBatch is how large the next batch may be after one of so many bytes. A small one that was quick says
@@ -74,50 +192,84 @@ func (l *Link) awaitAppended(ctx context.Context, wait time.Duration, appended <
 	}
 }
 
-// pushBatch sends one batch of at most so many bytes, or an empty one, and takes the answer in. moved is
-// false when the hall did not take a single record of those that it was given.
-func (l *Link) pushBatch(ctx context.Context, bytes int) (sent int, moved bool, err error) {
-	cursor := l.acknowledged()
-	span, present := l.journal.Span(cursor), l.journal.Epoch()
-	records, err := l.journal.Read(ctx, cursor, int(min(hallapi.RecordsMax, max(span.Last-cursor, 1))))
-	if err != nil {
-		return 0, false, err
+// compose makes the next batch, or an empty one to tell how the terminal is. It is nil when nothing may be sent behind what is on its way.
+func (p *pusher) compose(ctx context.Context) (*batch, error) {
+	acknowledged := p.acknowledged()
+	cursor, ahead := acknowledged, len(p.flying) > 0
+	if ahead {
+		cursor = p.flying[len(p.flying)-1].end()
 	}
-	req := &hallapi.PushRequest{Epoch: span.Epoch, After: span.After, Head: span.Last, Health: l.health()}
+	span, present := p.journal.Span(cursor), p.journal.Epoch()
+	if ahead && span.Epoch != p.flying[0].req.Epoch {
+		return nil, nil
+	}
+	records, err := p.journal.Read(ctx, cursor, int(min(int64(p.most), max(span.Last-cursor, 1))))
+	if err != nil {
+		return nil, err
+	}
+	b := &batch{cursor: cursor, present: span.Epoch == present, ahead: ahead, quick: p.quick, gone: newMark(), done: make(chan struct{})}
+	b.req = &hallapi.PushRequest{Epoch: span.Epoch, After: span.After, Head: span.Last, Health: p.health()}
 	for _, r := range records {
 		if r.Epoch != span.Epoch {
 			break // the journal has branched since
 		}
 		w := onWire(&r)
 		size := proto.Size(w)
-		if sent+size > bytes && sent > 0 {
+		if b.bytes+size > p.size && b.bytes > 0 {
 			break
 		}
-		sent += size
-		req.Records = append(req.Records, w)
+		b.bytes += size
+		b.req.Records = append(b.req.Records, w)
 	}
-	l.introduce(req, cursor, span.Epoch == present, time.Now())
+	b.more = b.end() < span.Last
+	p.introduce(b.req, acknowledged, b.present, time.Now())
+	return b, nil
+}
+
+// send puts a batch on the line behind those that are on it.
+func (p *pusher) send(ctx context.Context, b *batch) {
+	way := passage{gone: b.gone, piece: pieceMax}
+	hall := p.client()
+	if b.quick {
+		way.piece, hall = pieceQuick, p.quickClient()
+	}
+	if b.ahead {
+		way.behind = p.flying[len(p.flying)-1].gone
+	}
 	call, done := context.WithTimeoutCause(ctx, pushMax, errSlow)
-	defer done()
-	answer, err := l.client().Push(call, req)
-	l.line.noteOf(call, err, false)
-	if err != nil {
-		if isRefused(err) {
+	b.cancel, b.began = done, time.Now()
+	p.flying = append(p.flying, b)
+	go func() {
+		defer close(b.done)
+		defer done()
+		defer b.gone.reach()
+		b.answer, b.err = hall.Push(way.in(call), b.req)
+		b.took = time.Since(b.began)
+		p.line.noteOf(call, b.err, false)
+	}()
+}
+
+// settle takes the answer to a batch in.
+func (l *Link) settle(ctx context.Context, b *batch) (moved bool, err error) {
+	if b.err != nil {
+		if isRefused(b.err) {
 			poke(l.pokeRenew)
 		}
-		return sent, false, err
+		return false, b.err
 	}
-	next, err := l.branched(ctx, req, answer, cursor, span.Epoch == present)
-	if err == nil {
+	next, err := l.branched(ctx, b.req, b.answer, b.cursor, b.present)
+	if err == nil && b.more && b.plain(l.life()) {
+		err = l.advance(ctx, next)
+	} else if err == nil {
 		err = l.acknowledge(ctx, next)
 	}
 	if err != nil {
-		return sent, false, err
+		return false, err
 	}
-	if err := l.barred(ctx, answer.Revoked); err != nil {
-		return sent, false, err
+	if err := l.barred(ctx, b.answer.Revoked); err != nil {
+		return false, err
 	}
-	return sent, len(req.Records) == 0 || next > cursor, l.noteEpoch(ctx, answer.HallEpoch)
+	return len(b.req.Records) == 0 || next > b.cursor, l.noteEpoch(ctx, b.answer.HallEpoch)
 }
 
 // branched gives the cursor that follows from an answer. A hall that has more of this journal than there is, or another
@@ -227,11 +379,48 @@ func (l *Link) acknowledged() int64 {
 	return l.cursor
 }
 
+// advance moves the cursor forward over records of which more follow. Each time it is put on the disk costs a sync, and a cursor that
+// is a second old costs a restarted terminal no more than to send that second's records again.
+func (l *Link) advance(ctx context.Context, cursor int64) error {
+	l.mu.Lock()
+	l.move(cursor)
+	due := time.Since(l.keptAt) >= cursorEvery
+	l.mu.Unlock()
+	if !due {
+		return nil
+	}
+	return l.keepCursor(ctx)
+}
+
+// keepCursor puts the cursor on the disk.
+func (l *Link) keepCursor(ctx context.Context) error {
+	l.mu.Lock()
+	cursor, kept := l.cursor, l.kept
+	l.mu.Unlock()
+	if cursor == kept {
+		return nil
+	}
+	if err := l.journal.Acknowledge(ctx, cursor); err != nil {
+		return fmt.Errorf("%w: %w", errGarbled, err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.kept, l.keptAt = cursor, time.Now()
+	return nil
+}
+
+// move is called with the lock held.
+func (l *Link) move(cursor int64) {
+	l.cursor = cursor
+	close(l.moved)
+	l.moved = make(chan struct{})
+}
+
 // acknowledge moves the cursor to where the hall says it has the journal, forward or, when the hall was
 // restored from a backup, back.
 func (l *Link) acknowledge(ctx context.Context, cursor int64) error {
 	if cursor == l.acknowledged() {
-		return nil
+		return l.keepCursor(ctx)
 	}
 	if err := l.journal.Acknowledge(ctx, cursor); err != nil {
 		return fmt.Errorf("%w: %w", errGarbled, err)
@@ -241,9 +430,8 @@ func (l *Link) acknowledge(ctx context.Context, cursor int64) error {
 	if cursor < l.cursor {
 		l.log.Warn("hall: has less of the journal than before; it is sent again", "cursor", l.cursor, "hall", cursor)
 	}
-	l.cursor = cursor
-	close(l.moved)
-	l.moved = make(chan struct{})
+	l.move(cursor)
+	l.kept, l.keptAt = cursor, time.Now()
 	return nil
 }
 

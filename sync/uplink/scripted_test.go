@@ -58,6 +58,8 @@ type scripted struct {
 	revoked  bool
 	notices  []*hallapi.Notice
 	document []byte
+	most     int32                          // records in a batch, as the hall says
+	plain    int                            // large batches without compression
 	forge    func(route string, answer any) // changes an answer on its way
 	calls    map[string]int
 	renewed  int
@@ -66,7 +68,8 @@ type scripted struct {
 	answers   map[string]proto.Message // to questions, by route
 	waits     map[string]func() bool   // when a question's answer is given before its time, by route
 	encodings map[string]map[string]int
-	entry     func(*hallapi.PushRequest) error // looks at a batch before it is taken in
+	entry     func(*hallapi.PushRequest) error                  // looks at a batch before it is taken in
+	reply     func(*hallapi.PushRequest, *hallapi.PushResponse) // changes the answer to it
 }
 
 func newCA(t *testing.T, name string) (*x509.Certificate, *ecdsa.PrivateKey) {
@@ -126,7 +129,12 @@ func (h *scripted) serve() {
 			peer = r.TLS.PeerCertificates[0]
 		}
 		if strings.HasSuffix(r.URL.Path, "/Push") {
-			h.with(func() { h.encodings["Push"][r.Header.Get("Content-Encoding")]++ })
+			h.with(func() {
+				h.encodings["Push"][r.Header.Get("Content-Encoding")]++
+				if r.Header.Get("Content-Encoding") == "" && r.ContentLength > 32<<10 {
+					h.plain++
+				}
+			})
 		}
 		handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), peerKey{}, peer)))
 	}))
@@ -269,7 +277,10 @@ func (h *scripted) Push(ctx context.Context, req *hallapi.PushRequest) (*hallapi
 		for h.records[a.Cursor+1] != nil {
 			a.Cursor++
 		}
-		a.HallEpoch = h.epoch
+		a.HallEpoch, a.RecordsMax = h.epoch, h.most
+		if h.reply != nil {
+			h.reply(req, a)
+		}
 	})
 	return end(h, "Push", a)
 }

@@ -78,6 +78,7 @@ type Link struct {
 	mu        sync.Mutex // guards all below
 	papers    papers
 	hall      hallapiconnect.HallClient // nil until enrolled
+	quick     hallapiconnect.HallClient // the same, without compression
 	catalog   *catalog.Catalog
 	floor     int64 // no older catalogue than this version is taken
 	handle    func(Notice) error
@@ -87,7 +88,9 @@ type Link struct {
 	heldIn    string    // the hall's epoch in which it last gave something out that has to be written down
 	heldUntil time.Time // and until when that may take
 	notices   int64     // cursor of the notices
-	cursor    int64     // of the journal, as in the store
+	cursor    int64     // of the journal
+	kept      int64     // as it is in the store, and since when
+	keptAt    time.Time
 	troubles  map[string]string
 	given     map[string]office.Order // what was last told of an order
 	moved     chan struct{}           // closed and replaced when the cursor moves
@@ -204,6 +207,13 @@ func (l *Link) client() hallapiconnect.HallClient {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.hall
+}
+
+// quickClient is the hall over a line that is faster than compression.
+func (l *Link) quickClient() hallapiconnect.HallClient {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.quick
 }
 
 // trouble keeps what does not work for the status and logs it when it is new; nil says that it works. A
