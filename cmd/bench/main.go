@@ -35,7 +35,7 @@ func main() {
 }
 
 // rows is every comparison there is.
-var rows = []row{enqueueOne, enqueueMany, drain, backlog, sealRecord, syncDrain, licenseWarm, cardWire, receiptWire, receiptRaster, idleCPU}
+var rows = []row{enqueueOne, enqueueMany, drain, backlog, sealRecord, syncDrain, syncSlowLine, licenseWarm, cardWire, receiptWire, receiptRaster, idleCPU}
 
 // run is the program. The answer is the exit status: 1 when a row does not hold, 2 when it was called wrongly.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
