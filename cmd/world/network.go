@@ -12,6 +12,7 @@ type Network struct {
 	mu    sync.Mutex
 	doors map[string]*door
 	down  bool   // the terminal's line is cut: nobody dials out, and what was open is broken
+	bad   bool   // the terminal's line leads through a slow one
 	sends func() // before each write of whoever dialled
 	open  map[net.Conn]bool
 }
@@ -80,6 +81,9 @@ func (n *Network) dial(ctx context.Context, _, name string) (net.Conn, error) {
 func (n *Network) line(ctx context.Context, network, name string) (net.Conn, error) {
 	n.mu.Lock()
 	down := n.down
+	if n.bad {
+		name = slowDoor
+	}
 	n.mu.Unlock()
 	if down {
 		return nil, errNobody

@@ -58,6 +58,13 @@ func New(target func(ctx context.Context) (net.Conn, error)) *Line {
 	return l
 }
 
+// Seed has the line lose other packets than it would.
+func (l *Line) Seed(seed uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.random = rand.New(rand.NewPCG(seed, 2))
+}
+
 // State says how the line is.
 func (l *Line) State() State {
 	l.mu.Lock()
