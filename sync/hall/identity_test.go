@@ -1,9 +1,11 @@
 package hall_test
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -239,5 +241,55 @@ func TestTheCatalogueIsSignedAndOnlyGrows(t *testing.T) {
 	}
 	if _, err := h.Hall().Publish(t.Context(), []byte(`{"version":3}`)); err == nil {
 		t.Error("a catalogue without services was published")
+	}
+}
+
+// TestACatalogueTravelsAsADifference to what the terminal has, when the hall has that too.
+func TestACatalogueTravelsAsADifference(t *testing.T) {
+	h := halltest.Start(t, nil)
+	term := h.Enrol("T1")
+	ask := func(have int64, sum []byte) *hallapi.CatalogResponse {
+		t.Helper()
+		r, err := term.Client.Catalog(t.Context(), &hallapi.CatalogRequest{Have: have, HaveSha256: sum})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	sum := func(document []byte) []byte {
+		s := sha256.Sum256(document)
+		return s[:]
+	}
+	one := ask(0, nil).Document
+	if r := ask(1, sum(one)); len(r.Document)+len(r.Difference)+len(r.Signature) != 0 {
+		t.Errorf("what the terminal has came again: %v", r)
+	}
+	if r := ask(1, sum(one[1:])); !bytes.Equal(r.Document, one) || len(r.Signature) == 0 {
+		t.Errorf("another catalogue under the same number: %d bytes, want the whole", len(r.Document))
+	}
+	two := []byte(`{"version":2,` + string(one[len(`{"version":1,`):]))
+	if _, err := h.Hall().Publish(t.Context(), two); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second one is not worked out again
+		r := ask(1, sum(one))
+		if len(r.Document) != 0 || len(r.Difference) == 0 || len(r.Difference) > 1000 {
+			t.Fatalf("a document of %d bytes, a difference of %d, want a small difference alone", len(r.Document), len(r.Difference))
+		}
+		got, err := hallapi.Apply(one, r.Difference, hallapi.MessageMax)
+		if err != nil || !bytes.Equal(got, two) {
+			t.Errorf("the difference makes another document, %v", err)
+		}
+		if _, err := catalog.Verify(term.Answer.CatalogKey, got, r.Signature, 2); err != nil {
+			t.Error(err)
+		}
+	}
+	for name, c := range map[string]struct {
+		have int64
+		sum  []byte
+	}{"an older terminal": {1, nil}, "another catalogue": {1, sum(two)}, "a version that never was": {7, sum(one)}, "none": {0, nil}} {
+		if r := ask(c.have, c.sum); !bytes.Equal(r.Document, two) || len(r.Difference) != 0 {
+			t.Errorf("%s: a document of %d bytes, a difference of %d, want the whole", name, len(r.Document), len(r.Difference))
+		}
 	}
 }

@@ -64,6 +64,8 @@ const (
 	stopWait = 5 * time.Second
 	// catalogMax bounds a catalogue document, as hallapi.MessageMax bounds what carries it.
 	catalogMax = 24 << 20
+	// differencesMax bounds the differences between catalogues that are kept; terminals have one of the last few.
+	differencesMax = 16
 	// formMax bounds what a form of the console may hold, in bytes.
 	formMax = 64 << 10
 	// workPause is how long a failing database is left alone before work goes on.

@@ -1,8 +1,10 @@
 package hall
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -89,10 +91,56 @@ func (s *service) Catalog(ctx context.Context, req *hallapi.CatalogRequest) (*ha
 	out := &hallapi.CatalogResponse{}
 	err := s.store.DB().QueryRowContext(ctx, `SELECT version, document, signature FROM catalogs ORDER BY version DESC LIMIT 1`).
 		Scan(&out.Version, &out.Document, &out.Signature)
-	if err == nil && req.Have == out.Version {
-		out.Document, out.Signature = nil, nil
+	if err != nil {
+		return nil, err
 	}
-	return out, err
+	if req.Have == out.Version && (len(req.HaveSha256) == 0 || bytes.Equal(req.HaveSha256, sumOf(out.Document))) {
+		out.Document, out.Signature = nil, nil
+		return out, nil
+	}
+	if out.Difference, err = s.difference(ctx, req, out.Document); err != nil {
+		s.log.Error("a difference of the catalogue", "from", req.Have, "to", out.Version, "cause", err)
+	}
+	if len(out.Difference) > 0 {
+		out.Document = nil
+	}
+	return out, nil
+}
+
+func sumOf(document []byte) []byte {
+	sum := sha256.Sum256(document)
+	return sum[:]
+}
+
+// difference is that from what a terminal has to a document; nil when the hall does not have that too, or the whole is shorter. It is
+// worked out once, for all terminals ask for it at the same time.
+func (h *Hall) difference(ctx context.Context, req *hallapi.CatalogRequest, document []byte) ([]byte, error) {
+	if len(req.HaveSha256) == 0 {
+		return nil, nil
+	}
+	var former []byte
+	err := h.store.DB().QueryRowContext(ctx, `SELECT document FROM catalogs WHERE version = ?`, req.Have).Scan(&former)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && !bytes.Equal(req.HaveSha256, sumOf(former)) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	key := string(req.HaveSha256) + string(sumOf(document))
+	h.differing.Lock()
+	defer h.differing.Unlock()
+	if d, known := h.differences[key]; known {
+		return d, nil
+	}
+	d, err := hallapi.Difference(former, document)
+	if err != nil {
+		return nil, err
+	}
+	if len(h.differences) >= differencesMax {
+		clear(h.differences)
+	}
+	h.differences[key] = d
+	return d, nil
 }
 
 // offer gives the newest catalogue, read.

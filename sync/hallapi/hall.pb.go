@@ -925,7 +925,8 @@ func (x *Notice) GetJson() []byte {
 
 type CatalogRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Have          int64                  `protobuf:"varint,1,opt,name=have,proto3" json:"have,omitempty"`
+	Have          int64                  `protobuf:"varint,1,opt,name=have,proto3" json:"have,omitempty"`                              // the version that the terminal has
+	HaveSha256    []byte                 `protobuf:"bytes,2,opt,name=have_sha256,json=haveSha256,proto3" json:"have_sha256,omitempty"` // and its sum: who tells it may be answered with a difference
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -967,11 +968,19 @@ func (x *CatalogRequest) GetHave() int64 {
 	return 0
 }
 
+func (x *CatalogRequest) GetHaveSha256() []byte {
+	if x != nil {
+		return x.HaveSha256
+	}
+	return nil
+}
+
 type CatalogResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Version       int64                  `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
 	Document      []byte                 `protobuf:"bytes,2,opt,name=document,proto3" json:"document,omitempty"`
 	Signature     []byte                 `protobuf:"bytes,3,opt,name=signature,proto3" json:"signature,omitempty"`
+	Difference    []byte                 `protobuf:"bytes,4,opt,name=difference,proto3" json:"difference,omitempty"` // in place of the document, when it is smaller: zstd with what the terminal has as its dictionary
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1023,6 +1032,13 @@ func (x *CatalogResponse) GetDocument() []byte {
 func (x *CatalogResponse) GetSignature() []byte {
 	if x != nil {
 		return x.Signature
+	}
+	return nil
+}
+
+func (x *CatalogResponse) GetDifference() []byte {
+	if x != nil {
+		return x.Difference
 	}
 	return nil
 }
@@ -2776,13 +2792,18 @@ const file_hall_proto_rawDesc = "" +
 	"\x03seq\x18\x01 \x01(\x03R\x03seq\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04case\x18\x03 \x01(\tR\x04case\x12\x12\n" +
-	"\x04json\x18\x04 \x01(\fR\x04json\"$\n" +
+	"\x04json\x18\x04 \x01(\fR\x04json\"E\n" +
 	"\x0eCatalogRequest\x12\x12\n" +
-	"\x04have\x18\x01 \x01(\x03R\x04have\"e\n" +
+	"\x04have\x18\x01 \x01(\x03R\x04have\x12\x1f\n" +
+	"\vhave_sha256\x18\x02 \x01(\fR\n" +
+	"haveSha256\"\x85\x01\n" +
 	"\x0fCatalogResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x03R\aversion\x12\x1a\n" +
 	"\bdocument\x18\x02 \x01(\fR\bdocument\x12\x1c\n" +
-	"\tsignature\x18\x03 \x01(\fR\tsignature\"r\n" +
+	"\tsignature\x18\x03 \x01(\fR\tsignature\x12\x1e\n" +
+	"\n" +
+	"difference\x18\x04 \x01(\fR\n" +
+	"difference\"r\n" +
 	"\vBillRequest\x12\x18\n" +
 	"\aservice\x18\x01 \x01(\tR\aservice\x12\x18\n" +
 	"\aaccount\x18\x02 \x01(\tR\aaccount\x12\x1b\n" +

@@ -1,7 +1,9 @@
 package uplink
 
 import (
+	"bytes"
 	"context"
+	"crypto/ed25519"
 	"fmt"
 	"slices"
 	"strconv"
@@ -193,6 +195,24 @@ func (l *Link) offer(ctx context.Context) {
 	}
 }
 
+// read checks the catalogue in an answer, which may be a difference to the one that the terminal has; nil when there is none.
+func (l *Link) read(key ed25519.PublicKey, base []byte, answer *hallapi.CatalogResponse, floor int64) (c *catalog.Catalog, document []byte, err error) {
+	document = answer.Document
+	if len(document) == 0 && len(answer.Difference) > 0 {
+		if document, err = hallapi.Apply(base, answer.Difference, hallapi.MessageMax); err == nil && len(document) == 0 {
+			err = hallapi.ErrNoDifference
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	if len(document) == 0 {
+		return nil, nil, nil
+	}
+	c, err = catalog.Verify(key, document, answer.Signature, floor)
+	return c, document, err
+}
+
 // fetchCatalog asks for a newer catalogue and offers it once it is checked and on the disk.
 func (l *Link) fetchCatalog(ctx context.Context) error {
 	l.mu.Lock()
@@ -201,27 +221,43 @@ func (l *Link) fetchCatalog(ctx context.Context) error {
 		have = l.catalog.Version
 	}
 	l.mu.Unlock()
-	call, done := context.WithTimeoutCause(ctx, catalogLimit, errSlow)
-	defer done()
-	answer, err := hall.Catalog(call, &hallapi.CatalogRequest{Have: have})
-	l.line.note(call, err)
+	ask := func(req *hallapi.CatalogRequest) (*hallapi.CatalogResponse, error) {
+		call, done := context.WithTimeoutCause(ctx, catalogLimit, errSlow)
+		defer done()
+		answer, err := hall.Catalog(call, req)
+		l.line.note(call, err)
+		return answer, err
+	}
+	base, err := l.journal.Kept(ctx, keptDocument)
 	if err != nil {
 		return err
 	}
-	if len(answer.Document) == 0 {
-		if have == 0 {
-			return fmt.Errorf("%w: no catalogue", errGarbled)
+	req := &hallapi.CatalogRequest{Have: have}
+	if have > 0 {
+		req.HaveSha256 = sha256Of(base)
+	}
+	answer, err := ask(req)
+	if err != nil {
+		return err
+	}
+	c, document, err := l.read(key, base, answer, floor)
+	if err != nil && len(answer.Difference) > 0 {
+		l.log.Warn("hall: a difference of the catalogue does not fit; the whole is fetched", "from", have, "cause", err)
+		if answer, err = ask(&hallapi.CatalogRequest{}); err != nil {
+			return err
 		}
-		return nil
+		c, document, err = l.read(key, nil, answer, floor)
 	}
-	c, err := catalog.Verify(key, answer.Document, answer.Signature, floor)
 	if err != nil {
 		return err
 	}
-	if c.Version == have {
+	if c == nil && have == 0 {
+		return fmt.Errorf("%w: no catalogue", errGarbled)
+	}
+	if c == nil || bytes.Equal(document, base) {
 		return nil
 	}
-	values := map[string][]byte{keptDocument: answer.Document, keptSignature: answer.Signature, keptFloor: []byte(strconv.FormatInt(c.Version, 10))}
+	values := map[string][]byte{keptDocument: document, keptSignature: answer.Signature, keptFloor: []byte(strconv.FormatInt(c.Version, 10))}
 	if err := l.journal.Keep(ctx, values); err != nil {
 		return err
 	}

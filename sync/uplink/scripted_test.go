@@ -58,6 +58,8 @@ type scripted struct {
 	revoked  bool
 	notices  []*hallapi.Notice
 	document []byte
+	former   map[string][]byte // catalogues that were, by their sum
+	differ   func(from, to []byte) []byte
 	most     int32                          // records in a batch, as the hall says
 	plain    int                            // large batches without compression
 	forge    func(route string, answer any) // changes an answer on its way
@@ -338,8 +340,16 @@ func (h *scripted) Catalog(ctx context.Context, req *hallapi.CatalogRequest) (*h
 	if c.Version != req.Have {
 		a.Document, a.Signature = doc, ed25519.Sign(h.sign, doc)
 	}
+	h.mu.Lock()
+	former, differ := h.former[string(req.HaveSha256)], h.differ
+	h.mu.Unlock()
+	if differ != nil && former != nil && a.Document != nil {
+		a.Document, a.Difference = nil, differ(former, doc)
+	}
 	return end(h, "Catalog", a)
 }
+
+func (h *scripted) signed(document []byte) []byte { return ed25519.Sign(h.sign, document) }
 
 // document is a small catalogue.
 func document(version int64) []byte {
