@@ -21,7 +21,7 @@ func play(t *testing.T, story func(c *Citizen)) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		n := NewNetwork()
-		w := &World{Dir: dir, Net: n, Disk: cutdisk.New(), Cabinet: NewCabinet(n, nil)}
+		w := &World{Dir: dir, Net: n, Disk: cutdisk.New(), Cabinet: NewCabinet(n, "cctalk", nil)}
 		c := &Citizen{World: w}
 		c.Fail(w.Settle())
 		if c.Err == nil {
