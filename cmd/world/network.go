@@ -71,10 +71,14 @@ func (n *Network) dial(ctx context.Context, _, name string) (net.Conn, error) {
 	case d.callers <- theirs:
 		return ours, nil
 	case <-d.shut:
-		return nil, errNobody
 	case <-ctx.Done():
+	}
+	ours.Close() // neither close can fail
+	theirs.Close()
+	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
+	return nil, errNobody
 }
 
 // line is dial for the terminal: over a line that can be cut, and whose sends are counted.
