@@ -86,9 +86,9 @@ sweep: setup ## cuts the power at instants of whole journeys and compares all bo
 	@exec out/tool/sweep $(call option,SCHEDULES,--schedules) $(call option,SEED,--seed) $(call option,JOURNEY,--journey) $(call option,REPLAY,--replay)
 
 .PHONY: sweep-planted
-sweep-planted: setup ## sees that the sweep finds each of its planted bugs
+sweep-planted: setup ## sees that the sweep finds each of its planted bugs; RANDOM= so many changes by chance instead: SOWN= SCHEDULES=
 	@mkdir -p out/tool && go build -o out/tool/planted ./cmd/sweep/planted
-	@exec out/tool/planted
+	@exec out/tool/planted $(call option,RANDOM,--random) $(call option,SOWN,--sown) $(call option,SCHEDULES,--schedules) $(call option,SEED,--seed)
 
 .PHONY: qr-shapes
 qr-shapes: setup ## every shape of failure of the payment gateway, through terminal, hall and order machine, and who says what in the end

@@ -43,10 +43,8 @@ var bugs = []bug{
 	})
 	if err == nil && last != nil {
 		err = h.store.Tx(ctx, func(tx *sql.Tx) error { return hallstore.Processed(ctx, tx, last) })
-	}`}, {`	err = h.store.Tx(ctx, func(tx *sql.Tx) error {
-		records, err := hallstore.Batch(ctx, tx, workBatch)`, `	var last *casefile.Record
-	err = h.store.Tx(ctx, func(tx *sql.Tx) error {
-		records, err := hallstore.Batch(ctx, tx, workBatch)`}}},
+	}`}, {`	whole := context.WithoutCancel(ctx) //`, `	var last *casefile.Record
+	whole := context.WithoutCancel(ctx) //`}}},
 	{"hall.takes_a_record_in_twice", "sync/hallstore/intake.go", []edit{{`			return nil // handed in twice is one`, `			return in.aside(ctx, r, "again")`}}},
 
 	{"drivers.counts_one_event_too_few", "devices/cash/ccbus/events.go", []edit{{`		return int(now) - int(last)

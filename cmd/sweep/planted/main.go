@@ -10,12 +10,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -30,11 +32,22 @@ func main() {
 	var o struct {
 		Only string `help:"Only bugs whose names have this in them."`
 		Seed uint64 `help:"The first seed." default:"1"`
+
+		Random    int    `help:"So many changes by chance, in place of the planted ones."`
+		Sown      uint64 `help:"Which changes by chance." default:"1"`
+		Schedules int    `help:"For each change by chance." default:"5000"`
 	}
 	kong.Parse(&o, kong.Name("planted"), kong.Description("Sees that the sweep finds planted bugs."))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	planted, found := 0, 0
+	if o.Random > 0 {
+		if err := random(ctx, o.Random, o.Sown, o.Seed, o.Schedules); err != nil {
+			fmt.Fprintln(os.Stderr, "planted:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	for _, b := range bugs {
 		if !strings.Contains(b.name, o.Only) {
 			continue
@@ -61,23 +74,76 @@ func (b bug) hunt(ctx context.Context, first uint64) (seed uint64, in int, err e
 		return 0, 0, err
 	}
 	defer os.RemoveAll(dir)
-	binary := filepath.Join(dir, "sweep")
-	overlay, err := b.overlay(dir)
+	binary, err := b.build(ctx, dir)
 	if err != nil {
 		return 0, 0, err
 	}
-	if said, err := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", overlay, "-o", binary, "./cmd/sweep").CombinedOutput(); err != nil {
-		return 0, 0, fmt.Errorf("it does not compile: %w: %s", err, said)
-	}
 	for n := range uint64(seedsMax) {
 		seed := first + n
-		found, err := sweep(ctx, binary, filepath.Join(dir, "sweep.json"), seed)
+		found, err := sweep(ctx, binary, filepath.Join(dir, "sweep.json"), seed, schedules)
 		if err != nil || found {
 			return seed, schedules, err
 		}
 	}
 	return 0, 0, fmt.Errorf("not with %d seeds of %d schedules", seedsMax, schedules)
 }
+
+// build compiles the sweep of the product with the bug.
+func (b bug) build(ctx context.Context, dir string) (binary string, err error) {
+	overlay, err := b.overlay(dir)
+	if err != nil {
+		return "", err
+	}
+	binary = filepath.Join(dir, "sweep")
+	if said, err := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", overlay, "-o", binary, "./cmd/sweep").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("it does not compile: %w: %s", err, said)
+	}
+	return binary, nil
+}
+
+// random sows changes by chance and says of each whether the sweep finds it. Those that do not compile are not counted.
+func random(ctx context.Context, n int, sown, seed uint64, schedules int) error {
+	rng := rand.New(rand.NewPCG(sown, 0))
+	found := 0
+	for i := 0; i < n && ctx.Err() == nil; {
+		b, err := sow(rng)
+		if err != nil {
+			return err
+		}
+		hit, err := b.try(ctx, seed, schedules)
+		if err != nil {
+			continue
+		}
+		i++
+		word := "NOT found"
+		if hit {
+			found++
+			word = "found"
+		}
+		fmt.Printf("planted %s %s\n", b.name, word)
+	}
+	fmt.Printf("planted %d found %d\n", n, found)
+	return ctx.Err()
+}
+
+// try sweeps one change with one seed.
+func (b bug) try(ctx context.Context, seed uint64, schedules int) (found bool, err error) {
+	dir, err := os.MkdirTemp("", "planted-")
+	if err != nil {
+		return false, err
+	}
+	defer os.RemoveAll(dir)
+	binary, err := b.build(ctx, dir)
+	if err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, tryMax)
+	defer cancel()
+	return sweep(ctx, binary, filepath.Join(dir, "sweep.json"), seed, schedules)
+}
+
+// tryMax is how long a change may keep the sweep from ending: then it is found too.
+const tryMax = 20 * time.Minute
 
 // overlay writes the changed file and what the compiler is to know of it.
 func (b bug) overlay(dir string) (string, error) {
@@ -109,7 +175,7 @@ func (b bug) overlay(dir string) (string, error) {
 }
 
 // sweep plays one seed. A journey that does not come to its end, or a program that dies, is a bug that was found.
-func sweep(ctx context.Context, binary, out string, seed uint64) (found bool, err error) {
+func sweep(ctx context.Context, binary, out string, seed uint64, schedules int) (found bool, err error) {
 	cmd := exec.CommandContext(ctx, binary, "--seed", fmt.Sprint(seed), "--schedules", fmt.Sprint(schedules), "--out", out)
 	said, err := cmd.CombinedOutput()
 	if ctx.Err() != nil {
