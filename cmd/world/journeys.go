@@ -22,7 +22,7 @@ type Journey struct {
 
 // journeys are all of them. Every act with money or paper is in one.
 var Journeys = []Journey{
-	{"cash", (*Citizen).payInNotes, paid},
+	{"cash", (*Citizen).payInNotes, func(b *casefile.Book) bool { return paid(b) || b.Placed.Bills == 0 && len(b.Owed) == 1 }},
 	{"change", (*Citizen).payWithChange, func(b *casefile.Book) bool { return paid(b) && b.Placed.Owed == 0 && len(b.Stock.Paid) > 0 }},
 	{"qr", (*Citizen).payByPhone, func(b *casefile.Book) bool { return paid(b) && b.QRPaid == b.Placed.Bills }},
 	{"license", (*Citizen).takeLicense, licensed},
@@ -51,12 +51,23 @@ func licensed(b *casefile.Book) bool {
 	return n == 2
 }
 
-// payInNotes pays a bill in notes, as a rule with too much, which is owed or kept by the company. Then the day ends.
+// payInNotes pays a bill in notes, as a rule with too much, which is owed or kept by the company; or changes his mind with
+// some of them inside. Then the day ends.
 func (c *Citizen) payInNotes(rng *rand.Rand) {
-	due := 100 + rng.Int64N(20000)
+	due, givesUp := 100+rng.Int64N(20000), rng.IntN(4) == 0
+	if givesUp {
+		due += 5000
+	}
 	number := c.account([]string{"owed", "balance"}[rng.IntN(2)], due)
 	c.toCash(number)
 	faces := []money.Fen{10000, 5000, 2000, 1000, 500, 100}
+	if givesUp {
+		c.note(5000)
+		c.touch("pay.cancel", "choice.rest.owed")
+		c.leave()
+		c.evening()
+		return
+	}
 	for in, at := money.Fen(0), rng.IntN(4); c.Err == nil && in < money.Fen(due); {
 		if c.note(faces[at]) {
 			in, at = in.Add(faces[at]), rng.IntN(4)
@@ -76,6 +87,8 @@ func (c *Citizen) payWithChange(rng *rand.Rand) {
 	c.coin(50)
 	c.note(2000)
 	c.leave()
+	c.emptyCoins()
+	c.countStock()
 }
 
 // payByPhone pays by a code on the screen, or by one on the phone.

@@ -106,6 +106,34 @@ func (c *Citizen) exchangeBox() {
 	}
 }
 
+// emptyCoins takes the coins away and counts them.
+func (c *Citizen) emptyCoins() {
+	var counted []string
+	for path := range c.coins.Path().World().Kept {
+		for _, row := range tally(c.coins.Path().TakeBox(path)) {
+			counted = append(counted, fmt.Sprintf("%sx%d", row.Face, row.Count))
+		}
+	}
+	var out ctl.Exchange
+	c.Fail(c.act("coinbox/exchange", ctl.Count{Counted: strings.Join(counted, ",")}, &out))
+	if c.Err == nil && len(out.Difference) > 0 {
+		c.Fail(fmt.Errorf("the coins that were taken away differ: %+v", out.Difference))
+	}
+}
+
+// countStock counts what the payer has.
+func (c *Citizen) countStock() {
+	var counted []string
+	for _, bowl := range c.Hoppers.World() {
+		counted = append(counted, fmt.Sprintf("%sx%d", money.Fen(bowl.Face), bowl.Inside))
+	}
+	var out ctl.Exchange
+	c.Fail(c.act("stock/count", ctl.Count{Counted: strings.Join(counted, ",")}, &out))
+	if c.Err == nil && len(out.Difference) > 0 {
+		c.Fail(fmt.Errorf("what the payer has differs: %+v", out.Difference))
+	}
+}
+
 func (c *Citizen) box() (box casefile.Box) {
 	c.Journal.Book(func(b *casefile.Book) { box = b.Box })
 	return box
