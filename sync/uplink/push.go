@@ -29,16 +29,17 @@ type batch struct {
 	done   chan struct{} // closed when what is below stands
 	answer *hallapi.PushResponse
 	err    error
+	plain  bool // the answer is the one that was expected; known when it is the first batch's turn
 }
 
 // end is its last record.
 func (b *batch) end() int64 { return b.cursor + int64(len(b.req.Records)) }
 
-// plain says whether the answer to a batch is the one that was expected: the hall has its last record, and nothing else is
-// to be said. Only such a one is believed of a batch that was sent ahead: what else the hall could say may be about the order
+// expected says whether the answer to a batch is the one that was expected: the hall has its last record, perhaps more of what was sent,
+// up to last, and nothing else is to be said. Only such a one is believed of a batch that was sent ahead: what else the hall could say may be about the order
 // in which two batches came, and the next batch, sent alone, brings it again.
-func (b *batch) plain(life string) bool {
-	return b.err == nil && b.answer.Cursor == b.end() && !b.answer.Aside && b.answer.Revoked == "" && b.answer.HallEpoch == life
+func (b *batch) expected(life string, last int64) bool {
+	return b.err == nil && b.answer.Cursor >= b.end() && b.answer.Cursor <= last && !b.answer.Aside && b.answer.Revoked == "" && b.answer.HallEpoch == life
 }
 
 // pusher is the handing over of the journal. While the answers are plain and come soon, two batches are on their way: a
@@ -104,12 +105,13 @@ func (p *pusher) next(ctx context.Context) (b *batch, moved bool, err error) {
 	}
 	b = p.flying[0]
 	<-b.done
+	b.plain = b.expected(p.life(), p.flying[len(p.flying)-1].end())
 	p.flying = p.flying[1:]
-	if !b.plain(p.life()) {
+	if !b.plain || b.answer.Cursor > b.end() {
 		p.abandon()
-		if b.ahead && b.err == nil {
-			return b, true, nil // it is sent again, alone
-		}
+	}
+	if !b.plain && b.ahead && b.err == nil {
+		return b, true, nil // it is sent again, alone
 	}
 	moved, err = p.settle(ctx, b)
 	return b, moved, err
@@ -140,7 +142,7 @@ func (p *pusher) adapt(b *batch, moved bool, err error) {
 	switch {
 	case err != nil && isBroken(err):
 		p.size, p.ahead, p.quick = max(p.size/2, batchMin), false, false
-	case err != nil || !moved || !b.plain(p.life()):
+	case err != nil || !moved || !b.plain:
 		p.ahead = false
 	default:
 		p.size = nextBatch(p.size, b.bytes, b.took)
@@ -258,7 +260,7 @@ func (l *Link) settle(ctx context.Context, b *batch) (moved bool, err error) {
 		return false, b.err
 	}
 	next, err := l.branched(ctx, b.req, b.answer, b.cursor, b.present)
-	if err == nil && b.more && b.plain(l.life()) {
+	if err == nil && b.more && b.plain {
 		err = l.advance(ctx, next)
 	} else if err == nil {
 		err = l.acknowledge(ctx, next)
