@@ -66,7 +66,7 @@ func (d *Daemon) Status(ctx context.Context) (ctl.Status, error) {
 	})
 	if c := d.link.Catalog(); c != nil {
 		for i := range c.Services {
-			st.Services = append(st.Services, service(d.station.Offer(&c.Services[i], time.Now())))
+			st.Services = append(st.Services, service(d.station.Offer(&c.Services[i], d.journal.Now())))
 		}
 	}
 	for _, dev := range d.station.Devices() {
@@ -344,7 +344,7 @@ func (d *Daemon) PayOwed(ctx context.Context, p ctl.Pay) (ctl.Owed, error) {
 		// The slip is of another terminal, whose journal hears of it from the hall. That it was paid is written down here, so that the
 		// hall does not take the next one with the same slip for this one, who has lost the answer.
 		e.Kind = casefile.OwedRedeemed
-		found = &casefile.Owed{ID: claim.Owed, Case: claim.Case, Amount: claim.Amount, Since: time.Now()}
+		found = &casefile.Owed{ID: claim.Owed, Case: claim.Case, Amount: claim.Amount, Since: d.journal.Now()}
 	}
 	if err := d.journal.Append(ctx, store.Entry{Event: e}); err != nil {
 		return ctl.Owed{}, err

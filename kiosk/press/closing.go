@@ -3,7 +3,6 @@ package press
 import (
 	"context"
 	"errors"
-	"time"
 
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/document"
@@ -21,7 +20,8 @@ const closeTries = 5
 func (p *Press) Close(ctx context.Context, head document.Head, lang document.Lang, who string) (c casefile.Closing, again bool, err error) {
 	var last, next casefile.Closing
 	look := func() {
-		p.Journal.Book(func(b *casefile.Book) { last, next = b.Closing, b.NextClosing(time.Now()) })
+		now := p.Journal.Now()
+		p.Journal.Book(func(b *casefile.Book) { last, next = b.Closing, b.NextClosing(now) })
 	}
 	look()
 	if closed(last, next) {

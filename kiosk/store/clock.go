@@ -1,9 +1,34 @@
 package store
 
 import (
+	"context"
 	"syscall"
 	"time"
 )
+
+// Clock is what a terminal takes for the time of day. Durations are never taken from it: they go on when it is set.
+type Clock struct {
+	Now    func() time.Time
+	Synced func() bool // something keeps it right
+}
+
+type clockKey struct{}
+
+// WithClock gives the journals that are opened under ctx a clock of their own instead of the computer's: where several
+// terminals live in one program, the clock of one of them can be wrong.
+func WithClock(ctx context.Context, c Clock) context.Context {
+	return context.WithValue(ctx, clockKey{}, c)
+}
+
+func clockOf(ctx context.Context) Clock {
+	if c, ok := ctx.Value(clockKey{}).(Clock); ok {
+		return c
+	}
+	return Clock{Now: time.Now, Synced: eachSecond(kernelSynced)}
+}
+
+// Now is the time of day by the clock that the records are dated by.
+func (s *Store) Now() time.Time { return s.now() }
 
 // What a record's time is worth. The order of records never depends on it.
 const (

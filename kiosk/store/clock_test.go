@@ -55,6 +55,34 @@ func TestClockThatJumps(t *testing.T) {
 	})
 }
 
+// Two terminals in one program: each dates its records by its own clock.
+func TestClockOfItsOwn(t *testing.T) {
+	at := time.Date(2031, 5, 6, 7, 8, 9, 0, time.UTC)
+	s, err := Open(WithClock(t.Context(), Clock{Now: func() time.Time { return at }, Synced: func() bool { return false }}), t.TempDir(), "T1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	write := func() casefile.Record {
+		t.Helper()
+		if err := s.Append(t.Context(), Entry{Event: casefile.Event{Kind: casefile.TerminalStarted, Header: casefile.Header{Version: "1"}}}); err != nil {
+			t.Fatal(err)
+		}
+		records, err := s.Read(t.Context(), 0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return records[len(records)-1]
+	}
+	if r := write(); !r.When().Equal(at) || r.Quality != qualityHeld || !s.Now().Equal(at) {
+		t.Errorf("the record is of %s, %s, and now is %v, want %v, held", r.Time, r.Quality, s.Now(), at)
+	}
+	at = at.Add(-time.Second)
+	if r := write(); !r.When().Equal(at) || r.Quality != qualityUnknown {
+		t.Errorf("after the clock was set back the record is of %s, %s, want %v, unknown", r.Time, r.Quality, at)
+	}
+}
+
 // What the clock has shown is kept as it was shown. A time of this process carries the process's own measure too, by which no
 // clock is ever set back.
 func TestClockThatIsSetBackWhileTheProgramRuns(t *testing.T) {

@@ -77,6 +77,7 @@ type Store struct {
 	full       bool          // the ballast is given up
 	hallKey    []byte
 	sealer     *seal.Sealer
+	now        func() time.Time
 	synced     func() bool   // whether the clock is kept right
 	latest     time.Time     // that the clock has shown
 	appended   chan struct{} // closed and replaced with each commit
@@ -105,7 +106,8 @@ func Open(ctx context.Context, dir, terminal string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
-	s := &Store{dir: dir, terminal: terminal, db: db, book: casefile.NewBook(), synced: eachSecond(kernelSynced), appended: make(chan struct{}), broke: make(chan struct{})}
+	clock := clockOf(ctx)
+	s := &Store{dir: dir, terminal: terminal, db: db, book: casefile.NewBook(), now: clock.Now, synced: clock.Synced, appended: make(chan struct{}), broke: make(chan struct{})}
 	if err := s.load(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -285,7 +287,7 @@ func (s *Store) writeAll(ctx context.Context, batch []*request) error {
 // journal: such a request is a mistake of ours and breaks the store.
 func (s *Store) make(entries []Entry) ([]casefile.Record, error) {
 	var records []casefile.Record
-	now := time.Now()
+	now := s.now()
 	quality := s.quality(now)
 	head := s.head
 	for i, e := range entries {

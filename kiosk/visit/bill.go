@@ -269,7 +269,7 @@ func (v *visit) method() step {
 			view.Step, view.Steps = 3, 4
 			view.Sub = say(front.TitleMethod)
 			view.Rows = []front.Row{{Label: say(front.LabelDue), Value: front.Say{Text: v.due().String()}, Strong: true}}
-			for _, o := range v.Station.Offer(v.service, now()).Ways {
+			for _, o := range v.Station.Offer(v.service, v.Journal.Now()).Ways {
 				view.Ways = append(view.Ways, front.Way{ID: o.Code, Open: o.Open, Why: o.Why})
 				if o.Open {
 					view.Acts = append(view.Acts, o.Code)

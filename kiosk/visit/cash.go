@@ -179,7 +179,7 @@ func (v *visit) rest() step {
 
 // cashOpen says whether notes can be taken now.
 func (v *visit) cashOpen() bool {
-	for _, way := range v.Station.Offer(v.service, now()).Ways {
+	for _, way := range v.Station.Offer(v.service, v.Journal.Now()).Ways {
 		if way.Code == "pay.cash" {
 			return way.Open
 		}

@@ -124,7 +124,7 @@ func (v *visit) readCard(back, next step) step {
 
 // judge says whether a card counts; if not, the page says why.
 func (v *visit) judge(r reading) bool {
-	today := time.Now().In(time.FixedZone("Asia/Shanghai", 8*3600))
+	today := v.Journal.Now().In(time.FixedZone("Asia/Shanghai", 8*3600))
 	c := r.card
 	switch {
 	case r.err != nil:

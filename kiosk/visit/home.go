@@ -72,7 +72,7 @@ func (v *visit) health() []front.Chip {
 	}
 	ways := map[string]bool{}
 	for i := range v.catalog.Services {
-		for _, w := range v.Station.Offer(&v.catalog.Services[i], time.Now()).Ways {
+		for _, w := range v.Station.Offer(&v.catalog.Services[i], v.Journal.Now()).Ways {
 			ways[w.Code] = ways[w.Code] || w.Open
 		}
 	}
@@ -94,7 +94,7 @@ func (v *visit) services(entrance string) []front.Service {
 		if entrance != "" && s.Entrance != entrance {
 			continue
 		}
-		o := v.Station.Offer(s, time.Now())
+		o := v.Station.Offer(s, v.Journal.Now())
 		out = append(out, front.Service{Code: s.Code, Name: s.Name.In(v.lang), Line: s.Line.In(v.lang), Open: o.Open, Why: o.Why})
 	}
 	return out

@@ -133,7 +133,7 @@ func (k *Kiosk) posted(ctx context.Context, caseID string, p office.Posting) (ow
 
 // head is what every paper of this case begins with.
 func (v *visit) head(again bool) document.Head {
-	h := document.Head{Terminal: v.Number, Time: time.Now(), Case: v.caseID, Copy: again}
+	h := document.Head{Terminal: v.Number, Time: v.Journal.Now(), Case: v.caseID, Copy: again}
 	if v.service != nil {
 		h.Service = v.service.Name.In(v.lang)
 	}

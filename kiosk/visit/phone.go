@@ -200,7 +200,7 @@ func (v *visit) following(ctx context.Context) (<-chan office.Order, <-chan stru
 func (v *visit) placeOrder(mode, authCode string) (office.Order, bool) {
 	v.attempt++
 	v.order = office.NewOrder{Case: v.caseID, Attempt: fmt.Sprintf("Y%sN%02d", v.caseID, v.attempt), Mode: mode, AuthCode: authCode,
-		Description: v.service.Name.In("zh"), Amount: v.due(), Expires: time.Now().Add(showFor + payingMax)}
+		Description: v.service.Name.In("zh"), Amount: v.due(), Expires: v.Journal.Now().Add(showFor + payingMax)}
 	h := casefile.Header{Attempt: v.order.Attempt, Amount: v.order.Amount, Mode: mode, Expires: v.order.Expires}
 	if !v.append(casefile.OrderBegun, v.caseID, h, nil) {
 		return office.Order{}, false

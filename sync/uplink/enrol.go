@@ -105,7 +105,7 @@ func (l *Link) enrol(ctx context.Context, code string) error {
 	if err != nil {
 		return err
 	}
-	transport := l.line.transport(pinned(fingerprint, l.host))
+	transport := l.line.transport(pinned(fingerprint, l.host, l.journal.Now))
 	defer transport.CloseIdleConnections()
 	call, done := context.WithTimeoutCause(ctx, answerMax, errSlow)
 	defer done()
@@ -156,7 +156,7 @@ func (l *Link) enrolKey(ctx context.Context) (*ecdsa.PrivateKey, error) {
 }
 
 // pinned trusts the hall whose CA has this fingerprint and nobody else.
-func pinned(fingerprint [sha256.Size]byte, host string) *tls.Config {
+func pinned(fingerprint [sha256.Size]byte, host string, now func() time.Time) *tls.Config {
 	return &tls.Config{
 		MinVersion:         tls.VersionTLS13,
 		InsecureSkipVerify: true, // the roots of the system say nothing about a hall; the fingerprint does
@@ -167,7 +167,7 @@ func pinned(fingerprint [sha256.Size]byte, host string) *tls.Config {
 				}
 				roots := x509.NewCertPool()
 				roots.AddCert(c)
-				_, err := cs.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, DNSName: host, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
+				_, err := cs.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, CurrentTime: now(), DNSName: host, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
 				return err
 			}
 			return errFingerprint
@@ -239,7 +239,7 @@ func (l *Link) renew(ctx context.Context) {
 			return
 		}
 		l.mu.Lock()
-		due := dueForRenewal(l.papers.certificate, time.Now())
+		due := dueForRenewal(l.papers.certificate, l.journal.Now())
 		l.mu.Unlock()
 		var err error
 		if due || asked {

@@ -168,7 +168,7 @@ func (l *Link) adopt(p papers) {
 	roots := x509.NewCertPool()
 	roots.AddCert(p.ca)
 	transport := l.line.transport(&tls.Config{
-		MinVersion: tls.VersionTLS13, RootCAs: roots,
+		MinVersion: tls.VersionTLS13, RootCAs: roots, Time: l.journal.Now,
 		Certificates: []tls.Certificate{{Certificate: [][]byte{p.certificate.Raw}, PrivateKey: p.key}},
 	})
 	l.mu.Lock()
