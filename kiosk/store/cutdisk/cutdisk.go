@@ -80,6 +80,7 @@ type Disk struct {
 	tapes   bool // keeps the operations
 	before  func(Op) error
 	after   func(Op)
+	room    func() int64
 
 	scrapped bool
 }
@@ -108,6 +109,42 @@ func (d *Disk) Scrap() {
 	d.scrapped = true
 }
 
+// Forget lets the operations go, those so far and those to come: a disk of a long life has too many. Ops then has none.
+func (d *Disk) Forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ops, d.tapes = nil, false
+}
+
+// Room sets what is asked, before a file grows, for how many bytes all files may have together; nil is a disk without
+// an end. On a full disk the write has no effect, and SQLite is told that it is full.
+func (d *Disk) Room(fn func() int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.room = fn
+}
+
+// Size is how many bytes all files have together.
+func (d *Disk) Size() (size int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, f := range d.names {
+		size += f.data.size
+	}
+	return size
+}
+
+// fits says whether there is room for an operation.
+func (d *Disk) fits(op Op) bool {
+	d.mu.Lock()
+	room, more := d.room, int64(0)
+	if f := d.names[op.Name]; f != nil && op.Kind == Write {
+		more = op.Off + int64(len(op.Data)) - f.data.size
+	}
+	d.mu.Unlock()
+	return room == nil || more <= 0 || d.Size()+more <= room()
+}
+
 // Before sets what is called before each operation. Its error is the operation's, which then has no
 // effect. It may take an Image of this disk; it must not use a database.
 func (d *Disk) Before(fn func(Op) error) {
@@ -132,6 +169,9 @@ func (d *Disk) do(op Op) error {
 		if err := before(op); err != nil {
 			return err
 		}
+	}
+	if !d.fits(op) {
+		return sqlite3vfs.FullError
 	}
 	d.Apply(op)
 	if after != nil {

@@ -2,9 +2,12 @@ package cutdisk
 
 import (
 	"bytes"
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/psanford/sqlite3vfs"
 )
 
 func write(d *Disk, name string, off int64, text string) {
@@ -93,6 +96,44 @@ func TestTornWrites(t *testing.T) {
 				t.Errorf("%s: %q can never be found", how, shape)
 			}
 		}
+	}
+}
+
+// A full disk takes what does not grow, and what a file that shrank has given back.
+func TestFullDisk(t *testing.T) {
+	d := New()
+	d.Apply(Op{Kind: Create, Name: "a"})
+	d.Apply(Op{Kind: Create, Name: "b"})
+	d.Room(func() int64 { return 10 })
+	do := func(name string, off int64, text string, want bool) {
+		t.Helper()
+		err := d.do(Op{Kind: Write, Name: name, Off: off, Data: []byte(text)})
+		if err != nil && !errors.Is(err, sqlite3vfs.FullError) || (err == nil) != want {
+			t.Errorf("%s at %d: %v, want room: %v", name, off, err, want)
+		}
+	}
+	do("a", 0, "123456", true)
+	do("b", 0, "1234", true)
+	do("b", 4, "5", false)
+	do("a", 2, "xxxx", true)
+	do("a", 2, "xxxxx", false)
+	d.Apply(Op{Kind: Truncate, Name: "a", Size: 5})
+	do("b", 4, "5", true)
+	do("b", 5, "6", false)
+	d.Room(nil)
+	do("b", 5, "6", true)
+	if got := d.Size(); got != 11 || contentOf(d, "b") != "123456" {
+		t.Errorf("%d bytes, b is %q; want 11, 123456", got, contentOf(d, "b"))
+	}
+}
+
+func TestDiskThatForgets(t *testing.T) {
+	d := New()
+	d.Apply(Op{Kind: Create, Name: "a"})
+	d.Forget()
+	write(d, "a", 0, "one")
+	if d.Len() != 0 || len(d.Ops()) != 0 || contentOf(d, "a") != "one" {
+		t.Errorf("%d operations are kept, and the content is %q", d.Len(), contentOf(d, "a"))
 	}
 }
 
