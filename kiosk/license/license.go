@@ -15,7 +15,6 @@ package license
 import (
 	"bytes"
 	"crypto/ecdsa"
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -90,7 +89,7 @@ func Encode(f Facts, issuer *Issuer) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	signature, err := issuer.key.SignWithSM2(rand.Reader, identity, message)
+	signature, err := issuer.key.SignWithSM2(chance{}, identity, message)
 	if err != nil {
 		return "", fmt.Errorf("sign license: %w", err)
 	}

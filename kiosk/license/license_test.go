@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/cryptotest"
 	"time"
 )
 
@@ -250,4 +251,22 @@ func FuzzVerify(f *testing.F) {
 			t.Errorf("Verify(%q) believes %q", in, facts.Number)
 		}
 	})
+}
+
+// What a test seeds comes out the same again: keys, certificates and signatures, as often as it is tried.
+func TestSeedGivesTheSameAgain(t *testing.T) {
+	var first string
+	for range 10 {
+		cryptotest.SetGlobalRandom(t, 7)
+		_, issuer := authority(t)
+		if text := encode(t, someFacts, issuer); first == "" {
+			first = text
+		} else if text != first {
+			t.Fatalf("%q, and before %q", text, first)
+		}
+	}
+	cryptotest.SetGlobalRandom(t, 8)
+	if _, issuer := authority(t); encode(t, someFacts, issuer) == first {
+		t.Error("another seed gives the same")
+	}
 }
