@@ -380,7 +380,8 @@ func (h *Hall) finish(ctx context.Context, p pending) error {
 func (h *Hall) unwanted(ctx context.Context, p pending, paidFen int64) error {
 	return h.tx(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE attempts SET
-			refund = CASE state WHEN 'paid' THEN refund ELSE 'due' END, refunded = ?, why = 'unwanted', next = 0,
+			refund = CASE state WHEN 'paid' THEN refund ELSE 'due' END, refunded = CASE state WHEN 'paid' THEN refunded ELSE ? END,
+			why = CASE state WHEN 'paid' THEN why ELSE 'unwanted' END, next = 0,
 			ended = CASE state WHEN 'paid' THEN 2 ELSE ended END WHERE attempt = ? AND refund = '' AND next <= ?`, paidFen, p.no, time.Now().UnixMilli())
 		return err
 	})
