@@ -22,6 +22,7 @@ type fold struct {
 	offer  *catalog.Catalog
 	waits  []awaited // after a restore
 	frozen bool      // one of them is still waited for
+	heard  bool      // a terminal that was waited for has told everything now
 	r      *casefile.Record
 	e      casefile.Event
 	at     string // the record's time as the database keeps times

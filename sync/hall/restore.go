@@ -110,11 +110,16 @@ func (f *fold) mend() error {
 	if len(f.waits) == 0 {
 		return nil
 	}
-	if err := f.exec(`UPDATE awaited SET drawn = 1 WHERE reported <> '' AND drawn = 0
-		AND NOT EXISTS (SELECT 1 FROM streams s WHERE s.terminal = awaited.terminal AND s.processed < s.head)`); err != nil {
+	drawn, err := f.tx.ExecContext(f.ctx, `UPDATE awaited SET drawn = 1 WHERE reported <> '' AND drawn = 0
+		AND NOT EXISTS (SELECT 1 FROM streams s WHERE s.terminal = awaited.terminal AND s.processed < s.head)`)
+	if err != nil {
 		return err
 	}
-	var err error
+	heard, err := drawn.RowsAffected()
+	if err != nil {
+		return err
+	}
+	f.heard = heard > 0
 	if f.waits, err = waits(f.ctx, f.tx); err != nil {
 		return err
 	}
@@ -131,6 +136,7 @@ func (f *fold) mend() error {
 	}
 	n, err := done.RowsAffected()
 	if n > 0 {
+		f.heard = true
 		f.log.Info("the restored hall has what its terminals have: it goes on as before", "terminals", n)
 	}
 	return err

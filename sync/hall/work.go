@@ -25,7 +25,6 @@ func (h *Hall) work(ctx context.Context) {
 			h.pause(ctx, nil, workPause)
 		case n == 0 && waiting:
 			h.pause(ctx, changed, recheck)
-			h.announce() // everybody looks again at what rests
 		case n == 0:
 			h.pause(ctx, changed, idle)
 		}
@@ -40,6 +39,7 @@ func (h *Hall) step(ctx context.Context) (n int, waiting bool, err error) {
 		return 0, false, err
 	}
 	whole := context.WithoutCancel(ctx) // it is short, and every statement that could be broken off costs a goroutine
+	var heard bool
 	err = h.store.Tx(ctx, func(tx *sql.Tx) error {
 		ctx := whole
 		records, err := hallstore.Batch(ctx, tx, workBatch)
@@ -53,7 +53,9 @@ func (h *Hall) step(ctx context.Context) (n int, waiting bool, err error) {
 		}
 		waiting, f.frozen = len(f.waits) > 0, slices.ContainsFunc(f.waits, awaited.holds)
 		if n == 0 {
-			return f.mend()
+			err := f.mend()
+			heard = f.heard
+			return err
 		}
 		for _, r := range records {
 			if err := f.record(r); err != nil {
@@ -62,8 +64,8 @@ func (h *Hall) step(ctx context.Context) (n int, waiting bool, err error) {
 		}
 		return hallstore.Processed(ctx, tx, records[n-1]) // all of one journal
 	})
-	if err == nil && n > 0 {
-		h.announce()
+	if err == nil && (n > 0 || heard) {
+		h.announce() // also that a terminal has told everything: what rested for it goes on
 	}
 	return n, waiting, err
 }
