@@ -166,6 +166,57 @@ func TestARestoredHallDoublesNothing(t *testing.T) {
 	}
 }
 
+// Slips were paid at another terminal and at the hall, and the hall forgets it. Whoever tells first, nothing is paid again, and
+// the terminal whose debts they were hears of what it had not heard yet.
+func TestARestoredHallKnowsWhatWasRedeemed(t *testing.T) {
+	for _, order := range [][]int{{0, 1}, {1, 0}} {
+		h := halltest.Start(t, nil)
+		account := h.Biller.Open("王小英", halltest.Bill{Period: "2026-10", Due: 12345})
+		terms := []*halltest.Terminal{h.Enrol("T1"), h.Enrol("T2")}
+		one, two := terms[0], terms[1]
+		backup := h.Backup()
+		for _, id := range []string{"c1", "c2", "c3"} {
+			pay(one, id, account, 12345, 700, 0, 0, 700)
+		}
+		one.Push()
+		redeem := func(caseID string) {
+			if c := claim(t, two, "CODE"+caseID); !c.Paid {
+				t.Fatalf("the claim: %v", c)
+			}
+			two.Write(casefile.OwedRedeemed, caseID, casefile.Header{Owed: "o-" + caseID, Amount: 700, Reason: "counter", Who: "technician"}, nil)
+		}
+		redeem("c1")
+		one.Write(casefile.OwedPaid, "c1", casefile.Header{Owed: "o-c1", Amount: 700, Reason: "counter", Who: "hall", Where: "T2"}, nil)
+		redeem("c2") // T1 has not heard of it
+		if _, err := h.Hall().PayClaim(t.Context(), "CODEc3", "counter"); err != nil {
+			t.Fatal(err)
+		}
+		one.Write(casefile.OwedPaid, "c3", casefile.Header{Owed: "o-c3", Amount: 700, Reason: "counter", Who: "hall", Where: casefile.AtHall}, nil)
+		one.Push()
+		two.Push()
+
+		h.Restore(backup)
+		for _, i := range order {
+			terms[i].Push()
+		}
+		eventually(t, "all have told", func() bool { return len(h.Ledger().Awaited) == 0 })
+		for _, term := range terms {
+			for _, code := range []string{"CODEc1", "CODEc2", "CODEc3"} {
+				if c := claim(t, term, code); c.Paid || c.Refused != "paid" {
+					t.Errorf("order %v: %s a second time at %s: %v", order, code, term.ID, c)
+				}
+			}
+		}
+		for _, o := range h.Ledger().Owed {
+			if want := map[string]string{"o-c1": "T2", "o-c2": "T2", "o-c3": casefile.AtHall}[o.ID]; o.State != "paid" || o.PaidBy != want {
+				t.Errorf("order %v: %+v, want it paid by %s", order, o, want)
+			}
+		}
+		one.Await("claim", "c2")
+		h.Audit()
+	}
+}
+
 // A biller refused a payment, its terminal owes the money, and the hall forgets it: nothing is booked then.
 func TestARefusedBookingStaysRefused(t *testing.T) {
 	h := halltest.Start(t, nil)
