@@ -26,7 +26,7 @@ func noLine(what string, cause error) error {
 // ask puts one question until it has an answer that makes sense, the hall has a definite no, the caller's
 // time is over, or the line has been down for a while. Every question bears being asked twice.
 func ask[Answer any](ctx context.Context, l *Link, what string, put func(context.Context, hallapiconnect.HallClient) (*Answer, error), sense func(*Answer) bool) (*Answer, error) {
-	tries, garbled := askBackoff, 0
+	tries, garbled := askBackoff.of(l, what), 0
 	var cause error
 	for {
 		if err := l.line.awaitUp(ctx); err != nil {

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"connectrpc.com/connect"
@@ -518,4 +519,30 @@ func TestBackoff(t *testing.T) {
 		}
 		b.reset()
 	}
+}
+
+// Who lost the hall together does not come back together, and at the same instants everything is the same again.
+func TestBackoffIsOnesOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pauses := func(who string) (out [8]time.Duration) {
+			b := backoff{least: time.Second, most: time.Minute, who: who}
+			for i := range out {
+				out[i] = b.pause()
+			}
+			return out
+		}
+		first := pauses("T1 push")
+		if again := pauses("T1 push"); again != first {
+			t.Errorf("got %v, and before %v", again, first)
+		}
+		for _, other := range []string{"T2 push", "T1 pull"} {
+			if pauses(other) == first {
+				t.Errorf("%s waits as T1 push: %v", other, first)
+			}
+		}
+		time.Sleep(time.Nanosecond)
+		if pauses("T1 push") == first {
+			t.Errorf("an instant later the same: %v", first)
+		}
+	})
 }

@@ -30,7 +30,7 @@ var (
 // enrolUntilDone tries until the terminal is enrolled. A hall that is away is tried again soon; a code
 // that does not count only when another one is there, or once in a while.
 func (l *Link) enrolUntilDone(ctx context.Context) error {
-	tries, tried := lineBackoff, ""
+	tries, tried := lineBackoff.of(l, "enrol"), ""
 	for l.client() == nil {
 		code, err := l.readCode(ctx)
 		if err == nil {
@@ -232,7 +232,7 @@ func (l *Link) keepEnrolment(ctx context.Context, p papers, code, epoch string) 
 // renew keeps the terminal's certificate young, and makes a new one of an expired one. When the hall does
 // not take the terminal any more, only another code helps.
 func (l *Link) renew(ctx context.Context) {
-	tries, asked := renewBackoff, false
+	tries, asked := renewBackoff.of(l, "renew"), false
 	var renewed time.Time
 	for {
 		if !l.line.awaitReached(ctx) {

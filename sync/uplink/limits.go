@@ -1,8 +1,8 @@
 package uplink
 
 import (
-	"crypto/rand"
-	"encoding/binary"
+	"fmt"
+	"hash/fnv"
 	"time"
 )
 
@@ -103,10 +103,18 @@ var (
 )
 
 // backoff gives pauses that double from least to most, each by up to a quarter shorter, so that terminals
-// that lost their hall together do not come back together.
+// that lost their hall together do not come back together. By how much follows from who tries for what and when, and
+// from no chance that could not be repeated.
 type backoff struct {
 	least, most time.Duration
 	next        time.Duration
+	who         string
+}
+
+// of is the backoff of one terminal's tries for one purpose.
+func (b backoff) of(l *Link, purpose string) backoff {
+	b.who = l.journal.Terminal() + " " + purpose
+	return b
 }
 
 func (b *backoff) pause() time.Duration {
@@ -115,9 +123,9 @@ func (b *backoff) pause() time.Duration {
 	}
 	d := b.next
 	b.next = min(2*b.next, b.most)
-	var chance [8]byte
-	rand.Read(chance[:]) // never fails
-	return d - time.Duration(binary.BigEndian.Uint64(chance[:])%uint64(d/4+1))
+	h := fnv.New64a()
+	fmt.Fprint(h, b.who, time.Now().UnixNano())
+	return d - time.Duration(h.Sum64()%uint64(d/4+1))
 }
 
 func (b *backoff) reset() { b.next = 0 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,7 +25,7 @@ type line struct {
 
 	mu      sync.Mutex // guards all below
 	running bool
-	conns   map[*conn]struct{}
+	conns   []*conn       // in the order in which they were made
 	heard   time.Time     // when the last byte came
 	reached bool          // the hall answered since the line last broke, whatever it said
 	willing bool          // and it lets itself be asked
@@ -37,7 +38,7 @@ func newLine(dial func(ctx context.Context, network, address string) (net.Conn, 
 	if dial == nil {
 		dial = (&net.Dialer{Timeout: dialLimit}).DialContext
 	}
-	return &line{dial: dial, broken: func() {}, conns: map[*conn]struct{}{}, changed: make(chan struct{})}
+	return &line{dial: dial, broken: func() {}, changed: make(chan struct{})}
 }
 
 func (n *line) open() {
@@ -53,9 +54,9 @@ func (n *line) shut() {
 	n.running, n.reached, n.willing, n.seenUp = false, false, false, false
 	n.tell()
 	open := n.conns
-	n.conns = map[*conn]struct{}{}
+	n.conns = nil
 	n.mu.Unlock()
-	for c := range open {
+	for _, c := range open {
 		c.Conn.Close()
 	}
 }
@@ -141,7 +142,7 @@ func (l *Link) watch(ctx context.Context) {
 			changed = nil // the silence is looked at even when nothing happens
 		}
 		var dead []*conn
-		for c := range n.conns {
+		for _, c := range n.conns {
 			if now.Sub(c.heard) > deadAfter {
 				dead = append(dead, c)
 			}
@@ -172,6 +173,13 @@ func (n *line) anew() {
 	defer n.mu.Unlock()
 	n.reached = false
 	n.tell()
+}
+
+// isReached says whether the hall has answered since the line last broke.
+func (n *line) isReached() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.reached
 }
 
 // awaitReached waits until the hall has answered something.
@@ -246,7 +254,7 @@ func (c *conn) Read(b []byte) (int, error) {
 
 func (c *conn) Close() error {
 	c.line.mu.Lock()
-	delete(c.line.conns, c)
+	c.line.conns = slices.DeleteFunc(c.line.conns, func(other *conn) bool { return other == c })
 	c.line.mu.Unlock()
 	return c.Conn.Close()
 }
@@ -262,7 +270,7 @@ func (n *line) connect(ctx context.Context, network, address string) (net.Conn, 
 	n.mu.Lock()
 	running := n.running
 	if running {
-		n.conns[c] = struct{}{}
+		n.conns = append(n.conns, c)
 		n.tell()
 	}
 	n.mu.Unlock()

@@ -16,7 +16,7 @@ import (
 // pull takes notices in. It is also what finds out that the line is back: while it is down, this is the
 // conversation that is tried.
 func (l *Link) pull(ctx context.Context) {
-	lineTries, hallTries, handleTries := lineBackoff, hallBackoff, slowBackoff
+	lineTries, hallTries, handleTries := lineBackoff.of(l, "pull"), hallBackoff.of(l, "pull"), slowBackoff.of(l, "handle")
 	for !ended(ctx) {
 		wait := pullWait
 		if !l.line.up() {
@@ -27,7 +27,17 @@ func (l *Link) pull(ctx context.Context) {
 		switch {
 		case ended(ctx):
 			return
-		case err == errPoked:
+		case err == errPoked && l.line.isReached():
+		case err == errPoked, isBroken(err):
+			// The same whether this conversation broke first or another one did and said so.
+			if err != errPoked {
+				l.trouble("notices", err)
+			}
+			sleep(ctx, lineTries.pause(), nil)
+			select {
+			case <-l.pokePull: // what comes now is what was asked for
+			default:
+			}
 		case err == nil:
 			l.trouble("notices", nil)
 			lineTries.reset()
@@ -36,9 +46,6 @@ func (l *Link) pull(ctx context.Context) {
 			if n == 0 && wait > 0 && time.Since(began) < wait/2 {
 				sleep(ctx, pullPause, l.pokePull)
 			}
-		case isBroken(err):
-			l.trouble("notices", err)
-			sleep(ctx, lineTries.pause(), nil)
 		case isRefused(err):
 			l.trouble("notices", err)
 			poke(l.pokeRenew)
@@ -175,7 +182,7 @@ func (l *Link) noticeHandled(ctx context.Context, epoch string, seq int64) (curr
 
 // offer keeps the newest catalogue: it looks at the start, when the line comes back and when it is told to.
 func (l *Link) offer(ctx context.Context) {
-	tries := slowBackoff
+	tries := slowBackoff.of(l, "catalog")
 	for l.line.awaitReached(ctx) {
 		select {
 		case <-l.pokeOffer: // this look is the one that was asked for

@@ -57,7 +57,7 @@ type pusher struct {
 // push hands the journal over, and tells how the terminal is when there is nothing to hand over. A hall
 // that does not let itself be asked is given the records all the same: they are about real notes.
 func (l *Link) push(ctx context.Context) {
-	p := &pusher{Link: l, lineTries: lineBackoff, hallTries: slowBackoff, size: batchFirst, most: hallapi.RecordsLeast}
+	p := &pusher{Link: l, lineTries: lineBackoff.of(l, "push"), hallTries: slowBackoff.of(l, "push"), size: batchFirst, most: hallapi.RecordsLeast}
 	defer p.end(ctx)
 	for l.line.awaitReached(ctx) {
 		appended := l.journal.Appended() // taken before looking, so that nothing between is missed
