@@ -57,6 +57,11 @@ type Cabinet struct {
 	server  *http.Server
 	net     *Network
 	Speaks  func(device string, b []byte) // before each order of a driver
+	Slot    Slot                          // set before anything runs
+
+	mu    sync.Mutex
+	plugs int        // counts the computers that the lines were plugged into
+	laid  []net.Conn // the host's ends
 }
 
 // part is one mechanism as all of them are.
@@ -183,42 +188,73 @@ func (c *Cabinet) Busy() bool {
 	return slices.ContainsFunc(c.Hoppers.World(), func(b cctalkhoppersim.Bowl) bool { return b.Paying })
 }
 
+// Unplug takes all lines from the computer that has them, as when its power goes: who still runs there hears no device any more.
+func (c *Cabinet) Unplug() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.plugs++
+	for _, host := range c.laid {
+		host.Close()
+	}
+	c.laid = nil
+}
+
+// lay keeps the host's end of a line that was laid for a computer, unless the power went meanwhile.
+func (c *Cabinet) lay(host net.Conn, name string, plug int) (*spoken, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.plugs != plug {
+		return nil, errors.Join(errNoDevice, host.Close())
+	}
+	c.laid = append(c.laid, host)
+	return &spoken{Conn: host, c: c, name: name}, nil
+}
+
+var errNoDevice = errors.New("no such device")
+
 // drivers are new ones, as a program that starts has them.
 func (c *Cabinet) drivers(o *daemon.Options, log *slog.Logger) {
-	o.Cash = acceptors[c.Cash].driver(c.line("cash", c.notes.Serve), log)
-	o.Coins = cctalkcoin.New(c.line("coins", c.coins.Serve), cctalkcoin.Options{Log: log})
-	o.Payer = cctalkhopper.New(c.line("payout", c.Hoppers.Serve), cctalkhopper.Options{Log: log, Hoppers: map[byte]int64{3: 100, 4: 50}})
-	o.Roll = escpos.New(c.line("receipt", c.roll.Serve), escpos.Profile{HasQR: true, HasCuts: true, HasClear: true})
-	open := c.line("idcard", c.reader.Serve)
+	plug := c.plugged()
+	o.Cash = acceptors[c.Cash].driver(c.line(plug, "cash", c.notes.Serve), log)
+	o.Coins = cctalkcoin.New(c.line(plug, "coins", c.coins.Serve), cctalkcoin.Options{Log: log})
+	o.Payer = cctalkhopper.New(c.line(plug, "payout", c.Hoppers.Serve), cctalkhopper.Options{Log: log, Hoppers: map[byte]int64{3: 100, 4: 50}})
+	o.Roll = escpos.New(c.line(plug, "receipt", c.roll.Serve), escpos.Profile{HasQR: true, HasCuts: true, HasClear: true})
+	open := c.line(plug, "idcard", c.reader.Serve)
 	o.Reader = sdt.New(func(int) (wire.Port, error) { return open() }, sdt.Options{})
-	o.Scanner = scanner.New(c.line("scanner", c.codes.Serve), scanner.Options{})
+	o.Scanner = scanner.New(c.line(plug, "scanner", c.codes.Serve), scanner.Options{})
 	web := &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		host, err := c.net.dial(ctx, network, printerDoor)
 		if err != nil {
 			return nil, err
 		}
-		return &spoken{Conn: host, c: c, name: "license"}, nil
+		return c.lay(host, "license", plug)
 	}, DisableKeepAlives: true}
 	o.Sheets = ipp.New("ipp://"+printerDoor+"/ipp/print", ipp.Options{Client: &http.Client{Transport: web}})
 }
 
 // line lays a line to a mechanism.
-func (c *Cabinet) line(name string, serve func(context.Context, io.ReadWriter) error) wire.Opener {
+func (c *Cabinet) line(plug int, name string, serve func(context.Context, io.ReadWriter) error) wire.Opener {
 	return func() (wire.Port, error) {
-		if c.serving.Err() != nil {
-			return nil, errors.New("no such device")
+		if c.serving.Err() != nil || c.plugged() != plug {
+			return nil, errNoDevice
 		}
 		host, device := net.Pipe()
 		c.serves.Go(func() {
 			defer device.Close()
 			serve(c.serving, device)
 		})
-		return &spoken{Conn: host, c: c, name: name}, nil
+		return c.lay(host, name, plug)
 	}
 }
 
-// close ends all lines.
-func (c *Cabinet) close() {
+func (c *Cabinet) plugged() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.plugs
+}
+
+// Close ends all lines.
+func (c *Cabinet) Close() {
 	c.sheets.Power(false)
 	c.stop()
 	c.server.Close()
@@ -239,8 +275,24 @@ type spoken struct {
 // Write gives the order.
 func (s *spoken) Write(b []byte) (int, error) {
 	time.Sleep(apart[s.name])
+	s.c.Slot.Await()
 	if s.c.Speaks != nil {
 		s.c.Speaks(s.name, b)
 	}
 	return s.Conn.Write(b)
+}
+
+// Read hears the answer.
+func (s *spoken) Read(b []byte) (int, error) {
+	n, err := s.Conn.Read(b)
+	s.c.Slot.Await()
+	return n, err
+}
+
+// Close ends the line.
+func (s *spoken) Close() error {
+	s.c.mu.Lock()
+	s.c.laid = slices.DeleteFunc(s.c.laid, func(other net.Conn) bool { return other == s.Conn })
+	s.c.mu.Unlock()
+	return s.Conn.Close()
 }

@@ -28,43 +28,82 @@ func (f *found) want(id string, holds bool, format string, args ...any) {
 	}
 }
 
+// Losses is how often a terminal lost its power, and how often each device lost its memory of what it did with it: so
+// many doubts may there be at most.
+type Losses struct {
+	Cuts, Notes, Coins, Pieces, Sheets int64
+}
+
 // Check says what does not hold of a world at rest, and counts what it looked at. off: the devices lost their power while
 // the program was down, and with it their memories; moving: something was on its way then where money goes.
 func (w *World) Check(ctx context.Context, off, moving bool, checked map[string]int64) []Violation {
 	f := &found{checked: checked}
-	atWork := w.sheetAtWork()
-	w.Journal.Book(func(b *casefile.Book) {
-		bad := b.Check()
-		f.want("book.balances", len(bad) == 0, "%v", bad)
-		n := b.OpenBegun()
-		f.want("begun.ends", n == 0 && b.Placed.Visit == 0 && b.Visit == "", "%d things have begun and not ended, %s is placed nowhere, visit %q is open", n, b.Placed.Visit, b.Visit)
-		w.notesAgree(f, b, off)
-		w.coinsAgree(f, b, off)
-		w.piecesAgree(f, b, off && moving)
-		w.sheetsAgree(f, b, off && atWork)
-	})
-	w.watched(ctx, f, off)
-	w.receiptsAgree(f)
+	l := Losses{Cuts: 1}
+	if off {
+		l.Notes, l.Coins = 1, 1
+	}
+	if off && moving {
+		l.Pieces = 1
+	}
+	if off && w.sheetAtWork() {
+		l.Sheets = 1
+	}
+	w.own(ctx, f, l, nil)
 	for _, v := range w.agree() {
 		f.want(v.Invariant, false, "%s", v.What)
 	}
 	for _, id := range agreements {
 		f.checked[id]++
 	}
-	audit, err := w.Land.hall.Audit(ctx)
+	w.Land.audit(ctx, f)
+	return f.bad
+}
+
+// CheckOwn says what does not hold of one terminal of several at rest: of its journal, its mechanisms, and what the hall
+// has of it.
+func (w *World) CheckOwn(ctx context.Context, l Losses, hall *invariant.HallBooks, checked map[string]int64) []Violation {
+	f := &found{checked: checked}
+	w.own(ctx, f, l, hall)
+	return f.bad
+}
+
+// Audit is what the hall finds wrong with its own books.
+func (l *Land) Audit(ctx context.Context, checked map[string]int64) []Violation {
+	f := &found{checked: checked}
+	l.audit(ctx, f)
+	return f.bad
+}
+
+func (l *Land) audit(ctx context.Context, f *found) {
+	audit, err := l.hall.Audit(ctx)
 	f.want("hall.audits", err == nil, "%v", err)
 	for _, i := range audit.Invariants {
 		f.want("hall."+i.ID, i.Holds, "%s", i.Note)
 	}
-	return f.bad
+}
+
+// own looks at one terminal.
+func (w *World) own(ctx context.Context, f *found, l Losses, hall *invariant.HallBooks) {
+	w.Journal.Book(func(b *casefile.Book) {
+		bad := b.Check()
+		f.want("book.balances", len(bad) == 0, "%v", bad)
+		n := b.OpenBegun()
+		f.want("begun.ends", n == 0 && b.Placed.Visit == 0 && b.Visit == "", "%d things have begun and not ended, %s is placed nowhere, visit %q is open", n, b.Placed.Visit, b.Visit)
+		w.notesAgree(f, b, l)
+		w.coinsAgree(f, b, l.Coins)
+		w.piecesAgree(f, b, l.Pieces)
+		w.sheetsAgree(f, b, l.Sheets)
+	})
+	w.watched(ctx, f, l, hall)
+	w.receiptsAgree(f)
 }
 
 // watched goes through the journal with every invariant, and compares its sums with the mechanisms.
-func (w *World) watched(ctx context.Context, f *found, off bool) {
+func (w *World) watched(ctx context.Context, f *found, l Losses, hall *invariant.HallBooks) {
 	watch := invariant.New(w.Journal.Terminal(), w.Journal.Origin())
 	watch.TellMemories()
-	if off {
-		for _, m := range []invariant.Memory{invariant.NoteMemory, invariant.CoinMemory, invariant.PayerMemory, invariant.SheetMemory} {
+	for m, n := range map[invariant.Memory]int64{invariant.NoteMemory: l.Notes, invariant.CoinMemory: l.Coins, invariant.PayerMemory: max(l.Pieces, l.Coins), invariant.SheetMemory: max(l.Sheets, l.Coins)} {
+		for range n {
 			watch.Lost(m)
 		}
 	}
@@ -72,7 +111,7 @@ func (w *World) watched(ctx context.Context, f *found, off bool) {
 	f.want("journal.reads", err == nil, "%v", err)
 	cursor, err := w.Journal.Cursor(ctx)
 	f.want("journal.cursor", err == nil, "%v", err)
-	for _, v := range append(bad, watch.Rest(invariant.Rest{Quiet: true, Cursor: cursor, Mechanisms: w.held()})...) {
+	for _, v := range append(bad, watch.Rest(invariant.Rest{Quiet: true, Cursor: cursor, Hall: hall, Mechanisms: w.held()})...) {
 		f.want(v.ID, false, "%s", v.What)
 	}
 	for _, r := range watch.Results() {
@@ -110,9 +149,9 @@ func pieces(pile money.Counts) (over, short int64) {
 	return over, short
 }
 
-// notesAgree compares the journal with the box. forgot: the acceptor lost its power, and with it its memory: then one note
+// notesAgree compares the journal with the box. Each time that the acceptor lost its power, and with it its memory, one note
 // may be in doubt, or one that nobody saw, for it tells the same whether one was on its way or not.
-func (w *World) notesAgree(f *found, b *casefile.Book, forgot bool) {
+func (w *World) notesAgree(f *found, b *casefile.Book, l Losses) {
 	path := w.notes.Path().World()
 	err := path.Balanced()
 	f.want("world.notes", err == nil, "%v", err)
@@ -123,22 +162,18 @@ func (w *World) notesAgree(f *found, b *casefile.Book, forgot bool) {
 			unseen++
 		}
 	}
-	may := int64(0)
-	if forgot {
-		may = 1
-	}
-	f.want("note.doubt_has_cause", doubtful+unseen <= may, "%d notes in doubt and %d unseen; %d may be", doubtful, unseen, may)
+	f.want("note.doubt_has_cause", doubtful+unseen <= l.Notes, "%d notes in doubt and %d unseen; %d may be", doubtful, unseen, l.Notes)
 	over, short := pieces(tally(path.Box, path.Taken, path.Store, path.Paid).Minus(tally(path.Loaded)).Minus(b.Stacked))
 	f.want("note.stacked_is_in_box", short == 0, "the journal knows of %d notes more than the box has", short)
 	f.want("note.in_box_is_known", over <= doubtful+unseen, "the box has %d notes more than the journal; %d are in doubt and %d unseen", over, doubtful, unseen)
 	over, short = pieces(tally(path.Returned).Minus(b.Returned))
 	f.want("note.returned_is_out", short == 0, "the journal says of %d notes more that they came back", short)
-	f.want("note.out_is_known", over <= max(doubtful+unseen, 1), "%d notes more came back than the journal knows of", over) // one held unseen goes back by itself
+	f.want("note.out_is_known", over <= max(doubtful+unseen, l.Cuts), "%d notes more came back than the journal knows of", over) // one held unseen goes back by itself
 	f.want("note.none_is_held", path.Mouth == nil, "a note is still inside: %+v", path.Mouth)
 }
 
-// coinsAgree compares the journal with the coin box. forgot: the coin acceptor lost its power, and with it its memory.
-func (w *World) coinsAgree(f *found, b *casefile.Book, forgot bool) {
+// coinsAgree compares the journal with the coin box. lost: how often the coin acceptor lost its power, and with it its memory.
+func (w *World) coinsAgree(f *found, b *casefile.Book, lost int64) {
 	path := w.coins.Path().World()
 	err := path.Balanced()
 	f.want("world.coins", err == nil, "%v", err)
@@ -150,12 +185,12 @@ func (w *World) coinsAgree(f *found, b *casefile.Book, forgot bool) {
 	}
 	over, short := pieces(tally(path.In()).Minus(b.Coins))
 	f.want("coin.taken_is_in_box", short == 0, "the journal knows of %d coins more than the box has", short)
-	f.want("coin.in_box_is_known", over == 0 || forgot && unseen > 0, "the box has %d coins more than the journal; %d unseen", over, unseen)
-	f.want("coin.doubt_has_cause", unseen == 0 || forgot, "%d unseen, and the acceptor never lost its memory", unseen)
+	f.want("coin.in_box_is_known", over == 0 || lost > 0 && unseen > 0, "the box has %d coins more than the journal; %d unseen", over, unseen)
+	f.want("coin.doubt_has_cause", unseen <= lost, "%d unseen, and the acceptor lost its memory %d times", unseen, lost)
 }
 
-// piecesAgree compares the journal with the hoppers. forgot: one was paying when it lost its power.
-func (w *World) piecesAgree(f *found, b *casefile.Book, forgot bool) {
+// piecesAgree compares the journal with the hoppers. lost: how often one was paying when it lost its power.
+func (w *World) piecesAgree(f *found, b *casefile.Book, lost int64) {
 	var inside, out money.Counts
 	for _, bowl := range w.Hoppers.World() {
 		err := bowl.Balanced()
@@ -167,7 +202,7 @@ func (w *World) piecesAgree(f *found, b *casefile.Book, forgot bool) {
 	over, short := pieces(out.Minus(b.Stock.Paid))
 	f.want("payout.told_is_out", short == 0, "the journal says that %d pieces more came out", short)
 	f.want("payout.out_is_told", over <= unsure, "%d pieces more came out than the journal says; %d unsure", over, unsure)
-	f.want("payout.doubt_has_cause", unsure == 0 || forgot, "%d pieces unsure, and no hopper lost its power while it paid", unsure)
+	f.want("payout.doubt_has_cause", unsure == 0 || lost > 0, "%d pieces unsure, and no hopper lost its power while it paid", unsure)
 	more, less := pieces(inside.Minus(b.Stock.Inside))
 	f.want("stock.is_inside", more+less <= unsure, "the hoppers hold %v and the journal says %v", inside, b.Stock.Inside)
 }
@@ -189,9 +224,9 @@ func (w *World) sheetAtWork() (is bool) {
 	return false
 }
 
-// sheetsAgree compares the journal with the sheets that came out. forgot: one had begun when the printer lost its power,
-// and with it its jobs.
-func (w *World) sheetsAgree(f *found, b *casefile.Book, forgot bool) {
+// sheetsAgree compares the journal with the sheets that came out. lost: how often one had begun when the printer lost its
+// power, and with it its jobs.
+func (w *World) sheetsAgree(f *found, b *casefile.Book, lost int64) {
 	var world struct {
 		Prints []struct {
 			Serial   string
@@ -229,7 +264,7 @@ func (w *World) sheetsAgree(f *found, b *casefile.Book, forgot bool) {
 	for serial := range printed {
 		f.want("license.told_is_out", whole[serial], "blank %s is called printed and did not come out", serial)
 	}
-	f.want("license.doubt_has_cause", unsure == 0 || forgot, "%d sheets in doubt, and the printer lost no job", unsure)
+	f.want("license.doubt_has_cause", int64(unsure) <= lost, "%d sheets in doubt, and the printer lost no job", unsure)
 	bl := b.Blanks
 	f.want("blank.balances", bl.Received == bl.Issued+bl.Void+bl.InTray+bl.Doubtful, "%+v", bl)
 }

@@ -21,6 +21,9 @@ const (
 	// pageMax is how long a citizen waits for a page at most.
 	pageMax = 3 * time.Minute
 
+	// touchMax is how long a touch may wait to be heard.
+	touchMax = time.Minute
+
 	// restMax is how long everything that was open may take to end.
 	restMax = 10 * time.Minute
 )
@@ -28,7 +31,8 @@ const (
 // Citizen stands at a terminal. The first thing that goes wrong is kept, and then nothing more is done.
 type Citizen struct {
 	*World
-	Err error
+	Err  error
+	Gone func() error // why there is no sense in waiting any more; nil: there always is
 }
 
 func (c *Citizen) Fail(err error) {
@@ -39,9 +43,20 @@ func (c *Citizen) Fail(err error) {
 }
 
 func (c *Citizen) Until(what string, holds func() bool) {
-	if c.Err == nil {
-		c.Fail(until(what, pageMax, holds))
+	if c.Err != nil {
+		return
 	}
+	var gone error
+	err := until(what, pageMax, c.Slot, func() bool {
+		if c.Gone != nil {
+			gone = c.Gone()
+		}
+		return gone != nil || holds()
+	})
+	if gone != nil {
+		err = gone
+	}
+	c.Fail(err)
 }
 
 // page waits for one of some pages.
@@ -68,7 +83,7 @@ func (c *Citizen) touch(ids ...string) {
 			if c.Err != nil {
 				return
 			}
-			_, err := c.Stage.Do(context.Background(), front.Act{Revision: v.Revision, ID: id})
+			_, err := c.do(front.Act{Revision: v.Revision, ID: id})
 			if err == nil {
 				break
 			}
@@ -78,6 +93,13 @@ func (c *Citizen) touch(ids ...string) {
 			}
 		}
 	}
+}
+
+// do touches, and does not wait for ever for a program that is gone.
+func (c *Citizen) do(a front.Act) (front.View, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), touchMax)
+	defer cancel()
+	return c.Stage.Do(ctx, a)
 }
 
 // toBill goes to the bill of an account.
@@ -139,7 +161,7 @@ func (c *Citizen) leave() {
 		}
 		for _, id := range []string{"form.next", "rate.5", "nav.home"} {
 			if v.Can(id) {
-				c.Stage.Do(context.Background(), front.Act{Revision: v.Revision, ID: id}) // stale: the page went on by itself
+				c.do(front.Act{Revision: v.Revision, ID: id}) // stale: the page went on by itself
 				break
 			}
 		}
@@ -164,7 +186,7 @@ func (c *Citizen) Rest() {
 			return
 		}
 		if v.Can("form.next") {
-			c.Stage.Do(context.Background(), front.Act{Revision: v.Revision, ID: "form.next"}) // stale: it went on by itself
+			c.do(front.Act{Revision: v.Revision, ID: "form.next"}) // stale: it went on by itself
 		}
 	}
 }
@@ -188,6 +210,8 @@ func (c *Citizen) account(surplus string, due ...int64) string {
 	}
 	number, err := c.Land.Books.Make(context.Background(), a)
 	c.Fail(err)
+	c.Land.mu.Lock()
+	defer c.Land.mu.Unlock()
 	c.Land.Accounts = append(c.Land.Accounts, number)
 	return number
 }
@@ -209,7 +233,7 @@ func call(n *Network, method, door, path string, arg, into any) error {
 	}
 	ask.Header.Set("Content-Type", "application/json")
 	t := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) { return n.dial(ctx, network, door) }}
-	answer, err := (&http.Client{Transport: t}).Do(ask)
+	answer, err := (&http.Client{Transport: t, Timeout: restMax}).Do(ask)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package world
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -98,6 +97,13 @@ func (c *Citizen) payByPhone(rng *rand.Rand) {
 	c.toBill(number)
 	c.touch("form.next")
 	c.page("method")
+	c.byPhone(rng)
+	c.leave()
+}
+
+// byPhone pays by phone, one way or the other.
+func (c *Citizen) byPhone(rng *rand.Rand) {
+	before := c.attempts()
 	if rng.IntN(2) == 0 {
 		c.touch("pay.show")
 		c.Until("a code to be scanned", func() bool { return c.Stage.View().Code != "" })
@@ -115,10 +121,9 @@ func (c *Citizen) payByPhone(rng *rand.Rand) {
 				c.Fail(c.codes.Show([]byte(code.AuthCode)))
 			}
 			time.Sleep(40 * glance)
-			return c.attempts() > 0
+			return c.attempts() > before
 		})
 	}
-	c.leave()
 }
 
 // attempts is how often the citizen has tried to pay by phone.
@@ -175,10 +180,15 @@ func (c *Citizen) apply(rng *rand.Rand) {
 	c.lay(rng)
 	c.page("form")
 	c.fill(fmt.Sprintf("示例%s号", string([]rune("甲乙丙丁戊己庚辛壬癸")[rng.IntN(10)])))
+	c.signAndSubmit()
+}
+
+// signAndSubmit signs the form and hands it in.
+func (c *Citizen) signAndSubmit() {
 	c.page("sign")
 	strokes := []front.Stroke{{{X: 100, Y: 100}, {X: 150, Y: 900}}, {{X: 200, Y: 100}, {X: 250, Y: 900}}, {{X: 300, Y: 100}, {X: 350, Y: 900}}}
 	if c.Err == nil {
-		_, err := c.Stage.Do(context.Background(), front.Act{ID: front.StrokesAct, Strokes: strokes})
+		_, err := c.do(front.Act{ID: front.StrokesAct, Strokes: strokes})
 		c.Fail(err)
 	}
 	c.touch("form.next")
@@ -217,7 +227,7 @@ func (c *Citizen) fill(text string) {
 		case v.Can("choice.declare.yes"):
 			c.touch("choice.declare.yes", "form.next")
 		case len(v.Fields) > 0:
-			if _, err := c.Stage.Do(context.Background(), front.Act{Revision: v.Revision, ID: front.TextAct, Field: v.Fields[0].Name, Text: text}); err != nil {
+			if _, err := c.do(front.Act{Revision: v.Revision, ID: front.TextAct, Field: v.Fields[0].Name, Text: text}); err != nil {
 				c.Fail(err)
 			}
 			c.touch("form.next")

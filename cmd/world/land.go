@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -27,11 +28,13 @@ type Land struct {
 	hall       *hall.Hall
 	Books      *biller.Books
 	gateway    *gateway.Gateway
-	stop       context.CancelFunc
+	stop       context.CancelFunc // the hall's
+	ends       chan error         // how the hall ended
 	runs       sync.WaitGroup
-	failed     error    // how the hall ended, read after runs
-	Accounts   []string // that citizens have at the company
-	unmount    []func()
+	mu         sync.Mutex
+	Accounts   []string     // that citizens have at the company
+	unmount    func()       // the company's disk
+	eject      func()       // the hall's
 	server     *http.Server // the company's
 	phones     *http.Server // the gateway's
 	transport  *http.Transport
@@ -46,9 +49,9 @@ const (
 
 // OpenLand starts hall and company on disks that may have been used before. dir has the hall's keys.
 func OpenLand(ctx context.Context, dir string, n *Network, hallDisk, billerDisk *cutdisk.Disk) (*Land, error) {
-	l := &Land{dir: dir, net: n, HallDisk: hallDisk, BillerDisk: billerDisk, transport: n.client()}
-	ctx, l.stop = context.WithCancel(cutdisk.Context(ctx))
-	l.unmount = []func(){hallDisk.Mount(filepath.Join(dir, "hall")), billerDisk.Mount(filepath.Join(dir, "biller"))}
+	l := &Land{dir: dir, net: n, BillerDisk: billerDisk, transport: n.client()}
+	ctx = cutdisk.Context(ctx)
+	l.unmount = billerDisk.Mount(filepath.Join(dir, "biller"))
 	var err error
 	if l.Books, err = biller.Open(ctx, filepath.Join(dir, "biller")); err != nil {
 		return nil, err
@@ -64,14 +67,7 @@ func OpenLand(ctx context.Context, dir string, n *Network, hallDisk, billerDisk 
 	l.runs.Go(func() { l.phones.Serve(n.listen(gatewayDoor)) }) // ends with Close
 	l.server = &http.Server{Handler: biller.Handler(l.Books)}
 	l.runs.Go(func() { l.server.Serve(n.listen(billerDoor)) }) // ends with Close
-	cfg := hall.Config{State: filepath.Join(dir, "hall"), Hosts: []string{"hall"}, Billers: map[string]string{"water": "http://" + billerDoor}, Transport: l.transport,
-		Gateway: &hall.Gateway{URL: "http://" + gatewayDoor, Merchant: filepath.Join(dir, "gateway", "merchant.json"), NotifyURL: "http://" + consoleDoor + hall.NotifyPath}}
-	if l.hall, err = hall.Open(ctx, cfg, slog.New(slog.DiscardHandler)); err != nil {
-		return nil, err
-	}
-	terminals, people := n.listen(hallDoor), n.listen(consoleDoor)
-	l.runs.Go(func() { l.failed = l.hall.Serve(ctx, terminals, people) })
-	return l, nil
+	return l, l.StartHall(ctx, hallDisk)
 }
 
 // contract is the keys of a gateway and its merchant, the same in all worlds of a process: to make them takes as long as a journey.
@@ -112,8 +108,32 @@ func merchant(dir string) error {
 	return nil
 }
 
-// enrol writes a one-time code where the terminal looks for it.
-func (l *Land) enrol(ctx context.Context, terminal, file string) error {
+// StartHall starts the hall on a disk: its own, or one from a backup.
+func (l *Land) StartHall(ctx context.Context, disk *cutdisk.Disk) (err error) {
+	ctx = cutdisk.Context(ctx)
+	l.HallDisk, l.eject = disk, disk.Mount(filepath.Join(l.dir, "hall"))
+	cfg := hall.Config{State: filepath.Join(l.dir, "hall"), Hosts: []string{"hall"}, Billers: map[string]string{"water": "http://" + billerDoor}, Transport: l.transport,
+		Gateway: &hall.Gateway{URL: "http://" + gatewayDoor, Merchant: filepath.Join(l.dir, "gateway", "merchant.json"), NotifyURL: "http://" + consoleDoor + hall.NotifyPath}}
+	if l.hall, err = hall.Open(ctx, cfg, slog.New(slog.DiscardHandler)); err != nil {
+		return err
+	}
+	ctx, l.stop = context.WithCancel(ctx)
+	l.ends = make(chan error, 1)
+	terminals, people := l.net.listen(hallDoor), l.net.listen(consoleDoor)
+	go func() { l.ends <- l.hall.Serve(ctx, terminals, people) }()
+	return nil
+}
+
+// StopHall stops the hall as a service manager does. Company and gateway go on.
+func (l *Land) StopHall() error {
+	l.stop()
+	err := errors.Join(<-l.ends, l.hall.Close())
+	l.eject()
+	return err
+}
+
+// Enrol writes a one-time code where the terminal looks for it.
+func (l *Land) Enrol(ctx context.Context, terminal, file string) error {
 	code, err := l.hall.EnrolCode(ctx, terminal)
 	if err != nil {
 		return err
@@ -142,11 +162,10 @@ func (l *Land) posted(ctx context.Context) (sum money.Fen, err error) {
 
 // taken is what the gateway has taken from phones and not given back.
 func (l *Land) taken() (sum money.Fen, err error) {
-	answer, err := (&http.Client{Transport: l.transport}).Get("http://" + gatewayDoor + "/desk/orders")
+	raw, err := l.Orders()
 	if err != nil {
 		return 0, err
 	}
-	defer answer.Body.Close()
 	var orders []struct {
 		Paid    int64 `json:"paid_fen"`
 		Refunds []struct {
@@ -154,7 +173,7 @@ func (l *Land) taken() (sum money.Fen, err error) {
 			Status string `json:"status"`
 		} `json:"refunds"`
 	}
-	if err := json.NewDecoder(answer.Body).Decode(&orders); err != nil {
+	if err := json.Unmarshal(raw, &orders); err != nil {
 		return 0, err
 	}
 	for _, o := range orders {
@@ -168,23 +187,34 @@ func (l *Land) taken() (sum money.Fen, err error) {
 	return sum, nil
 }
 
+// Ledger is the hall's books.
+func (l *Land) Ledger(ctx context.Context) (hall.Ledger, error) { return l.hall.Ledger(ctx) }
+
+// Orders are the gateway's books, as its desk tells them.
+func (l *Land) Orders() ([]byte, error) {
+	answer, err := (&http.Client{Transport: l.transport}).Get("http://" + gatewayDoor + "/desk/orders")
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	return io.ReadAll(answer.Body)
+}
+
 // GatewayFile is what the gateway remembers.
 func GatewayFile(dir string) string { return filepath.Join(dir, "gateway", "gateway.jsonl") }
 
 // LifeFile is where a hall writes down how far it is, so that it notices an older database.
 func LifeFile(dir string) string { return filepath.Join(dir, "hall", "life.json") }
 
-// close stops hall, company and gateway.
-func (l *Land) close() error {
-	l.stop()
+// Close stops hall, company and gateway.
+func (l *Land) Close() error {
+	err := l.StopHall()
 	l.server.Close()
 	l.phones.Close()
 	l.runs.Wait()
 	l.transport.CloseIdleConnections()
-	err := errors.Join(l.failed, l.hall.Close(), l.Books.Close(), l.gateway.Close())
-	for _, unmount := range l.unmount {
-		unmount()
-	}
+	err = errors.Join(err, l.Books.Close(), l.gateway.Close())
+	l.unmount()
 	if err != nil {
 		return fmt.Errorf("the hall: %w", err)
 	}

@@ -4,20 +4,26 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 )
 
 // Network is the wires between the programs of one world.
 type Network struct {
+	// Beyond is where doors are looked for that this network does not have: a terminal's own wires lead to a land's.
+	// Pair makes the two ends of the terminal's line; nil is a wire as all others are. Both are set before anything runs.
+	Beyond *Network
+	Pair   func() (ours, theirs net.Conn)
+
 	mu    sync.Mutex
 	doors map[string]*door
-	down  bool   // the terminal's line is cut: nobody dials out, and what was open is broken
-	bad   bool   // the terminal's line leads through a slow one
-	sends func() // before each write of whoever dialled
-	open  map[net.Conn]bool
+	down  bool       // the terminal's line is cut: nobody dials out, and what was open is broken
+	bad   bool       // the terminal's line leads through a slow one
+	sends func()     // before each write of whoever dialled
+	open  []net.Conn // in the order in which they were made
 }
 
-func NewNetwork() *Network { return &Network{doors: map[string]*door{}, open: map[net.Conn]bool{}} }
+func NewNetwork() *Network { return &Network{doors: map[string]*door{}} }
 
 // door is a listener.
 type door struct {
@@ -60,13 +66,29 @@ var errNobody = &net.OpError{Op: "dial", Net: "wire", Err: net.UnknownNetworkErr
 
 // dial calls at a door.
 func (n *Network) dial(ctx context.Context, _, name string) (net.Conn, error) {
+	return n.call(ctx, name, nil)
+}
+
+// call is dial over a wire of a kind; nil is one as all others are.
+func (n *Network) call(ctx context.Context, name string, pair func() (ours, theirs net.Conn)) (net.Conn, error) {
 	n.mu.Lock()
 	d := n.doors[name]
 	n.mu.Unlock()
-	if d == nil {
+	switch {
+	case d == nil && n.Beyond != nil:
+		return n.Beyond.call(ctx, name, pair)
+	case d == nil:
 		return nil, errNobody
 	}
-	ours, theirs := lay(name)
+	select { // before a wire is laid that nobody would take up
+	case <-d.shut:
+		return nil, errNobody
+	default:
+	}
+	if pair == nil {
+		pair = func() (near, far net.Conn) { return lay(name) }
+	}
+	ours, theirs := pair()
 	select {
 	case d.callers <- theirs:
 		return ours, nil
@@ -82,9 +104,9 @@ func (n *Network) dial(ctx context.Context, _, name string) (net.Conn, error) {
 }
 
 // line is dial for the terminal: over a line that can be cut, and whose sends are counted.
-func (n *Network) line(ctx context.Context, network, name string) (net.Conn, error) {
+func (n *Network) line(ctx context.Context, _, name string) (net.Conn, error) {
 	n.mu.Lock()
-	down := n.down
+	down, pair := n.down, n.Pair
 	if n.bad {
 		name = slowDoor
 	}
@@ -92,13 +114,13 @@ func (n *Network) line(ctx context.Context, network, name string) (net.Conn, err
 	if down {
 		return nil, errNobody
 	}
-	c, err := n.dial(ctx, network, name)
+	c, err := n.call(ctx, name, pair)
 	if err != nil {
 		return nil, err
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.open[c] = true
+	n.open = append(n.open, c)
 	return &counted{Conn: c, n: n}, nil
 }
 
@@ -108,10 +130,10 @@ func (n *Network) Cut(down bool) {
 	defer n.mu.Unlock()
 	n.down = down
 	if down {
-		for c := range n.open {
+		for _, c := range n.open {
 			c.Close()
 		}
-		clear(n.open)
+		n.open = nil
 	}
 }
 
@@ -135,7 +157,7 @@ func (c *counted) Write(b []byte) (int, error) {
 // Close ends the connection.
 func (c *counted) Close() error {
 	c.n.mu.Lock()
-	delete(c.n.open, c.Conn)
+	c.n.open = slices.DeleteFunc(c.n.open, func(other net.Conn) bool { return other == c.Conn })
 	c.n.mu.Unlock()
 	return c.Conn.Close()
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
@@ -53,9 +52,6 @@ func (c *Citizen) evening() {
 	})
 }
 
-// claimShape is how a claim code stands on a slip.
-var claimShape = regexp.MustCompile(`^[0-9A-Z]{4}(-[0-9A-Z]{1,4})+$`)
-
 // payClaims pays what stands on the last strip, when it is a slip.
 func (c *Citizen) payClaims() {
 	code := c.lastCode()
@@ -69,7 +65,7 @@ func (c *Citizen) payClaims() {
 	}
 }
 
-func (c *Citizen) lastCode() (code string) {
+func (c *Citizen) lastCode() string {
 	var world struct{ Prints []struct{ N int } }
 	c.Fail(json.Unmarshal(c.roll.World(), &world))
 	if len(world.Prints) == 0 {
@@ -77,12 +73,7 @@ func (c *Citizen) lastCode() (code string) {
 	}
 	text, err := c.roll.Text(world.Prints[len(world.Prints)-1].N)
 	c.Fail(err)
-	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); claimShape.MatchString(line) {
-			code = line
-		}
-	}
-	return code
+	return slipCode.FindString(text)
 }
 
 // exchangeBox takes the box of notes away, counts it and puts an empty one in.

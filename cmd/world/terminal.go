@@ -33,10 +33,21 @@ type Terminal struct {
 	unmount func()
 }
 
-// Start starts the program on a disk.
+// Seat says which terminal it is, where there are several.
+type Seat struct {
+	ID, Number string
+	Clock      store.Clock // its own time of day
+}
+
+// Start starts the program of the only terminal on a disk.
 func Start(dir string, disk *cutdisk.Disk, n *Network, c *Cabinet) (*Terminal, error) {
+	return StartAt(Seat{ID: terminalID, Number: "01"}, dir, disk, n, c)
+}
+
+// StartAt starts the program of one of several terminals.
+func StartAt(seat Seat, dir string, disk *cutdisk.Disk, n *Network, c *Cabinet) (*Terminal, error) {
 	t := &Terminal{net: n, Stage: front.NewStage(), ended: make(chan error, 1), opened: make(chan struct{})}
-	conf, err := config.Parse(fmt.Sprintf(terminalConfig, filepath.Join(dir, "terminal"), hallDoor, filepath.Join(dir, "code"), dir, dir, c.Cash))
+	conf, err := config.Parse(fmt.Sprintf(terminalConfig, seat.ID, seat.Number, filepath.Join(dir, "terminal"), hallDoor, filepath.Join(dir, "code"), dir, dir, c.Cash))
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +66,9 @@ func Start(dir string, disk *cutdisk.Disk, n *Network, c *Cabinet) (*Terminal, e
 		}}
 	c.drivers(&o, log)
 	ctx, cancel := context.WithCancel(cutdisk.Context(context.Background()))
-	t.stop = cancel
+	if t.stop = cancel; seat.Clock.Now != nil {
+		ctx = store.WithClock(ctx, seat.Clock)
+	}
 	go func() { t.ended <- daemon.Run(ctx, o) }()
 	return t, nil
 }
@@ -89,8 +102,8 @@ func (t *Terminal) Ready() bool {
 	}
 }
 
-// close stops the program as a service manager does.
-func (t *Terminal) close() error {
+// Close stops the program as a service manager does.
+func (t *Terminal) Close() error {
 	t.stop()
 	err := <-t.ended
 	t.unmount()
@@ -104,20 +117,21 @@ func (t *Terminal) close() error {
 const glance = 24*time.Millisecond + 86_419
 
 // until waits for something to hold.
-func until(what string, bound time.Duration, holds func() bool) error {
+func until(what string, bound time.Duration, slot Slot, holds func() bool) error {
 	for range bound / glance {
 		if holds() {
 			return nil
 		}
 		time.Sleep(glance)
+		slot.Await()
 	}
 	return fmt.Errorf("%s: not within %v", what, bound)
 }
 
 const terminalConfig = `
 [terminal]
-id = "` + terminalID + `"
-number = "01"
+id = %q
+number = %q
 state = %q
 [hall]
 url = "https://%s"

@@ -20,11 +20,12 @@ func lay(door string) (near, far net.Conn) {
 	return a, b
 }
 
-// after is some ten microseconds. The folder of a world has another name each time.
+// after is about a millisecond, in whole microseconds: the slot of whoever sends stays his own. The folder of a world has another
+// name each time.
 func after(door, way string) time.Duration {
 	h := fnv.New32a()
 	io.WriteString(h, filepath.Base(door)+" "+way)
-	return 20*time.Microsecond + time.Duration(h.Sum32()%40_000)
+	return 20*time.Microsecond + time.Duration(h.Sum32()%2000)*time.Microsecond
 }
 
 // end is one end of a wire.

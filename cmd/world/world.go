@@ -41,7 +41,7 @@ func (w *World) Settle() (err error) {
 	if w.Land, err = OpenLand(ctx, w.Dir, w.Net, cutdisk.New(), cutdisk.New()); err != nil {
 		return err
 	}
-	if err := w.Land.enrol(ctx, terminalID, w.Dir+"/code"); err != nil {
+	if err := w.Land.Enrol(ctx, terminalID, w.Dir+"/code"); err != nil {
 		return err
 	}
 	w.Cabinet.Power(true, false)
@@ -61,11 +61,11 @@ func (w *World) Scrap() {
 // Close stops all that runs.
 func (w *World) Close() (err error) {
 	if w.Terminal != nil {
-		err = w.Terminal.close()
+		err = w.Terminal.Close()
 	}
-	w.Cabinet.close()
+	w.Cabinet.Close()
 	if w.Land != nil {
-		if bad := w.Land.close(); err == nil {
+		if bad := w.Land.Close(); err == nil {
 			err = bad
 		}
 	}
