@@ -90,6 +90,11 @@ sweep-planted: setup ## sees that the sweep finds each of its planted bugs; RAND
 	@mkdir -p out/tool && go build -o out/tool/planted ./cmd/sweep/planted
 	@exec out/tool/planted $(call option,RANDOM,--random) $(call option,SOWN,--sown) $(call option,SCHEDULES,--schedules) $(call option,SEED,--seed)
 
+.PHONY: fleet
+fleet: setup ## days of a whole fleet and all that befalls it, every book compared at each day's end: TERMINALS= DAYS= VISITS= MEAN= TROUBLES= SEED= SEASON=1 LOG=, and out/fleet.json
+	@mkdir -p out/tool && go test -c -trimpath -o out/tool/fleet ./cmd/fleet
+	@exec out/tool/fleet $(call option,SEED,--seed) $(call option,TERMINALS,--terminals) $(call option,DAYS,--days) $(call option,VISITS,--visits) $(call option,MEAN,--mean) $(call option,TROUBLES,--troubles) $(call option,LAND_TROUBLES,--land-troubles) $(call option,LOG,--log) $(if $(call given,SEASON),--season)
+
 .PHONY: qr-shapes
 qr-shapes: setup ## every shape of failure of the payment gateway, through terminal, hall and order machine, and who says what in the end
 	@packaging/setup.sh --tests && mkdir -p out
