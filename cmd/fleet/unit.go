@@ -47,7 +47,7 @@ func newUnit(f *fleet, n int) (*unit, error) {
 	}
 	wires := world.NewNetwork()
 	wires.Beyond, wires.Pair = f.net, u.line.pair
-	u.w = &world.World{Dir: dir, Net: wires, Land: f.land, Disk: cutdisk.New(), Cabinet: world.NewCabinet(wires, nil)}
+	u.w = &world.World{Dir: dir, Net: wires, Land: f.land, Disk: cutdisk.New(), Cabinet: world.NewCabinet(wires, world.Acceptors[n%len(world.Acceptors)], nil)}
 	u.w.Disk.Forget()
 	u.w.Cabinet.Slot = world.Slot(n)
 	u.w.Cabinet.Power(true, false)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"io"
+	oldrand "math/rand"
 	"runtime"
 	"sync"
 	"testing"
@@ -19,6 +20,7 @@ import (
 // virtual time, and the calls that led to him.
 func Chance(t *testing.T, seed uint64) {
 	cryptotest.SetGlobalRandom(t, seed) // for keys on the wires, which nobody sees
+	oldrand.Seed(int64(seed))           //lint:ignore SA1019 the pauses of net/http come from there; it needs GODEBUG=randseednop=0
 	before := rand.Reader
 	rand.Reader = &chance{seed: seed, drawn: map[draw]uint64{}}
 	t.Cleanup(func() { rand.Reader = before })
