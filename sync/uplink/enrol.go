@@ -152,7 +152,7 @@ func (l *Link) enrolKey(ctx context.Context) (*ecdsa.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return key, l.journal.Keep(ctx, map[string][]byte{keptNewKey: der})
+	return key, l.keep(ctx, map[string][]byte{keptNewKey: der})
 }
 
 // pinned trusts the hall whose CA has this fingerprint and nobody else.
@@ -214,7 +214,7 @@ func (l *Link) keepEnrolment(ctx context.Context, p papers, code, epoch string) 
 	if otherEpoch {
 		values[keptHallEpoch], values[keptNotices] = []byte(epoch), []byte("0")
 	}
-	if err := l.journal.Keep(ctx, values); err != nil {
+	if err := l.keep(ctx, values); err != nil {
 		return err
 	}
 	l.mu.Lock()
@@ -307,7 +307,7 @@ func (l *Link) renewOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := l.journal.Keep(ctx, values); err != nil {
+	if err := l.keep(ctx, values); err != nil {
 		return err
 	}
 	l.adopt(p)

@@ -171,7 +171,7 @@ func (l *Link) noticeHandled(ctx context.Context, epoch string, seq int64) (curr
 	if !current {
 		return false, nil
 	}
-	if err := l.journal.Keep(ctx, map[string][]byte{keptNotices: []byte(strconv.FormatInt(seq, 10))}); err != nil {
+	if err := l.keep(ctx, map[string][]byte{keptNotices: []byte(strconv.FormatInt(seq, 10))}); err != nil {
 		return false, err
 	}
 	l.mu.Lock()
@@ -183,6 +183,10 @@ func (l *Link) noticeHandled(ctx context.Context, epoch string, seq int64) (curr
 // offer keeps the newest catalogue: it looks at the start, when the line comes back and when it is told to.
 func (l *Link) offer(ctx context.Context) {
 	tries := slowBackoff.of(l, "catalog")
+	select {
+	case <-l.pushed: // what the terminal has goes first
+	case <-ctx.Done():
+	}
 	for l.line.awaitReached(ctx) {
 		select {
 		case <-l.pokeOffer: // this look is the one that was asked for
@@ -265,7 +269,7 @@ func (l *Link) fetchCatalog(ctx context.Context) error {
 		return nil
 	}
 	values := map[string][]byte{keptDocument: document, keptSignature: answer.Signature, keptFloor: []byte(strconv.FormatInt(c.Version, 10))}
-	if err := l.journal.Keep(ctx, values); err != nil {
+	if err := l.keep(ctx, values); err != nil {
 		return err
 	}
 	l.mu.Lock()

@@ -72,6 +72,7 @@ func (l *Link) push(ctx context.Context) {
 			return
 		}
 		l.trouble("queue", err)
+		l.pushedOnce.Do(func() { close(l.pushed) })
 		p.adapt(b, moved, err)
 		switch {
 		case err != nil && isBroken(err):
@@ -314,7 +315,7 @@ func (l *Link) barred(ctx context.Context, why string) error {
 	if why == was {
 		return nil
 	}
-	if err := l.journal.Keep(ctx, map[string][]byte{keptRevoked: []byte(why)}); err != nil {
+	if err := l.keep(ctx, map[string][]byte{keptRevoked: []byte(why)}); err != nil {
 		return err
 	}
 	l.mu.Lock()
@@ -402,7 +403,7 @@ func (l *Link) keepCursor(ctx context.Context) error {
 	if cursor == kept {
 		return nil
 	}
-	if err := l.journal.Acknowledge(ctx, cursor); err != nil {
+	if err := l.keepAcknowledged(ctx, cursor); err != nil {
 		return fmt.Errorf("%w: %w", errGarbled, err)
 	}
 	l.mu.Lock()
@@ -424,7 +425,7 @@ func (l *Link) acknowledge(ctx context.Context, cursor int64) error {
 	if cursor == l.acknowledged() {
 		return l.keepCursor(ctx)
 	}
-	if err := l.journal.Acknowledge(ctx, cursor); err != nil {
+	if err := l.keepAcknowledged(ctx, cursor); err != nil {
 		return fmt.Errorf("%w: %w", errGarbled, err)
 	}
 	l.mu.Lock()
@@ -458,7 +459,7 @@ func (l *Link) noteEpoch(ctx context.Context, epoch string) error {
 		}
 		values[keptHallEpoch], values[keptNotices] = []byte(epoch), []byte("0")
 	}
-	if err := l.journal.Keep(ctx, values); err != nil {
+	if err := l.keep(ctx, values); err != nil {
 		return err
 	}
 	l.mu.Lock()

@@ -75,6 +75,9 @@ type Link struct {
 	// A poke says "look now"; each has one reader.
 	pokePull, pokePush, pokeOffer, pokeRenew chan struct{}
 
+	pushed     chan struct{} // closed when the first batch has been answered, whatever the answer
+	pushedOnce sync.Once
+
 	mu        sync.Mutex // guards all below
 	papers    papers
 	hall      hallapiconnect.HallClient // nil until enrolled
@@ -97,6 +100,7 @@ type Link struct {
 
 	branchedAt time.Time // when the hall last made the journal branch; of push alone
 
+	disk    sync.Mutex // held while something is put on the disk
 	keeping sync.Mutex // held while the cursor of the notices or the hall's epoch is put on the disk
 }
 
@@ -112,7 +116,7 @@ func New(cfg Config, journal *store.Store, log *slog.Logger) (*Link, error) {
 	l := &Link{
 		cfg: cfg, host: u.Hostname(), journal: journal, log: log, line: newLine(cfg.Dial),
 		pokePull: make(chan struct{}, 1), pokePush: make(chan struct{}, 1), pokeOffer: make(chan struct{}, 1), pokeRenew: make(chan struct{}, 1),
-		troubles: map[string]string{}, given: map[string]office.Order{}, moved: make(chan struct{}),
+		troubles: map[string]string{}, given: map[string]office.Order{}, moved: make(chan struct{}), pushed: make(chan struct{}),
 	}
 	l.line.broken = func() { poke(l.pokePull) }
 	return l, l.load(context.Background())
@@ -200,6 +204,20 @@ func (l *Link) Status() Status {
 // RevokedTodo is what staff read of a terminal that the hall does not deal with any more.
 func RevokedTodo(why string) string {
 	return fmt.Sprintf("the hall has revoked this terminal: %s; when that is over, mint a code at the hall (halld enrol-code) and put it into the code file", why)
+}
+
+// keep puts values on the disk. What the conversations have to keep goes one after the other: when two answers come at once it is
+// no matter of chance whether they share a sync.
+func (l *Link) keep(ctx context.Context, values map[string][]byte) error {
+	l.disk.Lock()
+	defer l.disk.Unlock()
+	return l.journal.Keep(ctx, values)
+}
+
+func (l *Link) keepAcknowledged(ctx context.Context, cursor int64) error {
+	l.disk.Lock()
+	defer l.disk.Unlock()
+	return l.journal.Acknowledge(ctx, cursor)
 }
 
 // client is the hall to be asked; nil before the enrolment.
