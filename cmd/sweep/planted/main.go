@@ -143,7 +143,7 @@ func (b bug) try(ctx context.Context, seed uint64, schedules int) (found bool, e
 }
 
 // tryMax is how long a change may keep the sweep from ending: then it is found too.
-const tryMax = 20 * time.Minute
+const tryMax = 10 * time.Minute
 
 // overlay writes the changed file and what the compiler is to know of it.
 func (b bug) overlay(dir string) (string, error) {
