@@ -96,7 +96,8 @@ func TestAnotherCatalogueUnderTheSameNumber(t *testing.T) {
 				}
 			}
 		})
-		d.pass(2 * time.Hour)
+		d.tell(notice(1, "catalog"))
+		d.pass(time.Second)
 		if got := d.link.Catalog().Phone; got != "54321" {
 			d.t.Errorf("phone: got %s, want that of the other catalogue", got)
 		}
