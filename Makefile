@@ -57,7 +57,7 @@ test: build ## every test; the same that .ci/run calls
 .PHONY: soak
 soak: build ## every test whole, the long suites of all drivers too: about half an hour
 	@packaging/setup.sh --tests
-	STORIES=400 PAGES=300 go test -timeout 60m ./...
+	STORIES=400 PAGES=300 OFFLINE=72 go test -timeout 60m ./...
 
 .PHONY: demo
 demo: build ## all journeys through the real screen, result in out/demo/: SEED= INPUT= JOURNEYS= LANGUAGE= SET=
