@@ -15,7 +15,7 @@ import (
 func TestNoOrderWithoutItsRecord(t *testing.T) {
 	happen := []string{"escrowed", "foreign", "stacked", "returned", "lost", "box_out", "box_in", "ready", "refused", "fault", "cleared", "blind", "wait"}
 	broken, told := 0, map[string]bool{}
-	for _, story := range signalStories(t) {
+	for _, story := range signalStories(t, "signals.txt") {
 		for at, line := range story {
 			do, want, _ := strings.Cut(line, "->")
 			do = strings.TrimSpace(do)

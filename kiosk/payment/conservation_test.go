@@ -70,9 +70,10 @@ func TestConservation(t *testing.T) {
 // payout may ever be doubtful. In a harsh one the devices lose their power and their memory too. Hoppers pay, or a recycler.
 type story struct {
 	*machine
-	harsh  bool
-	caseID string
-	may    losses
+	harsh   bool
+	revived bool // the computer was off once
+	caseID  string
+	may     losses
 }
 
 func tell(t *testing.T, dir string, seed uint64, happened map[casefile.Kind]int) {
@@ -118,7 +119,7 @@ func (s *story) revive() {
 	if s.program != nil {
 		s.bury()
 	}
-	s.caseID = ""
+	s.caseID, s.revived = "", true
 	time.Sleep(time.Duration(s.rng.IntN(8000)) * time.Millisecond) // virtual
 	s.note("the computer starts")
 	s.start()
@@ -281,12 +282,37 @@ func (s *story) stopAndSettle() {
 			s.t.Errorf("stop: %v", err)
 		}
 	})
-	if id := s.caseID; id != "" && !s.dead() && s.open() == nil {
+	late := s.caseID != "" && s.rng.IntN(3) == 0 && s.drawnLate()
+	if id := s.caseID; id != "" && !s.dead() && (late || s.open() == nil) {
 		if split, owed := s.settle(id); owed != "" && !s.dead() {
 			s.giveBack(id, owed, split.Owed)
 		}
 	}
 	s.caseID = ""
+}
+
+// drawnLate lets the acceptor draw a note in although it was told to shut, and says whether a hand gave one. It may come
+// to stand anywhere before the money is placed.
+func (s *story) drawnLate() bool {
+	if s.dead() {
+		return false
+	}
+	s.bounded(func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, orderMax)
+		defer cancel()
+		s.program.driver.Accept(ctx, Faces) // an acceptor that is away draws nothing in
+	})
+	s.offer()
+	time.Sleep(time.Duration(s.rng.IntN(3000)) * time.Millisecond) // virtual
+	if s.dead() {
+		return false
+	}
+	s.bounded(func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, orderMax)
+		defer cancel()
+		s.program.driver.Refuse(ctx)
+	})
+	return true
 }
 
 // stopWhileHeld ends the payment in the instant in which a note stands in escrow, if one comes to stand there.
@@ -329,6 +355,7 @@ func (s *story) settle(id string) (split Split, owed string) {
 			return
 		}
 		s.note("case %s is settled: %+v", id, split)
+		s.book(func(b *casefile.Book) { c.Visiting = c.Visiting.Add(b.Cases[id].Faces.Total().Sub(c.Faces.Total())) }) // what came while it was waited for a note
 		if got := split.Bill + split.Surplus + split.Owed; got != c.Visiting {
 			s.t.Errorf("settle: %s is placed, %s is in", got, c.Visiting)
 		}

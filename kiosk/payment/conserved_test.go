@@ -3,6 +3,7 @@ package payment
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"yichuang/devices/mechanism"
 	"yichuang/kiosk/casefile"
@@ -194,7 +195,9 @@ func (s *story) watched() {
 		s.t.Fatal(err)
 	}
 	for _, v := range append(broken, w.Rest(told)...) {
-		if v.ID != "privacy.sealed" && v.ID != "money.cash" {
+		// A validator remembers five events. A computer that was off for long may find that it has forgotten.
+		overrun := v.ID == "doubt.needed" && s.revived && strings.Contains(v.String(), "more happened than the validator remembers")
+		if v.ID != "privacy.sealed" && v.ID != "money.cash" && !overrun {
 			s.t.Errorf("%s\n%v", v, s.ops)
 		}
 	}

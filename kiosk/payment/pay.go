@@ -84,9 +84,11 @@ func (t *Till) mayTake(face money.Fen) bool {
 // into the box arrives. After settleMax at the latest none is, because then it is called doubtful.
 func (t *Till) Stop(ctx context.Context) error {
 	t.gate <- struct{}{}
+	t.placing.Lock()
 	t.mu.Lock()
 	t.closing = true
 	t.mu.Unlock()
+	t.placing.Unlock()
 	if err := t.acceptor.Refuse(ctx); err != nil {
 		t.log.Warn("cash refuse", "error", err) // it is repeated by the driver; a late note goes back
 	}
@@ -193,8 +195,13 @@ func Place(in, due money.Fen, part bool, rule string, rest Rest) Split {
 
 // Settle places what a case has in the box. It gives the split, and the id under which something is owed.
 // A case without money is not touched. reason: paid, stopped, walked_away, power.
+//
+// An acceptor that was shut may still draw in a note. One that has come as far as escrow is waited for, as Stop does, and
+// counts when it is stacked all the same; one that comes later belongs to a case of its own.
 func (t *Till) Settle(ctx context.Context, caseID string, rest Rest, reason string) (Split, string, error) {
-	t.placing.Lock()
+	if err := t.still(ctx, caseID); err != nil {
+		return Split{}, "", err
+	}
 	defer t.placing.Unlock()
 	var in money.Fen
 	var c casefile.Case
@@ -220,6 +227,25 @@ func (t *Till) Settle(ctx context.Context, caseID string, rest Rest, reason stri
 		return Split{}, "", err
 	}
 	return s, h.Owed, nil
+}
+
+// still waits until no note of a case is on its way, and keeps it so: it returns with placing held, or with an error.
+func (t *Till) still(ctx context.Context, caseID string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleMax)
+	defer cancel()
+	for {
+		changed := t.Changed()
+		t.placing.Lock()
+		if n := t.openNote(); n == nil || n.Case != caseID {
+			return nil
+		}
+		t.placing.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("till: a note of case %s is still on its way: %w", caseID, ctx.Err())
+		}
+	}
 }
 
 // Recode gives something owed a new claim code for a new slip; the former code is dead from then on.

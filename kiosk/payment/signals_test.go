@@ -102,7 +102,7 @@ type reading struct {
 	payer   cash.Payer
 	cancel  context.CancelFunc
 	ran     sync.WaitGroup
-	failed  chan error // gets what the till's Run has ended with, and a Stop that failed
+	failed  chan error // gets what the till's Run has ended with, and a Stop or Settle that failed
 	counter int        // the acceptor's events so far
 	seq     int64
 }
@@ -185,9 +185,11 @@ func (r *reading) say(line string) {
 			r.device.order("stopped")
 		})
 	case "settle":
-		if _, _, err := r.till.Settle(ctx, rest, RestOwed, "stopped"); err != nil {
-			r.t.Fatal(err)
-		}
+		r.ran.Go(func() {
+			if _, _, err := r.till.Settle(ctx, rest, RestOwed, "stopped"); err != nil {
+				r.failed <- err
+			}
+		})
 	case "wait":
 		d, err := time.ParseDuration(rest)
 		if err != nil {
@@ -272,9 +274,9 @@ func (r *reading) heard() string {
 
 // signalStories are what an acceptor may tell, and what the till then writes and orders. Read a line as: what happens -> what is
 // written, what is ordered.
-func signalStories(t *testing.T) (out [][]string) {
+func signalStories(t *testing.T, file string) (out [][]string) {
 	t.Helper()
-	raw, err := os.ReadFile("testdata/signals.txt")
+	raw, err := os.ReadFile("testdata/" + file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -305,7 +307,7 @@ func read(t *testing.T, tell func(r *reading)) {
 }
 
 func TestWhatTheTillWritesAndOrders(t *testing.T) {
-	all := signalStories(t)
+	all := append(signalStories(t, "signals.txt"), signalStories(t, "late.txt")...)
 	if len(all) < 20 {
 		t.Fatalf("got %d stories", len(all))
 	}
@@ -333,7 +335,7 @@ func TestWhatTheTillWritesAndOrders(t *testing.T) {
 func TestSignalToldAgainAfterAPowerCut(t *testing.T) {
 	again := []string{"stacked", "returned", "lost", "box_out", "box_in"}
 	cuts := 0
-	for _, story := range signalStories(t) {
+	for _, story := range signalStories(t, "signals.txt") {
 		for at, line := range story {
 			do, _, _ := strings.Cut(line, "->")
 			do = strings.TrimSpace(do)

@@ -35,7 +35,7 @@ type Till struct {
 	payer    cash.Payer
 	log      *slog.Logger
 
-	placing sync.Mutex    // a coin comes whole before or after a case's money is placed
+	placing sync.Mutex    // a note or coin comes whole before or after a case's money is placed
 	opening sync.Mutex    // what a power cut left open is closed whole before or after notes are taken anew
 	giving  sync.Mutex    // one payout at a time
 	resumed casefile.Mark // what the acceptor was told at the start
@@ -273,11 +273,6 @@ func (t *Till) openNote() (n *casefile.Note) {
 // escrowed commits that a note is held and where it goes, and only then sends it there. A note that is
 // told once more after a restart is the one that was on its way: nobody knows who stands there now, so it goes back.
 func (t *Till) escrowed(ctx context.Context, s cash.Signal, mark *casefile.Mark) error {
-	t.mu.Lock()
-	caseID, stack := t.paying, t.paying != "" && !t.closing
-	t.mu.Unlock()
-	face := money.Fen(s.Note.Face)
-	stack = stack && t.mayTake(face)
 	open := t.openNote()
 	if open != nil && open.State != casefile.NoteStacking {
 		return t.sendBack(ctx, open, mark)
@@ -289,24 +284,12 @@ func (t *Till) escrowed(ctx context.Context, s cash.Signal, mark *casefile.Mark)
 		}
 		return t.keep(ctx, *mark)
 	}
-	if face <= 0 || s.Note.Currency != money.CNY {
+	if s.Note.Face <= 0 || s.Note.Currency != money.CNY {
 		// Held, and nobody can name it: it goes back, and is in no sum.
 		t.order(ctx, t.acceptor.Return)
 		return t.keep(ctx, *mark)
 	}
-	if caseID == "" {
-		var err error
-		if caseID, err = t.stray(ctx); err != nil {
-			return err
-		}
-	}
-	h := casefile.Header{Face: face, Currency: s.Note.Currency, Mark: mark}
-	t.journal.Book(func(b *casefile.Book) { h.Note = b.NextNote })
-	next := casefile.NoteReturning
-	if stack {
-		next = casefile.NoteStacking
-	}
-	err := t.journal.Append(ctx, entry(casefile.NoteEscrowed, caseID, h), entry(next, caseID, h))
+	stack, err := t.held(ctx, s, mark)
 	if err != nil {
 		return err
 	}
@@ -315,6 +298,30 @@ func (t *Till) escrowed(ctx context.Context, s cash.Signal, mark *casefile.Mark)
 	}
 	t.order(ctx, t.acceptor.Return)
 	return nil
+}
+
+// held commits whose note it is that is held, and where it goes. Whoever ends the taking or places the case's money comes
+// before that or after it, and then knows of the note.
+func (t *Till) held(ctx context.Context, s cash.Signal, mark *casefile.Mark) (stack bool, err error) {
+	t.placing.Lock()
+	defer t.placing.Unlock()
+	t.mu.Lock()
+	caseID, stack := t.paying, t.paying != "" && !t.closing
+	t.mu.Unlock()
+	face := money.Fen(s.Note.Face)
+	stack = stack && t.mayTake(face)
+	if caseID == "" {
+		if caseID, err = t.stray(ctx); err != nil {
+			return false, err
+		}
+	}
+	h := casefile.Header{Face: face, Currency: s.Note.Currency, Mark: mark}
+	t.journal.Book(func(b *casefile.Book) { h.Note = b.NextNote })
+	next := casefile.NoteReturning
+	if stack {
+		next = casefile.NoteStacking
+	}
+	return stack, t.journal.Append(ctx, entry(casefile.NoteEscrowed, caseID, h), entry(next, caseID, h))
 }
 
 // stackOr sends a note into the box. When the acceptor refuses (the box is full or out, or it is stuck) the
@@ -380,6 +387,8 @@ func (t *Till) ended(ctx context.Context, s cash.Signal, kind casefile.Kind, mar
 		h := casefile.Header{Asked: "a note that cannot be named went into the box", Mark: mark}
 		return t.journal.Append(ctx, entry(casefile.AcceptorReset, "", h))
 	}
+	t.placing.Lock()
+	defer t.placing.Unlock()
 	caseID, err := t.stray(ctx)
 	if err != nil {
 		return err
@@ -410,8 +419,8 @@ func (t *Till) doubtOf(face money.Fen) (n *casefile.Note) {
 	return n
 }
 
-// stray is the case that a note belongs to when nobody is paying: the last one that took notes and is not
-// settled, else a case of its own.
+// stray is the case that a note or coin belongs to when nobody is paying: the last one that took notes and is not
+// settled, else a case of its own. The caller holds placing: else the case may be settled before the note is written.
 func (t *Till) stray(ctx context.Context) (string, error) {
 	var id string
 	t.journal.Book(func(b *casefile.Book) {

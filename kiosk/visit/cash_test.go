@@ -1,12 +1,14 @@
 package visit
 
 import (
+	"context"
 	"testing"
 
 	"yichuang/devices/cash"
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/front"
 	"yichuang/kiosk/money"
+	"yichuang/kiosk/payment"
 )
 
 // sees waits until the page says this.
@@ -79,6 +81,29 @@ func TestNoteIsStuck(t *testing.T) {
 		m.touch("form.next")
 		m.page("take")
 		m.came(receiptTitle, "50.00")
+	})
+}
+
+// The acceptor draws a note in although it was told to shut, while the person decides what is to become of the money: the
+// page says that the note is waited for, it goes back, and the visit goes on.
+func TestNoteIsDrawnInLate(t *testing.T) {
+	bubble(t, func(t *testing.T, m *machine) {
+		m.toCash()
+		m.insert(5000)
+		m.touch("pay.cancel")
+		m.sees(front.SayStopAsk)
+		if err := m.kiosk.Station.Cash.Accept(context.Background(), payment.Faces); err != nil {
+			t.Fatal(err)
+		}
+		m.note(2000)
+		m.until("the note is held", func() (held bool) {
+			m.journal.Book(func(b *casefile.Book) { held = b.OpenNote() != nil })
+			return held
+		})
+		m.touch("choice.rest.part")
+		m.sees(front.WaitNote)
+		m.page("take")
+		m.tells("note.returned", "payment.settled bill_fen=5000 reason=stopped")
 	})
 }
 

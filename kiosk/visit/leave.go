@@ -17,7 +17,14 @@ import (
 
 // settle places what came in, waits a moment for the biller, and goes on to the papers.
 func (v *visit) settle(rest payment.Rest, reason string) step {
-	split, _, err := v.Till.Settle(v.ctx, v.caseID, rest, reason)
+	var split payment.Split
+	var err error
+	place := func(context.Context) { split, _, err = v.Till.Settle(v.ctx, v.caseID, rest, reason) }
+	if v.Till.Status().Moving > 0 { // a note that came late is waited for
+		v.working(v.serviceTitle(), say(front.WaitNote), stopMax, place)
+	} else {
+		place(v.ctx)
+	}
 	if err != nil {
 		v.err = errors.Join(v.err, err)
 		return nil
