@@ -137,6 +137,8 @@ type Doubt struct {
 	Amount money.Fen `json:"amount_fen"`
 	Since  string    `json:"since"`
 	Asked  string    `json:"asked"`
+	Owed   string    `json:"owed,omitempty"`  // what names it at the hall and at other terminals
+	Where  string    `json:"where,omitempty"` // the terminal whose doubt it is, when not this one
 }
 
 // Owed is one row of `kioskctl owed`.

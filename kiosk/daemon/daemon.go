@@ -86,15 +86,16 @@ type Report struct {
 // Daemon is a running terminal.
 type Daemon struct {
 	Options
-	journal *store.Store
-	till    *payment.Till
-	press   *press.Press
-	station *station.Station
-	link    Link
-	kiosk   *visit.Kiosk
-	broken  error // why the journal could not be opened
-	acts    sync.Mutex
-	probing sync.Mutex
+	journal  *store.Store
+	till     *payment.Till
+	press    *press.Press
+	station  *station.Station
+	link     Link
+	kiosk    *visit.Kiosk
+	broken   error // why the journal could not be opened
+	acts     sync.Mutex
+	settling sync.Mutex // a doubt is looked up and ended by one at a time; never held while the hall is asked
+	probing  sync.Mutex
 }
 
 const (

@@ -161,7 +161,7 @@ func (d *Daemon) Doubtful(context.Context) ([]ctl.Doubt, error) {
 	d.journal.Book(func(b *casefile.Book) {
 		for _, n := range b.Notes {
 			if n.State == casefile.NoteDoubtful {
-				out = append(out, ctl.Doubt{ID: fmt.Sprintf("note-%d", n.Number), Case: n.Case, What: "note", Amount: n.Face, Since: stamp(n.Since), Asked: n.Asked})
+				out = append(out, ctl.Doubt{ID: fmt.Sprintf("note-%d", n.Number), Case: n.Case, What: "note", Amount: n.Face, Since: stamp(n.Since), Asked: n.Asked, Owed: n.Owed})
 			}
 		}
 		for _, u := range b.Unknown {
@@ -169,7 +169,7 @@ func (d *Daemon) Doubtful(context.Context) ([]ctl.Doubt, error) {
 			if u.Coin {
 				what = "coin"
 			}
-			out = append(out, ctl.Doubt{ID: "unseen-" + u.ID, Case: u.Case, What: what, Since: stamp(u.Since), Asked: u.Asked})
+			out = append(out, ctl.Doubt{ID: "unseen-" + u.ID, Case: u.Case, What: what, Since: stamp(u.Since), Asked: u.Asked, Owed: u.ID})
 		}
 		out = append(out, payoutDoubts(b)...)
 		for _, s := range b.Sheets {
@@ -196,59 +196,118 @@ func needReason(act, want, reason string) error {
 
 func stamp(t time.Time) string { return t.Format(time.RFC3339) }
 
-// SettleDoubt writes down what a person has found.
+// SettleDoubt writes down what a person has found. A doubt of another terminal is named by what would be owed, and goes to it
+// through the hall.
 func (d *Daemon) SettleDoubt(ctx context.Context, s ctl.Settle) (ctl.Doubt, error) {
 	d.acts.Lock()
 	defer d.acts.Unlock()
-	doubts, err := d.Doubtful(ctx)
-	if err != nil {
+	if err := d.ready(); err != nil {
 		return ctl.Doubt{}, err
 	}
 	if err := needReason("settle", "what was found, and where", s.Reason); err != nil {
 		return ctl.Doubt{}, err
 	}
-	i := slices.IndexFunc(doubts, func(x ctl.Doubt) bool { return x.ID == s.ID })
-	if i < 0 {
+	doubt, here, err := d.settleHere(ctx, s)
+	if here || err != nil {
+		return doubt, err
+	}
+	owed := strings.TrimPrefix(s.ID, "unseen-")
+	if strings.Contains(owed, "-") || !strings.HasPrefix(owed, "O") {
 		return ctl.Doubt{}, &ctl.Refused{Text: fmt.Sprintf("settle %s: nothing of this number is doubtful; kioskctl doubtful lists what is", s.ID)}
 	}
-	if id, unseen := strings.CutPrefix(s.ID, "unseen-"); unseen {
-		return doubts[i], d.settleUnseen(ctx, doubts[i], id, s)
-	}
-	e, err := d.finding(doubts[i], s)
-	if err != nil {
-		return ctl.Doubt{}, err
-	}
-	return doubts[i], d.journal.Append(ctx, store.Entry{Event: e})
+	return d.settleElsewhere(ctx, owed, s)
 }
 
-// settleUnseen ends the doubt about a note that nobody saw. Found in the box, it gets its face now, and is
-// owed to the person of that case.
-func (d *Daemon) settleUnseen(ctx context.Context, doubt ctl.Doubt, owed string, s ctl.Settle) error {
-	if s.As == "returned" {
-		h := casefile.Header{Owed: owed, As: s.As, Reason: s.Reason, Who: "technician"}
-		return d.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.AcceptorSettled, Case: doubt.Case, Header: h}})
+// settleHere ends a doubt of this terminal; here is false when it has none of this name.
+func (d *Daemon) settleHere(ctx context.Context, s ctl.Settle) (doubt ctl.Doubt, here bool, err error) {
+	d.settling.Lock()
+	defer d.settling.Unlock()
+	doubts, err := d.Doubtful(ctx)
+	i := slices.IndexFunc(doubts, func(x ctl.Doubt) bool { return x.ID == s.ID || x.Owed != "" && x.Owed == s.ID })
+	if err != nil || i < 0 {
+		return ctl.Doubt{}, false, err
+	}
+	doubt, s.ID = doubts[i], doubts[i].ID
+	entries, err := d.found(doubt, s)
+	if err != nil {
+		return ctl.Doubt{}, true, err
+	}
+	return doubt, true, d.journal.Append(ctx, entries...)
+}
+
+// found is the end of a doubt by the word of a technician.
+func (d *Daemon) found(doubt ctl.Doubt, s ctl.Settle) ([]store.Entry, error) {
+	if !strings.HasPrefix(doubt.ID, "unseen-") {
+		e, err := d.finding(doubt, s)
+		return []store.Entry{{Event: e}}, err
 	}
 	face, err := money.Parse(s.Face)
-	if s.As != "stacked" || err != nil || face <= 0 {
-		return &ctl.Refused{Text: "settle " + s.ID + ": nobody saw this " + doubt.What + "; settle it as returned, or as stacked with --face FACE when the box holds one more than the journal"}
+	if s.As != "returned" && (s.As != "stacked" || err != nil || face <= 0) {
+		return nil, &ctl.Refused{Text: "settle " + s.ID + ": nobody saw this " + doubt.What + "; settle it as returned, or as stacked with --face FACE when the box holds one more than the journal"}
 	}
-	if doubt.What == "coin" {
-		return d.unseenCoin(ctx, doubt, owed, face, s.Reason)
+	entries, err := d.unseenFound(doubt.Owed, s.As, face, s.Reason, "technician")
+	if errors.Is(err, errMoving) {
+		return nil, &ctl.Refused{Text: "settle " + s.ID + ": a note is on its way; wait until it has arrived"}
 	}
-	h := casefile.Header{Face: face, Currency: money.CNY}
-	var box string
-	busy := false
-	d.journal.Book(func(b *casefile.Book) { h.Note, box, busy = b.NextNote, b.Box.ID, b.OpenNote() != nil })
-	if busy {
-		return &ctl.Refused{Text: "settle " + s.ID + ": a note is on its way; wait until it has arrived"}
+	return entries, err
+}
+
+// errMoving says that a note has to arrive first.
+var errMoving = errors.New("a note is on its way")
+
+// unseenFound ends the doubt about a note or coin that nobody saw, and is nothing when it has ended. Found in the box, it gets its
+// face now, and is owed to the person of that case.
+func (d *Daemon) unseenFound(owed, as string, face money.Fen, reason, who string) (entries []store.Entry, err error) {
+	d.journal.Book(func(b *casefile.Book) {
+		u := b.Unknown[owed]
+		if u == nil {
+			return
+		}
+		event := func(kind casefile.Kind, h casefile.Header) {
+			entries = append(entries, store.Entry{Event: casefile.Event{Kind: kind, Case: u.Case, Header: h}})
+		}
+		claim := casefile.ClaimHash(owed, payment.NewClaimCode()+payment.NewClaimCode())
+		h := casefile.Header{Face: face, Currency: money.CNY}
+		switch {
+		case as == "returned":
+			event(casefile.AcceptorSettled, casefile.Header{Owed: owed, As: as, Reason: reason, Who: who})
+		case u.Coin:
+			h.Owed, h.Claim, h.Reason, h.Who = owed, claim, reason, who
+			event(casefile.CoinFound, h)
+		case b.OpenNote() != nil:
+			err = errMoving
+		default:
+			h.Note = b.NextNote
+			event(casefile.NoteEscrowed, h)
+			doubtful, settled := h, h
+			doubtful.Asked, doubtful.Owed, doubtful.Claim = u.Asked, owed, claim
+			event(casefile.NoteDoubtful, doubtful)
+			settled.As, settled.Reason, settled.Who, settled.Box = "stacked", reason, who, b.Box.ID
+			event(casefile.NoteSettled, settled)
+		}
+	})
+	return entries, err
+}
+
+// settleElsewhere hands a finding over to the terminal whose doubt it is, through the hall, which takes one for each doubt.
+func (d *Daemon) settleElsewhere(ctx context.Context, owed string, s ctl.Settle) (ctl.Doubt, error) {
+	f := office.Finding{Owed: owed, As: s.As, Reason: s.Reason}
+	if s.Face != "" {
+		var err error
+		if f.Face, err = money.Parse(s.Face); err != nil {
+			return ctl.Doubt{}, &ctl.Refused{Text: fmt.Sprintf("settle %s: %v", s.ID, err)}
+		}
 	}
-	doubtful, settled := h, h
-	doubtful.Asked, doubtful.Owed, doubtful.Claim = doubt.Asked, owed, casefile.ClaimHash(owed, payment.NewClaimCode()+payment.NewClaimCode())
-	settled.As, settled.Reason, settled.Who, settled.Box = "stacked", s.Reason, "technician", box
-	event := func(kind casefile.Kind, h casefile.Header) store.Entry {
-		return store.Entry{Event: casefile.Event{Kind: kind, Case: doubt.Case, Header: h}}
+	ctx, cancel := context.WithTimeout(ctx, claimMax)
+	defer cancel()
+	found, err := d.link.Find(ctx, f)
+	if err != nil {
+		return ctl.Doubt{}, &ctl.Refused{Text: fmt.Sprintf("settle %s: it is none of this terminal, and the hall does not answer; try again when the line is back", s.ID)}
 	}
-	return d.journal.Append(ctx, event(casefile.NoteEscrowed, h), event(casefile.NoteDoubtful, doubtful), event(casefile.NoteSettled, settled))
+	if found.Refused != "" {
+		return ctl.Doubt{}, &ctl.Refused{Text: fmt.Sprintf("settle %s: %s", s.ID, found.Refused)}
+	}
+	return ctl.Doubt{ID: s.ID, Case: found.Case, Amount: found.Amount, Owed: owed, Where: found.Terminal}, nil
 }
 
 func (d *Daemon) finding(doubt ctl.Doubt, s ctl.Settle) (casefile.Event, error) {

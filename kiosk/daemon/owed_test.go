@@ -22,6 +22,8 @@ type hallSays struct {
 	claim office.Claim
 	away  bool
 	asked int
+	found []office.Finding
+	finds office.Found
 }
 
 func (h *hallSays) Flush(context.Context) error {

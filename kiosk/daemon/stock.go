@@ -10,7 +10,6 @@ import (
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/ctl"
 	"yichuang/kiosk/money"
-	"yichuang/kiosk/payment"
 	"yichuang/kiosk/store"
 )
 
@@ -137,18 +136,11 @@ func (d *Daemon) stock() (s casefile.Stock) {
 	return s
 }
 
-// unseenCoin ends the doubt about a coin that nobody saw: found in the box it is owed to the person of that case.
-func (d *Daemon) unseenCoin(ctx context.Context, doubt ctl.Doubt, owed string, face money.Fen, reason string) error {
-	h := casefile.Header{Face: face, Currency: money.CNY, Owed: owed, Reason: reason, Who: "technician",
-		Claim: casefile.ClaimHash(owed, payment.NewClaimCode()+payment.NewClaimCode())}
-	return d.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.CoinFound, Case: doubt.Case, Header: h}})
-}
-
 // payoutDoubts are the payouts of which the payer could not say what came out.
 func payoutDoubts(b *casefile.Book) (out []ctl.Doubt) {
 	for _, p := range b.Payouts {
 		if p.State == casefile.PayoutDoubtful {
-			out = append(out, ctl.Doubt{ID: "payout-" + p.ID, Case: p.Case, What: "payout", Amount: p.Unsure.Total(), Since: stamp(p.Since), Asked: p.Asked})
+			out = append(out, ctl.Doubt{ID: "payout-" + p.ID, Case: p.Case, What: "payout", Amount: p.Unsure.Total(), Since: stamp(p.Since), Asked: p.Asked, Owed: p.Back})
 		}
 	}
 	return out

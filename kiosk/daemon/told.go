@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/money"
 	"yichuang/kiosk/store"
 )
 
@@ -18,47 +19,55 @@ func (d *Daemon) told(kind, caseID string, content []byte) error {
 		Where  string `json:"where"`
 		As     string `json:"as"`
 		Reason string `json:"reason"`
+
+		Face money.Fen `json:"face_fen"` // of something that nobody saw
 	}
 	if kind != "claim" && kind != "settle" || json.Unmarshal(content, &n) != nil {
 		return nil // not for this version
 	}
 	// Without the lock of the acts, which is held while the hall is asked: what an act writes in between, the journal refuses to
 	// have twice, and then this is told again.
-	var e casefile.Event
+	d.settling.Lock()
+	defer d.settling.Unlock()
+	var entries []store.Entry
+	var err error
 	if kind == "claim" {
-		e = d.paidElsewhere(n.Owed, n.Where, n.Reason)
-	} else {
-		e = d.foundAtHall(n.Owed, n.As, n.Reason)
+		entries = d.paidElsewhere(n.Owed, n.Where, n.Reason)
+	} else if entries = d.foundAtHall(n.Owed, n.As, n.Reason); len(entries) == 0 && (n.As == "returned" || n.As == "stacked" && n.Face > 0) {
+		entries, err = d.unseenFound(n.Owed, n.As, n.Face, n.Reason, "hall")
 	}
-	if e.Kind == "" || e.Case != caseID {
-		return nil
+	if err != nil || len(entries) == 0 || entries[0].Event.Case != caseID {
+		return err // a note that is on its way is waited for: this is told again
 	}
-	return d.journal.Append(context.Background(), store.Entry{Event: e})
+	return d.journal.Append(context.Background(), entries...)
 }
 
 // paidElsewhere is the end of a debt whose slip was paid at another terminal or at the hall; nothing when it has ended here.
-func (d *Daemon) paidElsewhere(owed, where, reason string) (e casefile.Event) {
+func (d *Daemon) paidElsewhere(owed, where, reason string) (entries []store.Entry) {
 	d.journal.Book(func(b *casefile.Book) {
 		if o := b.Owed[owed]; o != nil && !o.Paid && where != "" {
-			e = casefile.Event{Kind: casefile.OwedPaid, Case: o.Case, Header: casefile.Header{Owed: o.ID, Amount: o.Amount, Where: where, Reason: reason, Who: "hall"}}
+			h := casefile.Header{Owed: o.ID, Amount: o.Amount, Where: where, Reason: reason, Who: "hall"}
+			entries = []store.Entry{{Event: casefile.Event{Kind: casefile.OwedPaid, Case: o.Case, Header: h}}}
 		}
 	})
-	return e
+	return entries
 }
 
 // foundAtHall is the end of a doubt by the word of a person at the hall; nothing when it has ended here.
-func (d *Daemon) foundAtHall(owed, as, reason string) (e casefile.Event) {
+func (d *Daemon) foundAtHall(owed, as, reason string) (entries []store.Entry) {
 	d.journal.Book(func(b *casefile.Book) {
 		for _, n := range b.Notes {
 			if n.State == casefile.NoteDoubtful && n.Owed == owed && (as == "stacked" || as == "returned") {
-				e = casefile.Event{Kind: casefile.NoteSettled, Case: n.Case, Header: casefile.Header{Note: n.Number, Face: n.Face, Currency: n.Currency, As: as, Reason: reason, Who: "hall", Box: b.Box.ID}}
+				h := casefile.Header{Note: n.Number, Face: n.Face, Currency: n.Currency, As: as, Reason: reason, Who: "hall", Box: b.Box.ID}
+				entries = []store.Entry{{Event: casefile.Event{Kind: casefile.NoteSettled, Case: n.Case, Header: h}}}
 			}
 		}
 		for _, p := range b.Payouts {
 			if p.State == casefile.PayoutDoubtful && p.Back == owed && (as == "paid" || as == "kept") {
-				e = casefile.Event{Kind: casefile.PayoutSettled, Case: p.Case, Header: casefile.Header{Payout: p.ID, As: as, Reason: reason, Who: "hall"}}
+				h := casefile.Header{Payout: p.ID, As: as, Reason: reason, Who: "hall"}
+				entries = []store.Entry{{Event: casefile.Event{Kind: casefile.PayoutSettled, Case: p.Case, Header: h}}}
 			}
 		}
 	})
-	return e
+	return entries
 }

@@ -39,6 +39,8 @@ type Hall interface {
 	Permit(ctx context.Context, caseID, form, serial, previous string) (Permit, error)
 	// Claim redeems the code of a slip, once in the whole fleet.
 	Claim(ctx context.Context, code, reason, who string) (Claim, error)
+	// Find tells another terminal what was found here of its doubt, once in the whole fleet.
+	Find(ctx context.Context, f Finding) (Found, error)
 	// Reconcile tells how the hall, the billers and the gateway have what this terminal took in on a day (2026-11-20): the cases
 	// and orders that are named, and those that they have besides.
 	Reconcile(ctx context.Context, day string, cases, attempts []string) (Sides, error)
@@ -120,6 +122,20 @@ type Claim struct {
 	Where      string
 }
 
+// Finding is what a person has found of a doubt of another terminal, named by what would be owed.
+type Finding struct {
+	Owed, As string
+	Face     money.Fen // of something that nobody saw and that was found
+	Reason   string
+}
+
+// Found says whose doubt it is, who is told; or Refused, a sentence for staff.
+type Found struct {
+	Terminal, Case string
+	Amount         money.Fen
+	Refused        string
+}
+
 // Away is the hall of a terminal that is not enrolled: there is no line.
 type Away struct{}
 
@@ -193,6 +209,9 @@ func (Away) Reconcile(context.Context, string, []string, []string) (Sides, error
 
 // Claim has no line.
 func (Away) Claim(context.Context, string, string, string) (Claim, error) { return Claim{}, ErrNoLine }
+
+// Find has no line.
+func (Away) Find(context.Context, Finding) (Found, error) { return Found{}, ErrNoLine }
 
 // Flush has no line.
 func (Away) Flush(context.Context) error { return ErrNoLine }

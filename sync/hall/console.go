@@ -195,7 +195,7 @@ func countsOf(ctx context.Context, tx *sql.Tx) (map[string]int, error) {
 	for name, query := range map[string]string{
 		"to be booked": `SELECT count(*) FROM postings WHERE state = 'due'`, "refused by the biller": `SELECT count(*) FROM postings WHERE state = 'refused'`,
 		"owed and open": `SELECT count(*) FROM owed WHERE state = 'open'`, "in doubt": `SELECT count(*) FROM owed WHERE state = 'doubtful'`,
-		"owed or in doubt for more than 30 days": `SELECT count(*) FROM owed WHERE state IN ('open', 'doubtful') AND since < '` + hallstore.Stamp(time.Now().Add(-owedAge)) + `'`,
+		"owed or in doubt for more than 30 days": `SELECT count(*) FROM owed WHERE state IN ('open', 'doubtful', '` + unseenNote + `', '` + unseenCoin + `') AND since < '` + hallstore.Stamp(time.Now().Add(-owedAge)) + `'`,
 		"records that cannot be":                 `SELECT count(*) FROM problems`, "records in quarantine": `SELECT count(*) FROM quarantine`,
 		"records that wait": `SELECT count(*) FROM deferred`,
 	} {
@@ -402,7 +402,13 @@ func (c *console) find(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	owed, as := r.PostFormValue("owed"), r.PostFormValue("as")
-	err := c.Find(r.Context(), owed, as, r.PostFormValue("reason"))
+	face, err := money.Fen(0), error(nil)
+	if text := r.PostFormValue("face"); text != "" && as == "stacked" {
+		face, err = money.Parse(text)
+	}
+	if err == nil {
+		err = c.Find(r.Context(), owed, as, face, r.PostFormValue("reason"))
+	}
 	if err == nil {
 		c.log.Info("a person has settled a doubt", "owed", owed, "as", as)
 	}

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"time"
+
+	"yichuang/kiosk/money"
 )
 
 // Ledger is what the hall's books say, as one document.
@@ -82,11 +84,14 @@ type OwedRow struct {
 // Aged says whether it has waited for longer than a person usually takes.
 func (r OwedRow) Aged() bool {
 	since, err := time.Parse(time.RFC3339, r.Since)
-	return err == nil && (r.State == "open" || r.State == "doubtful") && time.Since(since) > owedAge
+	return err == nil && (r.State == "open" || r.State == "doubtful" || r.Faces() != nil) && time.Since(since) > owedAge
 }
 
+// Faces are what it may be worth, when it is doubtful and nobody saw it.
+func (r OwedRow) Faces() []money.Fen { return unseenFaces[r.State] }
+
 func owedRows(ctx context.Context, tx *sql.Tx, order string) ([]OwedRow, error) {
-	return collect(ctx, tx, `SELECT id, case_id, amount, state, paid_by, paid_at, since, note, CASE state WHEN 'doubtful' THEN reason ELSE '' END FROM owed ORDER BY `+order, func(rows *sql.Rows) (r OwedRow, err error) {
+	return collect(ctx, tx, `SELECT id, case_id, amount, state, paid_by, paid_at, since, note, CASE WHEN state IN ('doubtful', '`+unseenNote+`', '`+unseenCoin+`') THEN reason ELSE '' END FROM owed ORDER BY `+order, func(rows *sql.Rows) (r OwedRow, err error) {
 		return r, rows.Scan(&r.ID, &r.Case, &r.Amount, &r.State, &r.PaidBy, &r.PaidAt, &r.Since, &r.Note, &r.Told)
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,15 +15,47 @@ import (
 	"yichuang/sync/hallstore"
 )
 
+// What is doubtful and was seen by nobody has no amount yet, and is in no sum.
+const (
+	unseenNote = "unseen_note"
+	unseenCoin = "unseen_coin"
+)
+
+// unseenFaces are what something that nobody saw can turn out to be.
+var unseenFaces = map[string][]money.Fen{unseenNote: {10000, 5000, 2000, 1000, 500, 100}, unseenCoin: {100, 50, 10}}
+
 // owe puts down what is owed under the record's own id and claim. A doubtful note has both in advance,
-// in case it is found in the box.
+// in case it is found in the box; one that nobody saw gets its amount now.
 func (f *fold) owe(amount money.Fen, state string) error {
-	id := f.e.Header.Owed
+	h := f.e.Header
+	id := h.Owed
 	if id == "" {
 		id = fmt.Sprintf("%s.%s.%d", f.r.Terminal, f.r.Epoch, f.r.Seq)
 	}
-	return f.change1("the same debt twice", `INSERT INTO owed (id, case_id, terminal, note, amount, claim, state, since) VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`,
-		id, f.e.Case, f.r.Terminal, f.e.Header.Note, amount, f.e.Header.Claim, state, f.at)
+	return f.change1("the same debt twice", `INSERT INTO owed (id, case_id, terminal, note, amount, claim, state, since) VALUES (?,?,?,?,?,?,?,?)
+		ON CONFLICT (id) DO UPDATE SET note = excluded.note, amount = excluded.amount, claim = excluded.claim, state = excluded.state
+		WHERE state IN ('`+unseenNote+`', '`+unseenCoin+`') AND case_id = excluded.case_id AND terminal = excluded.terminal`,
+		id, f.e.Case, f.r.Terminal, h.Note, amount, h.Claim, state, f.at)
+}
+
+// acceptorReset puts down a doubt about a note or coin that nobody saw, where somebody was paying.
+func (f *fold) acceptorReset() error {
+	if f.e.Header.Owed == "" {
+		return nil
+	}
+	if f.e.Kind == casefile.CoinsReset {
+		return f.owe(0, unseenCoin)
+	}
+	return f.owe(0, unseenNote)
+}
+
+// acceptorSettled ends such a doubt: nothing was there. A hall of an earlier version did not put it down.
+func (f *fold) acceptorSettled() error {
+	if f.e.Header.As != "returned" {
+		return oddf("nobody saw it, and it is settled as %q", f.e.Header.As)
+	}
+	return f.exec(`UPDATE owed SET state = 'void' WHERE id = ? AND case_id = ? AND terminal = ? AND state IN ('`+unseenNote+`', '`+unseenCoin+`')`,
+		f.e.Header.Owed, f.e.Case, f.r.Terminal)
 }
 
 // owedRecoded puts a new code in the place of the former one, which is dead from then on.
@@ -200,29 +233,103 @@ func place(where string) string {
 	return where
 }
 
-// Find puts down what a person at the hall has found of something doubtful: a note stacked or returned, pieces paid or kept. The
-// terminal hears of it and writes it into its journal; what its own staff has found before counts. It is asked for once.
-func (h *Hall) Find(ctx context.Context, owed, as, reason string) error {
-	if reason = strings.TrimSpace(reason); reason == "" {
-		return errors.New("a reason is needed: what was found, and where")
+// refusal is a sentence for staff: why something is not done.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+// finding is what a person has found of something doubtful.
+type finding struct {
+	owed, as, reason string
+	face             money.Fen // of something that nobody saw and that was found; 0 otherwise
+	by               string    // the terminal where they stand, or the hall
+}
+
+// Find tells a terminal what a person at another one has found of its doubt.
+func (s *service) Find(ctx context.Context, req *hallapi.FindRequest) (*hallapi.FindResponse, error) {
+	terminal, err := caller(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return h.tx(ctx, func(tx *sql.Tx) error {
-		var terminal, caseID, state, who string
+	if err := s.waitFor(ctx, terminal); err != nil {
+		return nil, err
+	}
+	out, err := s.find(ctx, finding{owed: req.Owed, as: req.As, face: money.Fen(req.FaceFen), reason: req.Reason, by: terminal})
+	var no refusal
+	if errors.As(err, &no) {
+		return &hallapi.FindResponse{Refused: string(no)}, nil
+	}
+	return out, err
+}
+
+// Find puts down what a person at the hall has found of something doubtful: a note stacked or returned, pieces paid or kept. What
+// nobody saw has a face when it is found.
+func (h *Hall) Find(ctx context.Context, owed, as string, face money.Fen, reason string) error {
+	_, err := h.find(ctx, finding{owed: owed, as: as, face: face, reason: reason, by: casefile.AtHall})
+	return err
+}
+
+// find takes one finding for each doubt. The terminal hears of it and writes it into its journal; what its own staff has found
+// before counts. The same one from the same place once more is one whose answer was lost.
+func (h *Hall) find(ctx context.Context, f finding) (*hallapi.FindResponse, error) {
+	out := &hallapi.FindResponse{}
+	if f.reason = strings.TrimSpace(f.reason); f.reason == "" {
+		return out, refusal("a reason is needed: what was found, and where")
+	}
+	err := h.tx(ctx, func(tx *sql.Tx) error {
+		var state, who, told string
 		var note int64
-		found, err := row(ctx, tx, `SELECT terminal, case_id, state, who, note FROM owed WHERE id = ?`, []any{owed}, &terminal, &caseID, &state, &who, &note)
+		found, err := row(ctx, tx, `SELECT terminal, case_id, amount, state, who, reason, note FROM owed WHERE id = ?`, []any{f.owed}, &out.Terminal, &out.Case, &out.AmountFen, &state, &who, &told, &note)
+		if err != nil {
+			return err
+		}
+		if !found || state != "doubtful" && unseenFaces[state] == nil {
+			return refusal("nothing of this number is doubtful any more")
+		}
+		if err := f.fits(state, note); err != nil {
+			return err
+		}
+		if out.AmountFen == 0 {
+			out.AmountFen = int64(f.face)
+		}
 		switch {
-		case err != nil:
-			return err
-		case !found || state != "doubtful":
-			return errors.New("nothing of this number is doubtful any more")
+		case who == f.by && told == f.words():
+			return nil
 		case who != "":
-			return fmt.Errorf("%s was told before what was found; it has not answered yet", terminal)
-		case note > 0 && as != "stacked" && as != "returned" || note == 0 && as != "paid" && as != "kept":
-			return errors.New("a note is settled as stacked or returned, pieces as paid or kept")
+			return refusal(fmt.Sprintf("%s was told before what was found; it has not answered yet", out.Terminal))
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE owed SET who = ?, reason = ? WHERE id = ?`, casefile.AtHall, as+": "+reason, owed); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE owed SET who = ?, reason = ? WHERE id = ?`, f.by, f.words(), f.owed); err != nil {
 			return err
 		}
-		return hallstore.Tell(ctx, tx, terminal, "settle", caseID, map[string]any{"owed": owed, "as": as, "reason": reason})
+		content := map[string]any{"owed": f.owed, "as": f.as, "reason": f.reason}
+		if f.face > 0 {
+			content["face_fen"] = f.face
+		}
+		return hallstore.Tell(ctx, tx, out.Terminal, "settle", out.Case, content)
 	})
+	return out, err
+}
+
+// words are what the books keep of a finding.
+func (f finding) words() string {
+	if f.face > 0 {
+		return fmt.Sprintf("%s, %s: %s", f.as, f.face, f.reason)
+	}
+	return f.as + ": " + f.reason
+}
+
+// fits says why a finding cannot be one of such a doubt.
+func (f finding) fits(state string, note int64) error {
+	faces := unseenFaces[state]
+	switch {
+	case faces != nil && f.as == "returned" && f.face == 0:
+		return nil
+	case faces != nil && (f.as != "stacked" || !slices.Contains(faces, f.face)):
+		return refusal("nobody saw it: it is settled as returned, or as stacked with its face, when the box holds one more than the journal")
+	case faces == nil && f.face != 0:
+		return refusal("its face is known")
+	case faces == nil && (note > 0 && f.as != "stacked" && f.as != "returned" || note == 0 && f.as != "paid" && f.as != "kept"):
+		return refusal("a note is settled as stacked or returned, pieces as paid or kept")
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -148,6 +149,120 @@ func TestADoubtIsSettledAtTheHall(t *testing.T) {
 	}
 	shows(t, "settled", paymentsForm(t, h, "/owed/find", "owed", "o-d", "as", "stacked", "reason", "x"), "nothing of this number is doubtful")
 	h.Audit()
+}
+
+// unseen is a hall with two terminals. Of the first nobody saw a note, ON, and a coin, OC.
+func unseen(t *testing.T) (*halltest.Hall, []*halltest.Terminal) {
+	t.Helper()
+	h := halltest.Start(t, nil)
+	account := h.Biller.Open("王小英", halltest.Bill{Period: "2026-10", Due: 500})
+	terms := []*halltest.Terminal{h.Enrol("T1"), h.Enrol("T2")}
+	choose(terms[0], "c1", account, 500)
+	terms[0].Write(casefile.AcceptorReset, "", casefile.Header{Asked: "nobody paid"}, nil)
+	terms[0].Write(casefile.AcceptorReset, "c1", casefile.Header{Asked: "memory lost", Owed: "ON"}, nil)
+	terms[0].Write(casefile.CoinsReset, "c1", casefile.Header{Asked: "memory lost", Owed: "OC"}, nil)
+	terms[0].Push()
+	claim(t, terms[0], "wait until it is drawn")
+	return h, terms
+}
+
+// TestWhatNobodySawIsSettledAtTheHall: with its face, or as nothing; the terminal is told once, and its record ends it.
+func TestWhatNobodySawIsSettledAtTheHall(t *testing.T) {
+	h, terms := unseen(t)
+	_, page := get(t, h.Console+"/payments")
+	shows(t, "the forms", page, `<option value="20.00">`, `<option value="0.50">`)
+	for _, tt := range []struct{ owed, as, face, why string }{
+		{"ON", "stacked", "", "nobody saw it"}, {"ON", "stacked", "0.50", "nobody saw it"}, {"OC", "stacked", "20.00", "nobody saw it"}, {"ON", "paid", "", "nobody saw it"}, {"ON", "stacked", "x", "x"},
+	} {
+		shows(t, tt.owed+" as "+tt.as+" of "+tt.face, paymentsForm(t, h, "/owed/find", "owed", tt.owed, "as", tt.as, "face", tt.face, "reason", "box"), tt.why)
+	}
+	shows(t, "found", paymentsForm(t, h, "/owed/find", "owed", "ON", "as", "stacked", "face", "20.00", "reason", "counted the box"), "stacked, 20.00: counted the box")
+	shows(t, "again", paymentsForm(t, h, "/owed/find", "owed", "ON", "as", "returned", "face", "20.00", "reason", "x"), "T1 was told before")
+	shows(t, "not there", paymentsForm(t, h, "/owed/find", "owed", "OC", "as", "returned", "face", "0.50", "reason", "counted the box"), "returned: counted the box")
+	if n := string(terms[0].Await("settle", "c1").Json); n != `{"as":"stacked","face_fen":2000,"owed":"ON","reason":"counted the box"}` {
+		t.Errorf("told %s", n)
+	}
+	note := casefile.Header{Note: 1, Face: 2000, Currency: "CNY"}
+	terms[0].Write(casefile.NoteEscrowed, "c1", note, nil)
+	doubtful, settled := note, note
+	doubtful.Owed, doubtful.Claim = "ON", casefile.ClaimHash("ON", "DOUBT1")
+	settled.As, settled.Reason, settled.Who = "stacked", "counted the box", "hall"
+	terms[0].Write(casefile.NoteDoubtful, "c1", doubtful, nil)
+	terms[0].Write(casefile.NoteSettled, "c1", settled, nil)
+	terms[0].Write(casefile.AcceptorSettled, "c1", casefile.Header{Owed: "OC", As: "returned", Who: "hall"}, nil)
+	terms[0].Push()
+	if c := claim(t, terms[1], "DOUBT1"); !c.Paid || c.AmountFen != 2000 {
+		t.Errorf("what was found is owed: %v", c)
+	}
+	for _, owed := range []string{"ON", "OC"} {
+		shows(t, "settled", paymentsForm(t, h, "/owed/find", "owed", owed, "as", "returned", "reason", "x"), "nothing of this number is doubtful")
+	}
+	h.Audit()
+}
+
+// TestTheTerminalsOwnWordAboutWhatNobodySaw ends it too, and a hall that never heard of it takes it.
+func TestTheTerminalsOwnWordAboutWhatNobodySaw(t *testing.T) {
+	h, terms := unseen(t)
+	terms[0].Write(casefile.AcceptorSettled, "c1", casefile.Header{Owed: "ON", As: "returned", Reason: "box", Who: "technician"}, nil)
+	terms[0].Write(casefile.AcceptorSettled, "c1", casefile.Header{Owed: "O9", As: "returned", Reason: "box", Who: "technician"}, nil)
+	terms[0].Write(casefile.CoinFound, "c1", casefile.Header{Owed: "OC", Face: 50, Currency: "CNY", Claim: casefile.ClaimHash("OC", "COIN1"), Who: "technician"}, nil)
+	terms[0].Push()
+	if c := claim(t, terms[0], "COIN1"); !c.Paid || c.AmountFen != 50 {
+		t.Errorf("a coin that was found is owed: %v", c)
+	}
+	for _, owed := range []string{"ON", "OC"} {
+		shows(t, "settled", paymentsForm(t, h, "/owed/find", "owed", owed, "as", "returned", "reason", "x"), "nothing of this number is doubtful")
+	}
+	h.Audit()
+	terms[0].Write(casefile.AcceptorSettled, "c1", casefile.Header{Owed: "ON", As: "stacked"}, nil) // cannot be
+	terms[0].Push()
+	claim(t, terms[0], "wait until it is drawn")
+	if a, err := h.Hall().Audit(t.Context()); err != nil || a.Violations != 1 {
+		t.Errorf("audit %+v, %v, want the record that cannot be", a, err)
+	}
+}
+
+// TestADoubtIsSettledAtAnotherTerminal: once in the whole fleet. The same word again is one whose answer was lost.
+func TestADoubtIsSettledAtAnotherTerminal(t *testing.T) {
+	h, terms := unseen(t)
+	find := func(term *halltest.Terminal, req *hallapi.FindRequest) *hallapi.FindResponse {
+		t.Helper()
+		r, err := term.Client.Find(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	for why, req := range map[string]*hallapi.FindRequest{
+		"a reason is needed": {Owed: "ON", As: "returned"}, "nothing of this number": {Owed: "O9", As: "returned", Reason: "box"},
+		"nobody saw it": {Owed: "ON", As: "stacked", FaceFen: 2001, Reason: "box"},
+	} {
+		if r := find(terms[1], req); !strings.Contains(r.Refused, why) || r.Terminal != "" {
+			t.Errorf("%v: %v, want %q", req, r, why)
+		}
+	}
+	req := &hallapi.FindRequest{Owed: "ON", As: "stacked", FaceFen: 2000, Reason: "box"}
+	for range 2 {
+		if r := find(terms[1], req); r.Refused != "" || r.Terminal != "T1" || r.Case != "c1" || r.AmountFen != 2000 {
+			t.Errorf("found: %v", r)
+		}
+	}
+	if r := find(terms[0], req); !strings.Contains(r.Refused, "told before") {
+		t.Errorf("the same word from elsewhere: %v", r)
+	}
+	if r := find(terms[1], &hallapi.FindRequest{Owed: "ON", As: "returned", Reason: "box"}); !strings.Contains(r.Refused, "told before") {
+		t.Errorf("another word: %v", r)
+	}
+	terms[0].Await("settle", "c1")
+	all, err := terms[0].Client.Pull(t.Context(), &hallapi.PullRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := slices.DeleteFunc(all.Notices, func(n *hallapi.Notice) bool { return n.Kind != "settle" })
+	if len(told) != 1 {
+		t.Errorf("T1 was told %v", told)
+	}
+	shows(t, "at the hall too", paymentsForm(t, h, "/owed/find", "owed", "ON", "as", "returned", "reason", "x"), "T1 was told before")
 }
 
 // TestAgedSlipsAreListed: nobody has brought it for more than thirty days.

@@ -854,7 +854,7 @@ func (x *PullResponse) GetNotices() []*Notice {
 
 // kind: catalog {version}, decision {case,state,code}, posting {case,state,amount_fen,reason},
 // refund {case,out_trade_no,amount_fen}, order {out_trade_no,state,amount_fen},
-// claim {owed,amount_fen,where,reason}, settle {owed,as,reason}
+// claim {owed,amount_fen,where,reason}, settle {owed,as,face_fen,reason}
 type Notice struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Seq           int64                  `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
@@ -2333,6 +2333,143 @@ func (x *ClaimResponse) GetWhere() string {
 	return ""
 }
 
+// The doubt is named by what would be owed. face_fen: of a note or coin that nobody saw and that was found; 0 otherwise.
+type FindRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Owed          string                 `protobuf:"bytes,1,opt,name=owed,proto3" json:"owed,omitempty"`
+	As            string                 `protobuf:"bytes,2,opt,name=as,proto3" json:"as,omitempty"`
+	FaceFen       int64                  `protobuf:"varint,3,opt,name=face_fen,json=faceFen,proto3" json:"face_fen,omitempty"`
+	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindRequest) Reset() {
+	*x = FindRequest{}
+	mi := &file_hall_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindRequest) ProtoMessage() {}
+
+func (x *FindRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_hall_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindRequest.ProtoReflect.Descriptor instead.
+func (*FindRequest) Descriptor() ([]byte, []int) {
+	return file_hall_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *FindRequest) GetOwed() string {
+	if x != nil {
+		return x.Owed
+	}
+	return ""
+}
+
+func (x *FindRequest) GetAs() string {
+	if x != nil {
+		return x.As
+	}
+	return ""
+}
+
+func (x *FindRequest) GetFaceFen() int64 {
+	if x != nil {
+		return x.FaceFen
+	}
+	return 0
+}
+
+func (x *FindRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type FindResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Terminal      string                 `protobuf:"bytes,1,opt,name=terminal,proto3" json:"terminal,omitempty"`
+	Case          string                 `protobuf:"bytes,2,opt,name=case,proto3" json:"case,omitempty"`
+	AmountFen     int64                  `protobuf:"varint,3,opt,name=amount_fen,json=amountFen,proto3" json:"amount_fen,omitempty"` // whose doubt it is, who is told
+	Refused       string                 `protobuf:"bytes,4,opt,name=refused,proto3" json:"refused,omitempty"`                       // why not, a sentence for staff
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindResponse) Reset() {
+	*x = FindResponse{}
+	mi := &file_hall_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindResponse) ProtoMessage() {}
+
+func (x *FindResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_hall_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindResponse.ProtoReflect.Descriptor instead.
+func (*FindResponse) Descriptor() ([]byte, []int) {
+	return file_hall_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *FindResponse) GetTerminal() string {
+	if x != nil {
+		return x.Terminal
+	}
+	return ""
+}
+
+func (x *FindResponse) GetCase() string {
+	if x != nil {
+		return x.Case
+	}
+	return ""
+}
+
+func (x *FindResponse) GetAmountFen() int64 {
+	if x != nil {
+		return x.AmountFen
+	}
+	return 0
+}
+
+func (x *FindResponse) GetRefused() string {
+	if x != nil {
+		return x.Refused
+	}
+	return ""
+}
+
 // The day is one of Beijing's, 2026-11-20. The terminal names the cases with money and the orders that its journal has as paid of that
 // day; the hall adds those that it has itself.
 type ReconcileRequest struct {
@@ -2346,7 +2483,7 @@ type ReconcileRequest struct {
 
 func (x *ReconcileRequest) Reset() {
 	*x = ReconcileRequest{}
-	mi := &file_hall_proto_msgTypes[33]
+	mi := &file_hall_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2358,7 +2495,7 @@ func (x *ReconcileRequest) String() string {
 func (*ReconcileRequest) ProtoMessage() {}
 
 func (x *ReconcileRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hall_proto_msgTypes[33]
+	mi := &file_hall_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2371,7 +2508,7 @@ func (x *ReconcileRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReconcileRequest.ProtoReflect.Descriptor instead.
 func (*ReconcileRequest) Descriptor() ([]byte, []int) {
-	return file_hall_proto_rawDescGZIP(), []int{33}
+	return file_hall_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ReconcileRequest) GetDay() string {
@@ -2406,7 +2543,7 @@ type ReconcileResponse struct {
 
 func (x *ReconcileResponse) Reset() {
 	*x = ReconcileResponse{}
-	mi := &file_hall_proto_msgTypes[34]
+	mi := &file_hall_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2418,7 +2555,7 @@ func (x *ReconcileResponse) String() string {
 func (*ReconcileResponse) ProtoMessage() {}
 
 func (x *ReconcileResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hall_proto_msgTypes[34]
+	mi := &file_hall_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2431,7 +2568,7 @@ func (x *ReconcileResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReconcileResponse.ProtoReflect.Descriptor instead.
 func (*ReconcileResponse) Descriptor() ([]byte, []int) {
-	return file_hall_proto_rawDescGZIP(), []int{34}
+	return file_hall_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ReconcileResponse) GetCases() []*CaseSide {
@@ -2472,7 +2609,7 @@ type CaseSide struct {
 
 func (x *CaseSide) Reset() {
 	*x = CaseSide{}
-	mi := &file_hall_proto_msgTypes[35]
+	mi := &file_hall_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2484,7 +2621,7 @@ func (x *CaseSide) String() string {
 func (*CaseSide) ProtoMessage() {}
 
 func (x *CaseSide) ProtoReflect() protoreflect.Message {
-	mi := &file_hall_proto_msgTypes[35]
+	mi := &file_hall_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2497,7 +2634,7 @@ func (x *CaseSide) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CaseSide.ProtoReflect.Descriptor instead.
 func (*CaseSide) Descriptor() ([]byte, []int) {
-	return file_hall_proto_rawDescGZIP(), []int{35}
+	return file_hall_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *CaseSide) GetCase() string {
@@ -2579,7 +2716,7 @@ type OrderSide struct {
 
 func (x *OrderSide) Reset() {
 	*x = OrderSide{}
-	mi := &file_hall_proto_msgTypes[36]
+	mi := &file_hall_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2591,7 +2728,7 @@ func (x *OrderSide) String() string {
 func (*OrderSide) ProtoMessage() {}
 
 func (x *OrderSide) ProtoReflect() protoreflect.Message {
-	mi := &file_hall_proto_msgTypes[36]
+	mi := &file_hall_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2604,7 +2741,7 @@ func (x *OrderSide) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrderSide.ProtoReflect.Descriptor instead.
 func (*OrderSide) Descriptor() ([]byte, []int) {
-	return file_hall_proto_rawDescGZIP(), []int{36}
+	return file_hall_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *OrderSide) GetOutTradeNo() string {
@@ -2673,7 +2810,7 @@ type SideMissing struct {
 
 func (x *SideMissing) Reset() {
 	*x = SideMissing{}
-	mi := &file_hall_proto_msgTypes[37]
+	mi := &file_hall_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2685,7 +2822,7 @@ func (x *SideMissing) String() string {
 func (*SideMissing) ProtoMessage() {}
 
 func (x *SideMissing) ProtoReflect() protoreflect.Message {
-	mi := &file_hall_proto_msgTypes[37]
+	mi := &file_hall_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2698,7 +2835,7 @@ func (x *SideMissing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SideMissing.ProtoReflect.Descriptor instead.
 func (*SideMissing) Descriptor() ([]byte, []int) {
-	return file_hall_proto_rawDescGZIP(), []int{37}
+	return file_hall_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *SideMissing) GetSide() string {
@@ -2914,7 +3051,18 @@ const file_hall_proto_rawDesc = "" +
 	"amount_fen\x18\x04 \x01(\x03R\tamountFen\x12\x18\n" +
 	"\arefused\x18\x05 \x01(\tR\arefused\x12\x12\n" +
 	"\x04when\x18\x06 \x01(\tR\x04when\x12\x14\n" +
-	"\x05where\x18\a \x01(\tR\x05where\"V\n" +
+	"\x05where\x18\a \x01(\tR\x05where\"d\n" +
+	"\vFindRequest\x12\x12\n" +
+	"\x04owed\x18\x01 \x01(\tR\x04owed\x12\x0e\n" +
+	"\x02as\x18\x02 \x01(\tR\x02as\x12\x19\n" +
+	"\bface_fen\x18\x03 \x01(\x03R\afaceFen\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"w\n" +
+	"\fFindResponse\x12\x1a\n" +
+	"\bterminal\x18\x01 \x01(\tR\bterminal\x12\x12\n" +
+	"\x04case\x18\x02 \x01(\tR\x04case\x12\x1d\n" +
+	"\n" +
+	"amount_fen\x18\x03 \x01(\x03R\tamountFen\x12\x18\n" +
+	"\arefused\x18\x04 \x01(\tR\arefused\"V\n" +
 	"\x10ReconcileRequest\x12\x10\n" +
 	"\x03day\x18\x01 \x01(\tR\x03day\x12\x14\n" +
 	"\x05cases\x18\x02 \x03(\tR\x05cases\x12\x1a\n" +
@@ -2949,7 +3097,7 @@ const file_hall_proto_rawDesc = "" +
 	"\x10gateway_back_fen\x18\b \x01(\x03R\x0egatewayBackFen\"3\n" +
 	"\vSideMissing\x12\x12\n" +
 	"\x04side\x18\x01 \x01(\tR\x04side\x12\x10\n" +
-	"\x03why\x18\x02 \x01(\tR\x03why2\x98\t\n" +
+	"\x03why\x18\x02 \x01(\tR\x03why2\xdf\t\n" +
 	"\x04Hall\x12K\n" +
 	"\x06Enroll\x12\x1f.yichuang.hall.v1.EnrollRequest\x1a .yichuang.hall.v1.EnrollResponse\x12H\n" +
 	"\x05Renew\x12\x1e.yichuang.hall.v1.RenewRequest\x1a\x1f.yichuang.hall.v1.RenewResponse\x12E\n" +
@@ -2967,7 +3115,8 @@ const file_hall_proto_rawDesc = "" +
 	"\x05Cases\x12\x1e.yichuang.hall.v1.CasesRequest\x1a\x1f.yichuang.hall.v1.CasesResponse\x12Q\n" +
 	"\bDecision\x12!.yichuang.hall.v1.DecisionRequest\x1a\".yichuang.hall.v1.DecisionResponse\x12K\n" +
 	"\x06Permit\x12\x1f.yichuang.hall.v1.PermitRequest\x1a .yichuang.hall.v1.PermitResponse\x12H\n" +
-	"\x05Claim\x12\x1e.yichuang.hall.v1.ClaimRequest\x1a\x1f.yichuang.hall.v1.ClaimResponse\x12T\n" +
+	"\x05Claim\x12\x1e.yichuang.hall.v1.ClaimRequest\x1a\x1f.yichuang.hall.v1.ClaimResponse\x12E\n" +
+	"\x04Find\x12\x1d.yichuang.hall.v1.FindRequest\x1a\x1e.yichuang.hall.v1.FindResponse\x12T\n" +
 	"\tReconcile\x12\".yichuang.hall.v1.ReconcileRequest\x1a#.yichuang.hall.v1.ReconcileResponseB\x1fZ\x1dyichuang/sync/hallapi;hallapib\x06proto3"
 
 var (
@@ -2982,7 +3131,7 @@ func file_hall_proto_rawDescGZIP() []byte {
 	return file_hall_proto_rawDescData
 }
 
-var file_hall_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
+var file_hall_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
 var file_hall_proto_goTypes = []any{
 	(*EnrollRequest)(nil),     // 0: yichuang.hall.v1.EnrollRequest
 	(*EnrollResponse)(nil),    // 1: yichuang.hall.v1.EnrollResponse
@@ -3017,11 +3166,13 @@ var file_hall_proto_goTypes = []any{
 	(*PermitResponse)(nil),    // 30: yichuang.hall.v1.PermitResponse
 	(*ClaimRequest)(nil),      // 31: yichuang.hall.v1.ClaimRequest
 	(*ClaimResponse)(nil),     // 32: yichuang.hall.v1.ClaimResponse
-	(*ReconcileRequest)(nil),  // 33: yichuang.hall.v1.ReconcileRequest
-	(*ReconcileResponse)(nil), // 34: yichuang.hall.v1.ReconcileResponse
-	(*CaseSide)(nil),          // 35: yichuang.hall.v1.CaseSide
-	(*OrderSide)(nil),         // 36: yichuang.hall.v1.OrderSide
-	(*SideMissing)(nil),       // 37: yichuang.hall.v1.SideMissing
+	(*FindRequest)(nil),       // 33: yichuang.hall.v1.FindRequest
+	(*FindResponse)(nil),      // 34: yichuang.hall.v1.FindResponse
+	(*ReconcileRequest)(nil),  // 35: yichuang.hall.v1.ReconcileRequest
+	(*ReconcileResponse)(nil), // 36: yichuang.hall.v1.ReconcileResponse
+	(*CaseSide)(nil),          // 37: yichuang.hall.v1.CaseSide
+	(*OrderSide)(nil),         // 38: yichuang.hall.v1.OrderSide
+	(*SideMissing)(nil),       // 39: yichuang.hall.v1.SideMissing
 }
 var file_hall_proto_depIdxs = []int32{
 	2,  // 0: yichuang.hall.v1.EnrollResponse.seal_keys:type_name -> yichuang.hall.v1.SealKey
@@ -3032,9 +3183,9 @@ var file_hall_proto_depIdxs = []int32{
 	12, // 5: yichuang.hall.v1.PullResponse.notices:type_name -> yichuang.hall.v1.Notice
 	17, // 6: yichuang.hall.v1.BillResponse.bills:type_name -> yichuang.hall.v1.BillPeriod
 	26, // 7: yichuang.hall.v1.CasesResponse.cases:type_name -> yichuang.hall.v1.CaseLine
-	35, // 8: yichuang.hall.v1.ReconcileResponse.cases:type_name -> yichuang.hall.v1.CaseSide
-	36, // 9: yichuang.hall.v1.ReconcileResponse.orders:type_name -> yichuang.hall.v1.OrderSide
-	37, // 10: yichuang.hall.v1.ReconcileResponse.missing:type_name -> yichuang.hall.v1.SideMissing
+	37, // 8: yichuang.hall.v1.ReconcileResponse.cases:type_name -> yichuang.hall.v1.CaseSide
+	38, // 9: yichuang.hall.v1.ReconcileResponse.orders:type_name -> yichuang.hall.v1.OrderSide
+	39, // 10: yichuang.hall.v1.ReconcileResponse.missing:type_name -> yichuang.hall.v1.SideMissing
 	0,  // 11: yichuang.hall.v1.Hall.Enroll:input_type -> yichuang.hall.v1.EnrollRequest
 	3,  // 12: yichuang.hall.v1.Hall.Renew:input_type -> yichuang.hall.v1.RenewRequest
 	6,  // 13: yichuang.hall.v1.Hall.Push:input_type -> yichuang.hall.v1.PushRequest
@@ -3049,24 +3200,26 @@ var file_hall_proto_depIdxs = []int32{
 	27, // 22: yichuang.hall.v1.Hall.Decision:input_type -> yichuang.hall.v1.DecisionRequest
 	29, // 23: yichuang.hall.v1.Hall.Permit:input_type -> yichuang.hall.v1.PermitRequest
 	31, // 24: yichuang.hall.v1.Hall.Claim:input_type -> yichuang.hall.v1.ClaimRequest
-	33, // 25: yichuang.hall.v1.Hall.Reconcile:input_type -> yichuang.hall.v1.ReconcileRequest
-	1,  // 26: yichuang.hall.v1.Hall.Enroll:output_type -> yichuang.hall.v1.EnrollResponse
-	4,  // 27: yichuang.hall.v1.Hall.Renew:output_type -> yichuang.hall.v1.RenewResponse
-	7,  // 28: yichuang.hall.v1.Hall.Push:output_type -> yichuang.hall.v1.PushResponse
-	11, // 29: yichuang.hall.v1.Hall.Pull:output_type -> yichuang.hall.v1.PullResponse
-	14, // 30: yichuang.hall.v1.Hall.Catalog:output_type -> yichuang.hall.v1.CatalogResponse
-	16, // 31: yichuang.hall.v1.Hall.Bill:output_type -> yichuang.hall.v1.BillResponse
-	19, // 32: yichuang.hall.v1.Hall.Posting:output_type -> yichuang.hall.v1.PostingResponse
-	23, // 33: yichuang.hall.v1.Hall.PlaceOrder:output_type -> yichuang.hall.v1.OrderResponse
-	23, // 34: yichuang.hall.v1.Hall.QueryOrder:output_type -> yichuang.hall.v1.OrderResponse
-	23, // 35: yichuang.hall.v1.Hall.CloseOrder:output_type -> yichuang.hall.v1.OrderResponse
-	25, // 36: yichuang.hall.v1.Hall.Cases:output_type -> yichuang.hall.v1.CasesResponse
-	28, // 37: yichuang.hall.v1.Hall.Decision:output_type -> yichuang.hall.v1.DecisionResponse
-	30, // 38: yichuang.hall.v1.Hall.Permit:output_type -> yichuang.hall.v1.PermitResponse
-	32, // 39: yichuang.hall.v1.Hall.Claim:output_type -> yichuang.hall.v1.ClaimResponse
-	34, // 40: yichuang.hall.v1.Hall.Reconcile:output_type -> yichuang.hall.v1.ReconcileResponse
-	26, // [26:41] is the sub-list for method output_type
-	11, // [11:26] is the sub-list for method input_type
+	33, // 25: yichuang.hall.v1.Hall.Find:input_type -> yichuang.hall.v1.FindRequest
+	35, // 26: yichuang.hall.v1.Hall.Reconcile:input_type -> yichuang.hall.v1.ReconcileRequest
+	1,  // 27: yichuang.hall.v1.Hall.Enroll:output_type -> yichuang.hall.v1.EnrollResponse
+	4,  // 28: yichuang.hall.v1.Hall.Renew:output_type -> yichuang.hall.v1.RenewResponse
+	7,  // 29: yichuang.hall.v1.Hall.Push:output_type -> yichuang.hall.v1.PushResponse
+	11, // 30: yichuang.hall.v1.Hall.Pull:output_type -> yichuang.hall.v1.PullResponse
+	14, // 31: yichuang.hall.v1.Hall.Catalog:output_type -> yichuang.hall.v1.CatalogResponse
+	16, // 32: yichuang.hall.v1.Hall.Bill:output_type -> yichuang.hall.v1.BillResponse
+	19, // 33: yichuang.hall.v1.Hall.Posting:output_type -> yichuang.hall.v1.PostingResponse
+	23, // 34: yichuang.hall.v1.Hall.PlaceOrder:output_type -> yichuang.hall.v1.OrderResponse
+	23, // 35: yichuang.hall.v1.Hall.QueryOrder:output_type -> yichuang.hall.v1.OrderResponse
+	23, // 36: yichuang.hall.v1.Hall.CloseOrder:output_type -> yichuang.hall.v1.OrderResponse
+	25, // 37: yichuang.hall.v1.Hall.Cases:output_type -> yichuang.hall.v1.CasesResponse
+	28, // 38: yichuang.hall.v1.Hall.Decision:output_type -> yichuang.hall.v1.DecisionResponse
+	30, // 39: yichuang.hall.v1.Hall.Permit:output_type -> yichuang.hall.v1.PermitResponse
+	32, // 40: yichuang.hall.v1.Hall.Claim:output_type -> yichuang.hall.v1.ClaimResponse
+	34, // 41: yichuang.hall.v1.Hall.Find:output_type -> yichuang.hall.v1.FindResponse
+	36, // 42: yichuang.hall.v1.Hall.Reconcile:output_type -> yichuang.hall.v1.ReconcileResponse
+	27, // [27:43] is the sub-list for method output_type
+	11, // [11:27] is the sub-list for method input_type
 	11, // [11:11] is the sub-list for extension type_name
 	11, // [11:11] is the sub-list for extension extendee
 	0,  // [0:11] is the sub-list for field type_name
@@ -3083,7 +3236,7 @@ func file_hall_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hall_proto_rawDesc), len(file_hall_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   38,
+			NumMessages:   40,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

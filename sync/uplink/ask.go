@@ -250,6 +250,18 @@ func claimSense(a *hallapi.ClaimResponse) bool {
 	return oneOf(a.Refused, "unknown", "paid", "superseded")
 }
 
+// Find tells another terminal what was found here of its doubt. The same once more is one whose answer was lost.
+func (l *Link) Find(ctx context.Context, f office.Finding) (office.Found, error) {
+	req := &hallapi.FindRequest{Owed: f.Owed, As: f.As, FaceFen: int64(f.Face), Reason: f.Reason}
+	a, err := ask(ctx, l, "find", func(ctx context.Context, hall hallapiconnect.HallClient) (*hallapi.FindResponse, error) {
+		return hall.Find(ctx, req)
+	}, func(a *hallapi.FindResponse) bool { return (a.Refused == "") == (a.Terminal != "" && a.Case != "") })
+	if err != nil {
+		return office.Found{}, err
+	}
+	return office.Found{Terminal: a.Terminal, Case: a.Case, Amount: money.Fen(a.AmountFen), Refused: a.Refused}, nil
+}
+
 // Reconcile tells how the other sides have a day's money.
 func (l *Link) Reconcile(ctx context.Context, day string, cases, attempts []string) (office.Sides, error) {
 	req := &hallapi.ReconcileRequest{Day: day, Cases: cases, Attempts: attempts}

@@ -66,6 +66,9 @@ func (h *scripted) Permit(ctx context.Context, r *hallapi.PermitRequest) (*halla
 func (h *scripted) Claim(ctx context.Context, r *hallapi.ClaimRequest) (*hallapi.ClaimResponse, error) {
 	return scriptedAnswer[hallapi.ClaimResponse](ctx, h, "Claim", r, 0)
 }
+func (h *scripted) Find(ctx context.Context, r *hallapi.FindRequest) (*hallapi.FindResponse, error) {
+	return scriptedAnswer[hallapi.FindResponse](ctx, h, "Find", r, 0)
+}
 func (h *scripted) Reconcile(ctx context.Context, r *hallapi.ReconcileRequest) (*hallapi.ReconcileResponse, error) {
 	return scriptedAnswer[hallapi.ReconcileResponse](ctx, h, "Reconcile", r, 0)
 }
@@ -148,6 +151,17 @@ var questions = []question{
 	{"Claim", func(ctx context.Context, l *Link) (any, error) { return l.Claim(ctx, "KM7Q-2F9X", "r", "staff") },
 		&hallapi.ClaimRequest{Code: "KM7Q-2F9X", Reason: "r", Who: "staff"},
 		&hallapi.ClaimResponse{Refused: "paid", When: "t", Where: "T2"}, office.Claim{Refused: "paid", When: "t", Where: "T2"}, nil},
+	{"Find", func(ctx context.Context, l *Link) (any, error) {
+		return l.Find(ctx, office.Finding{Owed: "o", As: "stacked", Face: 2000, Reason: "r"})
+	},
+		&hallapi.FindRequest{Owed: "o", As: "stacked", FaceFen: 2000, Reason: "r"},
+		&hallapi.FindResponse{Terminal: "T2", Case: "c", AmountFen: 2000}, office.Found{Terminal: "T2", Case: "c", Amount: 2000},
+		[]proto.Message{&hallapi.FindResponse{}, &hallapi.FindResponse{Terminal: "T2"}, &hallapi.FindResponse{Case: "c"}, &hallapi.FindResponse{Terminal: "T2", Case: "c", Refused: "no"}}},
+	{"Find", func(ctx context.Context, l *Link) (any, error) {
+		return l.Find(ctx, office.Finding{Owed: "o", As: "returned", Reason: "r"})
+	},
+		&hallapi.FindRequest{Owed: "o", As: "returned", Reason: "r"},
+		&hallapi.FindResponse{Refused: "T2 was told before"}, office.Found{Refused: "T2 was told before"}, nil},
 	{"Reconcile", func(ctx context.Context, l *Link) (any, error) {
 		return l.Reconcile(ctx, "2026-11-20", []string{"c"}, []string{"y"})
 	},

@@ -65,6 +65,8 @@ const (
 	HallPermitProcedure = "/yichuang.hall.v1.Hall/Permit"
 	// HallClaimProcedure is the fully-qualified name of the Hall's Claim RPC.
 	HallClaimProcedure = "/yichuang.hall.v1.Hall/Claim"
+	// HallFindProcedure is the fully-qualified name of the Hall's Find RPC.
+	HallFindProcedure = "/yichuang.hall.v1.Hall/Find"
 	// HallReconcileProcedure is the fully-qualified name of the Hall's Reconcile RPC.
 	HallReconcileProcedure = "/yichuang.hall.v1.Hall/Reconcile"
 )
@@ -93,6 +95,8 @@ type HallClient interface {
 	Permit(context.Context, *hallapi.PermitRequest) (*hallapi.PermitResponse, error)
 	// Claim redeems what is owed once in the whole fleet.
 	Claim(context.Context, *hallapi.ClaimRequest) (*hallapi.ClaimResponse, error)
+	// Find puts down what a person at this terminal has found of a doubt of another one, which is told, once in the whole fleet.
+	Find(context.Context, *hallapi.FindRequest) (*hallapi.FindResponse, error)
 	// Reconcile tells how the hall, the billers and the gateway's bill have what this terminal took in on a day.
 	Reconcile(context.Context, *hallapi.ReconcileRequest) (*hallapi.ReconcileResponse, error)
 }
@@ -192,6 +196,12 @@ func NewHallClient(httpClient connect.HTTPClient, baseURL string, opts ...connec
 			connect.WithSchema(hallMethods.ByName("Claim")),
 			connect.WithClientOptions(opts...),
 		),
+		find: connect.NewClient[hallapi.FindRequest, hallapi.FindResponse](
+			httpClient,
+			baseURL+HallFindProcedure,
+			connect.WithSchema(hallMethods.ByName("Find")),
+			connect.WithClientOptions(opts...),
+		),
 		reconcile: connect.NewClient[hallapi.ReconcileRequest, hallapi.ReconcileResponse](
 			httpClient,
 			baseURL+HallReconcileProcedure,
@@ -217,6 +227,7 @@ type hallClient struct {
 	decision   *connect.Client[hallapi.DecisionRequest, hallapi.DecisionResponse]
 	permit     *connect.Client[hallapi.PermitRequest, hallapi.PermitResponse]
 	claim      *connect.Client[hallapi.ClaimRequest, hallapi.ClaimResponse]
+	find       *connect.Client[hallapi.FindRequest, hallapi.FindResponse]
 	reconcile  *connect.Client[hallapi.ReconcileRequest, hallapi.ReconcileResponse]
 }
 
@@ -346,6 +357,15 @@ func (c *hallClient) Claim(ctx context.Context, req *hallapi.ClaimRequest) (*hal
 	return nil, err
 }
 
+// Find calls yichuang.hall.v1.Hall.Find.
+func (c *hallClient) Find(ctx context.Context, req *hallapi.FindRequest) (*hallapi.FindResponse, error) {
+	response, err := c.find.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // Reconcile calls yichuang.hall.v1.Hall.Reconcile.
 func (c *hallClient) Reconcile(ctx context.Context, req *hallapi.ReconcileRequest) (*hallapi.ReconcileResponse, error) {
 	response, err := c.reconcile.CallUnary(ctx, connect.NewRequest(req))
@@ -379,6 +399,8 @@ type HallHandler interface {
 	Permit(context.Context, *hallapi.PermitRequest) (*hallapi.PermitResponse, error)
 	// Claim redeems what is owed once in the whole fleet.
 	Claim(context.Context, *hallapi.ClaimRequest) (*hallapi.ClaimResponse, error)
+	// Find puts down what a person at this terminal has found of a doubt of another one, which is told, once in the whole fleet.
+	Find(context.Context, *hallapi.FindRequest) (*hallapi.FindResponse, error)
 	// Reconcile tells how the hall, the billers and the gateway's bill have what this terminal took in on a day.
 	Reconcile(context.Context, *hallapi.ReconcileRequest) (*hallapi.ReconcileResponse, error)
 }
@@ -474,6 +496,12 @@ func NewHallHandler(svc HallHandler, opts ...connect.HandlerOption) (string, htt
 		connect.WithSchema(hallMethods.ByName("Claim")),
 		connect.WithHandlerOptions(opts...),
 	)
+	hallFindHandler := connect.NewUnaryHandlerSimple(
+		HallFindProcedure,
+		svc.Find,
+		connect.WithSchema(hallMethods.ByName("Find")),
+		connect.WithHandlerOptions(opts...),
+	)
 	hallReconcileHandler := connect.NewUnaryHandlerSimple(
 		HallReconcileProcedure,
 		svc.Reconcile,
@@ -510,6 +538,8 @@ func NewHallHandler(svc HallHandler, opts ...connect.HandlerOption) (string, htt
 			hallPermitHandler.ServeHTTP(w, r)
 		case HallClaimProcedure:
 			hallClaimHandler.ServeHTTP(w, r)
+		case HallFindProcedure:
+			hallFindHandler.ServeHTTP(w, r)
 		case HallReconcileProcedure:
 			hallReconcileHandler.ServeHTTP(w, r)
 		default:
@@ -575,6 +605,10 @@ func (UnimplementedHallHandler) Permit(context.Context, *hallapi.PermitRequest) 
 
 func (UnimplementedHallHandler) Claim(context.Context, *hallapi.ClaimRequest) (*hallapi.ClaimResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("yichuang.hall.v1.Hall.Claim is not implemented"))
+}
+
+func (UnimplementedHallHandler) Find(context.Context, *hallapi.FindRequest) (*hallapi.FindResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("yichuang.hall.v1.Hall.Find is not implemented"))
 }
 
 func (UnimplementedHallHandler) Reconcile(context.Context, *hallapi.ReconcileRequest) (*hallapi.ReconcileResponse, error) {
