@@ -38,7 +38,7 @@ func TestLicense(t *testing.T) {
 	made, err := d.MakeAccount(t.Context(), deskclient.NewAccount{Name: first.Card.Name, Address: first.Card.Address,
 		Bills: []deskclient.Bill{{Period: "2026-10", Due: 1000}}})
 	must(t, err)
-	ok := t.Run("printed", func(t *testing.T) { must(t, registers(c, first)(t.Context(), func() {})) }) &&
+	ok := t.Run("printed", func(t *testing.T) { must(t, registers(t.Context(), c, first)) }) &&
 		t.Run("verified", func(t *testing.T) { verified(t, d, first) }) &&
 		t.Run("second print", func(t *testing.T) { secondPrint(t, c, first.Card) }) &&
 		t.Run("another card", func(t *testing.T) { anotherCard(t, c, deskclient.Card(who.Person())) }) &&
@@ -342,4 +342,22 @@ func encodings(t *testing.T, text string) map[string][]byte {
 	}
 	return map[string][]byte{"UTF-8": []byte(text), "GB 18030": gb, "UTF-16LE": little, "UTF-16BE": big,
 		"JSON": bytes.Trim(escaped, `"`), "escapes": []byte(ascii)}
+}
+
+// registers is somebody who registers a shop and takes the license.
+func registers(ctx context.Context, c *citizen.Citizen, a citizen.Applicant) error {
+	if err := c.ToReview(ctx, a); err != nil {
+		return err
+	}
+	page, err := c.Next(ctx, "form.next", "print", "take", "slip")
+	if err != nil {
+		return err
+	}
+	if page == "slip" {
+		return errors.New("the case was not approved: " + c.Message(ctx))
+	}
+	if _, err := c.At(ctx, "take"); err != nil {
+		return err
+	}
+	return errors.Join(c.Desk.TakeCard(ctx), c.Leave(ctx))
 }

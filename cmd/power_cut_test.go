@@ -14,26 +14,19 @@ import (
 	"yichuang/cmd/devsim/people"
 )
 
-// cuts are the points at which the power goes, and what may be doubtful after it: nothing when only the
-// computer has lost it, else at most the one note or sheet that was moving.
+// cuts are the points at which the power goes, for the devices too, and what may be doubtful after it: at most the one
+// note, coin or sheet that was moving.
 var cuts = []struct {
 	cut deskclient.Cut
 	may doubts
 }{
-	{deskclient.Cut{At: "now"}, doubts{}},
-	{deskclient.Cut{At: "cash.moving"}, doubts{}},
-	{deskclient.Cut{At: "cash.escrow"}, doubts{}},
-	{deskclient.Cut{At: "receipt.half"}, doubts{}},
 	{deskclient.Cut{At: "now", Devices: true}, doubts{}},
 	{deskclient.Cut{At: "cash.moving", Devices: true, Note: "in"}, doubts{notes: moved}},
 	{deskclient.Cut{At: "cash.moving", Devices: true, Note: "out"}, doubts{notes: moved}},
 	{deskclient.Cut{At: "cash.escrow", Devices: true, Note: "in"}, doubts{notes: moved, unseen: moved}},
 	{deskclient.Cut{At: "cash.escrow", Devices: true, Note: "out"}, doubts{notes: moved}},
 	{deskclient.Cut{At: "receipt.half", Devices: true}, doubts{}},
-	{deskclient.Cut{At: "license.half"}, doubts{}},
 	{deskclient.Cut{At: "license.half", Devices: true}, doubts{blanks: 1}},
-	{deskclient.Cut{At: "coins.moving"}, doubts{}},
-	{deskclient.Cut{At: "payout.moving"}, doubts{}},
 	{deskclient.Cut{At: "coins.moving", Devices: true, Note: "in"}, doubts{coins: coin}},
 	{deskclient.Cut{At: "coins.moving", Devices: true, Note: "out"}, doubts{}},
 	{deskclient.Cut{At: "payout.moving", Devices: true, Note: "in"}, doubts{pieces: coin}},
@@ -46,21 +39,11 @@ const moved = 1000
 // coin is the coin that is on its way, in or out.
 const coin = 100
 
-// TestPowerCut cuts the power of the terminal at every point where something moves. Nothing is lost or doubled, and
-// nothing is in doubt: the devices know.
-func TestPowerCut(t *testing.T) {
-	t.Parallel()
-	cutEverywhere(t, false)
-}
-
-// TestPowerCutOfTheDevicesToo cuts it for the devices as well: what is doubtful then a technician settles, and what is
-// owed is paid out once, by the code on the slip.
+// TestPowerCutOfTheDevicesToo cuts the power of terminal and devices at every point where something moves. Nothing is lost or
+// doubled; what is doubtful then a technician settles, and what is owed is paid out once, by the code on the slip. (TestDeaths
+// cuts it for the terminal alone.)
 func TestPowerCutOfTheDevicesToo(t *testing.T) {
 	t.Parallel()
-	cutEverywhere(t, true)
-}
-
-func cutEverywhere(t *testing.T, devices bool) {
 	s := seed(t)
 	who := people.New(s)
 	d := start(t, newDir(t), "device.coins=cctalk-coin device.payout=cctalk-hopper")
@@ -70,10 +53,10 @@ func cutEverywhere(t *testing.T, devices bool) {
 	loaded(t, d, coin, 30)
 	var accounts []string
 	for _, row := range cuts {
-		if row.cut.Devices != devices || devices && otherEnd(row.cut, s) {
+		if otherEnd(row.cut, s) {
 			continue
 		}
-		row.may.stored = devices
+		row.may.stored = true
 		ok := t.Run(fmt.Sprintf("%s note %q", row.cut.At, row.cut.Note), func(t *testing.T) {
 			switch row.cut.At {
 			case "license.half":
@@ -90,14 +73,14 @@ func cutEverywhere(t *testing.T, devices bool) {
 			must(t, c.Leave(t.Context()))
 			balanced(t, d, row.may, accounts...)
 			settleDoubts(t, d, row.may)
-			balanced(t, d, doubts{stored: devices}, accounts...)
+			balanced(t, d, doubts{stored: true}, accounts...)
 			for _, id := range payOwed(t, d) {
 				slipLater(t, c, id)
 			}
 			if left := payOwed(t, d); len(left) > 0 {
 				t.Errorf("something is owed in %v, and no slip that came out pays it", left)
 			}
-			balanced(t, d, doubts{stored: devices}, accounts...)
+			balanced(t, d, doubts{stored: true}, accounts...)
 		})
 		if !ok {
 			return // the rows after it would only tell the same

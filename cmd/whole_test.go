@@ -202,6 +202,16 @@ func kill(ctx context.Context, desk *deskclient.Desk, name string) error {
 	if err != nil {
 		return err
 	}
+	err = citizen.Until(ctx, againMax, func() error {
+		err := d.Reload()
+		if err == nil && process(d, name).PID == 0 { // which means everybody to kill
+			err = fmt.Errorf("%s does not run, and cannot be killed", name)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	before := process(d, name)
 	if err := syscall.Kill(before.PID, syscall.SIGKILL); err != nil {
 		return fmt.Errorf("kill %s: %w", name, err)
