@@ -36,7 +36,7 @@ short=$!
 trap 'kill $beside $short 2>/dev/null || true' EXIT INT TERM
 echo "go test -shuffle=on, $(echo $drawn | wc -w) packages that link GTK's libraries, sweeps, and the whole product on desks of its own"
 others=0 # five desks at a time: each of them mostly waits
-STEPS=${STEPS:-80} KILLS=${KILLS:-6} go test -parallel 5 -shuffle=on -timeout 25m $whole $drawn $swept || others=$?
+STEPS=${STEPS:-80} go test -parallel 5 -shuffle=on -timeout 25m $whole $drawn $swept || others=$?
 behind=0
 wait $beside || behind=$?
 wait $short || behind=$?
