@@ -31,7 +31,7 @@ type plan struct {
 
 // roundMax is how many cuts of a journey there are in the first rounds, which are as many as there are acceptors, before
 // the amounts and the acceptor change; later ones have more.
-const roundMax = 120
+const roundMax = 40
 
 // taped is how a journey is found again: the sweep's seed, the round, its name.
 type taped struct {
