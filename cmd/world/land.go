@@ -126,8 +126,11 @@ func (l *Land) StartHall(ctx context.Context, disk *cutdisk.Disk) (err error) {
 
 // StopHall stops the hall as a service manager does. Company and gateway go on.
 func (l *Land) StopHall() error {
-	l.stop()
-	err := errors.Join(<-l.ends, l.hall.Close())
+	var err error
+	if l.stop != nil { // it did start
+		l.stop()
+		err = errors.Join(<-l.ends, l.hall.Close())
+	}
 	l.eject()
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -30,6 +31,7 @@ func (h *Hall) post(ctx context.Context) {
 	defer wg.Wait()
 	var mu sync.Mutex
 	busy := map[string]bool{}
+	asked := map[string]time.Time{} // a row that stays due whatever is written to it, on a damaged disk, does not become a flood at the biller
 	for ctx.Err() == nil {
 		changed := h.change()
 		list, err := h.duePostings(ctx, time.Now())
@@ -37,11 +39,12 @@ func (h *Hall) post(ctx context.Context) {
 			h.log.Error("looking for payments to book", "cause", err)
 		}
 		mu.Lock()
+		maps.DeleteFunc(asked, func(_ string, at time.Time) bool { return time.Since(at) >= postAgainMin })
 		for _, d := range list {
-			if busy[d.Reference] || len(busy) >= postersMax {
+			if _, lately := asked[d.Reference]; lately || busy[d.Reference] || len(busy) >= postersMax {
 				continue
 			}
-			busy[d.Reference] = true
+			busy[d.Reference], asked[d.Reference] = true, time.Now()
 			wg.Go(func() {
 				if err := h.book(ctx, d); err != nil && ctx.Err() == nil {
 					h.log.Warn("booking a payment", "case", d.Case, "asked", d.asked+1, "cause", err)
