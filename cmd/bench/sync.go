@@ -37,6 +37,11 @@ import (
 // that the journal has of it, the terminal's cursor moves, and the hall begins to draw consequences; how long it is then until all are drawn is one of the
 // parts, and nobody else's turn comes before that. The peer is what a builder would write with the same libraries: batches of 256 over Connect, two at once, into a
 // table with a unique key; it checks nothing, its records need not be read from a disk, and it keeps a fifth less of each.
+//
+// On two processors the row does not hold. Ours takes 21 to 29 microseconds of processor time a record, both ends together, and the peer 15 to 20: about 4 of
+// ours are the reading of the journal and 1.4 the hash of a record and of its sealed part, which the peer has neither of, and 9 are the intake, the commits
+// among them. What of it goes one after the other, in the hall's one transaction after another, takes 15 microseconds of the clock, as much as all of the peer. A machine that does other
+// things besides makes both slower and the ratio worse.
 var syncDrain = row{
 	name: "sync.drain", unit: "records/s", better: "more", rounds: 5, turns: 1, per: 10000,
 	sides: []side{
