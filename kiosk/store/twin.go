@@ -42,7 +42,10 @@ func (t *twinFile) add(records []casefile.Record) error {
 		t.armed = true
 		time.AfterFunc(twinDelay, t.write)
 	}
-	t.waiting = append(t.waiting, records...)
+	for _, r := range records {
+		r.Sealed = nil // no line has it, and it is most of a record
+		t.waiting = append(t.waiting, r)
+	}
 	return t.err
 }
 
