@@ -49,6 +49,45 @@ type detailed interface {
 	details() map[string]float64
 }
 
+// waits are how long single pieces of work took.
+type waits []time.Duration
+
+// patient is a runner that tells how long each piece took since it was last asked.
+type patient interface {
+	waited() *waits
+}
+
+// tail is the time that one piece in a hundred takes longer than, in microseconds, and forgets the pieces.
+func (w *waits) tail() float64 {
+	slices.Sort(*w)
+	if len(*w) == 0 {
+		return math.NaN()
+	}
+	t := (*w)[(len(*w)-1)*99/100]
+	*w = (*w)[:0]
+	return float64(t) / float64(time.Microsecond)
+}
+
+// What is told of a row whose first and last side are patient, when it bounds the last of these.
+const (
+	tailOurs   = "p99 us"
+	tailPeer   = "p99 us of the last peer"
+	tailToPeer = "p99 to the last peer's"
+)
+
+// tells adds the medians of the rounds' tails to the parts, and of what ours is to the last peer's.
+func tells(parts map[string]float64, ours, peer []float64) map[string]float64 {
+	ratios := make([]float64, len(ours))
+	for n := range ratios {
+		ratios[n] = ours[n] / peer[n]
+	}
+	if parts == nil {
+		parts = map[string]float64{}
+	}
+	parts[tailOurs], parts[tailPeer], parts[tailToPeer] = round(median(ours)), round(median(peer)), round(median(ratios))
+	return parts
+}
+
 // result is the line that is printed.
 type result struct {
 	Name string  `json:"name"`
@@ -95,15 +134,20 @@ func (r row) measure(ctx context.Context, base string) (res result, err error) {
 		}
 		runners = append(runners, run)
 	}
-	numbers := make([][]float64, len(runners))
+	numbers, longest := make([][]float64, len(runners)), make([][]float64, len(runners))
 	for n := range r.rounds + 1 {
 		took, err := r.round(ctx, runners)
 		if err != nil {
 			return res, err
 		}
-		for i := range runners {
+		for i, run := range runners {
+			tail := math.NaN()
+			if p, is := run.(patient); is {
+				tail = p.waited().tail()
+			}
 			if n > 0 { // the first round is for the warmth
 				numbers[i] = append(numbers[i], r.number(took[i]))
+				longest[i] = append(longest[i], tail)
 			}
 		}
 	}
@@ -112,13 +156,18 @@ func (r row) measure(ctx context.Context, base string) (res result, err error) {
 		res.Parts = d.details()
 	}
 	if r.count != nil {
-		res.Parts, err = r.count(ctx, dir)
-		res.Most = r.most
-		for name, most := range r.most {
-			res.Holds = res.Holds && res.Parts[name] <= most
+		if res.Parts, err = r.count(ctx, dir); err != nil {
+			return res, err
 		}
 	}
-	return res, err
+	if _, bounded := r.most[tailToPeer]; bounded {
+		res.Parts = tells(res.Parts, longest[0], longest[len(longest)-1])
+	}
+	res.Most = r.most
+	for name, most := range r.most {
+		res.Holds = res.Holds && res.Parts[name] <= most
+	}
+	return res, nil
 }
 
 // round lets the sides take turns, so that what else the machine does befalls all of them alike. Every

@@ -134,6 +134,50 @@ func TestCountsAreBounded(t *testing.T) {
 	}
 }
 
+// waiter is a side that takes the times it is told, and lets one piece in a hundred wait longer.
+type waiter struct {
+	clock
+	all *waits
+}
+
+func (w waiter) turn(ctx context.Context, n int) (time.Duration, error) {
+	for i := range 100 {
+		*w.all = append(*w.all, time.Duration(100-i)*w.per) // the longest first: what is told is told in order
+	}
+	return w.clock.turn(ctx, n)
+}
+
+func (w waiter) waited() *waits { return w.all }
+
+// TestLongWaitsAreTold: of ours and of the last peer, when both tell them, and bounded like all that is counted.
+func TestLongWaitsAreTold(t *testing.T) {
+	for _, c := range []struct {
+		ours, peer int
+		most       float64
+		holds      bool
+	}{{4, 2, 2, true}, {4, 2, 1.99, false}, {1, 2, 0.5, true}} {
+		var calls []string
+		closed := 0
+		r := made("more", 0, &calls, &closed, c.ours, 1, c.peer)
+		for _, i := range []int{0, 2} {
+			side, open := &r.sides[i], r.sides[i].open
+			side.open = func(ctx context.Context, dir string) (runner, error) {
+				run, err := open(ctx, dir)
+				return waiter{run.(clock), new(waits)}, err
+			}
+		}
+		r.most = map[string]float64{tailToPeer: c.most}
+		got, err := r.measure(t.Context(), t.TempDir())
+		// Of two turns a hundred pieces each: the 198th of 200 is the 99th of a hundred.
+		if want := 99_000 * float64(c.ours); err != nil || got.Holds != c.holds || got.Parts[tailOurs] != want || got.Parts[tailPeer] != 99_000*float64(c.peer) || got.Parts[tailToPeer] != float64(c.ours)/float64(c.peer) {
+			t.Errorf("%+v: got %+v (%v), want %v of ours", c, got, err, want)
+		}
+	}
+	if w := new(waits); !math.IsNaN(w.tail()) {
+		t.Error("nobody waited, and that has a tail")
+	}
+}
+
 // TestQueuesTakeIn plays each side of the queue's rows once: what a side gives back must be what was put in.
 func TestQueuesTakeIn(t *testing.T) {
 	for _, r := range []row{enqueueOne, enqueueMany, drain, backlogOf("queue.backlog.1", 4000), sealRecord} {
