@@ -131,3 +131,22 @@ func TestLogThatSomebodyReads(t *testing.T) {
 		t.Errorf("nobody reads any more: %v", err)
 	}
 }
+
+// A migration that cannot be made is told as one, and no database is left open.
+func TestMigrationThatFails(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.db")
+	bad := fstest.MapFS{"00001_rows.sql": {Data: []byte("-- +goose Up\nCREATE TABEL row (id);\n")}}
+	if db, err := Open(context.Background(), path, bad); err == nil || !strings.HasPrefix(err.Error(), "open "+path+": migrations: ") {
+		t.Errorf("got %v, want that the migrations failed", err)
+		if err == nil {
+			db.Close()
+		}
+	}
+	db, err := OpenExclusive(context.Background(), path, migrations) // refused while another connection is open
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+}
