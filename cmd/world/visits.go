@@ -111,7 +111,8 @@ func (c *Citizen) Away() {
 	c.reader.Take()
 	for end := time.Now().Add(restMax); c.Err == nil; {
 		v := c.Stage.View()
-		if v.Visit == "" && v.Page != "wait" {
+		over := func(v front.View) bool { return v.Visit == "" && v.Page != "wait" }
+		if over(v) {
 			return
 		}
 		if time.Now().After(end) {
@@ -127,7 +128,7 @@ func (c *Citizen) Away() {
 		began := time.Now()
 		c.Until("the page "+cmp.Or(v.Page, "of nobody")+" goes on", func() bool {
 			now := c.Stage.View()
-			return now.Revision != v.Revision || now.Visit == "" || time.Since(began) > time.Minute
+			return now.Revision != v.Revision || over(now) || time.Since(began) > time.Minute
 		})
 	}
 }
