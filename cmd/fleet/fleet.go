@@ -168,6 +168,11 @@ func (f *fleet) live() error {
 	f.keepBackup()
 	for day := range f.plan.Days {
 		f.day(day)
+		for _, u := range f.units {
+			if err := u.failure(); err != nil {
+				return err
+			}
+		}
 		f.end()
 		f.keepBackup()
 		if f.plan.Told != nil {

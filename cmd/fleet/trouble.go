@@ -57,7 +57,8 @@ func (u *unit) befall(began time.Time, list []trouble) {
 		u.f.note(u.id(), t.kind)
 		u.trouble(+1)
 		if err := kinds[t.kind](u, rand.New(rand.NewPCG(t.seed, uint64(u.n)))); err != nil {
-			u.f.bad(u.id(), "program.starts", fmt.Sprintf("%s: %v", t.kind, err))
+			u.fail(fmt.Errorf("%s: %s: %w", u.id(), t.kind, err))
+			return
 		}
 		u.trouble(-1)
 		u.f.befell(t.kind)

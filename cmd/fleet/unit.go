@@ -34,6 +34,7 @@ type unit struct {
 	troubles int       // at work now
 	calmed   time.Time // when the last one ended
 	losses   world.Losses
+	failed   error // why the program does not run any more: nothing more can be said of this fleet
 }
 
 var errGone = errors.New("the terminal's power is gone")
@@ -121,6 +122,19 @@ func (u *unit) enter() bool {
 	return u.visiting
 }
 
+// fail keeps why the program does not run any more.
+func (u *unit) fail(err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.failed = err
+}
+
+func (u *unit) failure() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.failed
+}
+
 func (u *unit) depart() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -139,7 +153,9 @@ func (u *unit) day(visits int) {
 	for range visits {
 		u.sleep(5*time.Second + time.Duration(u.rng.ExpFloat64()*float64(gapMean)).Truncate(time.Millisecond))
 		for !u.enter() {
-			u.sleep(time.Second)
+			if u.sleep(time.Second); u.failure() != nil {
+				return
+			}
 		}
 		u.visit()
 		u.keep()
