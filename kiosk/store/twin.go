@@ -86,6 +86,11 @@ func (t *twinFile) takeBack() {
 // close writes what waits and closes the file.
 func (t *twinFile) close() error {
 	t.write()
+	t.turn.Lock()
+	defer t.turn.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.behind = true // what found no room is added by the next start, and not by a write that comes now
 	return errors.Join(t.err, t.file.Close())
 }
 
