@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"yichuang/kiosk/config"
@@ -29,6 +30,8 @@ type Terminal struct {
 	Link    *uplink.Link
 	stop    context.CancelFunc
 	ended   chan error
+	once    sync.Once
+	failed  error // how it ended, written once
 	opened  chan struct{}
 	unmount func()
 }
@@ -102,15 +105,17 @@ func (t *Terminal) Ready() bool {
 	}
 }
 
-// Close stops the program as a service manager does.
+// Close stops the program as a service manager does. It may be called again.
 func (t *Terminal) Close() error {
-	t.stop()
-	err := <-t.ended
-	t.unmount()
-	if errors.Is(err, context.Canceled) {
+	t.once.Do(func() {
+		t.stop()
+		t.failed = <-t.ended
+		t.unmount()
+	})
+	if errors.Is(t.failed, context.Canceled) {
 		return nil
 	}
-	return err
+	return t.failed
 }
 
 // glance is how long a citizen takes to look again: whatever many of them come to is never an instant of anybody else.
