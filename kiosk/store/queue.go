@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -89,13 +91,19 @@ func (s *Store) Keep(ctx context.Context, values map[string][]byte) error {
 }
 
 func (s *Store) keep(ctx context.Context, values map[string][]byte) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	// It is not broken off any more: database/sql then gives the connection up, which alone may use the database and has prepared
+	// what the journal is written with.
+	ctx = context.WithoutCancel(ctx)
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
 	defer tx.Rollback() // after a commit it does nothing
-	for name, value := range values {
-		if _, err := tx.ExecContext(ctx, "INSERT INTO kept (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO kept (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, values[name]); err != nil {
 			return fmt.Errorf("journal: keep %s: %w", name, err)
 		}
 	}
