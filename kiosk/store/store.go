@@ -19,13 +19,15 @@ import (
 	"database/sql"
 	"embed"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"yichuang/kiosk/casefile"
@@ -54,22 +56,18 @@ type Store struct {
 	terminal string
 	origin   string // the epoch that the journal began with
 	db       *sql.DB
-	rows     *sqlite.Writer
+	insert   *sql.Stmt
 	twin     *twinFile
-	ready    atomic.Int64  // requests in pending that are sealed
-	least    atomic.Int64  // of them that whoever gathers waits for; 0 while nobody does
-	enough   chan struct{} // tells him that they are there
 
 	mu         sync.Mutex // guards all below
 	spans      []Span     // the epochs of the journal, in order; the last one is the present one
 	unanswered string     // why no money is taken before the hall has answered; "" when it may be
 	book       *casefile.Book
-	head       int64  // number of the last record on the disk
-	hash       string // and its hash
+	head       string // hash of the last record
 	pending    []*request
 	writing    bool // somebody has the turn to write
 	unseen     int  // pages written since the log's length was last asked for, about
-	last       int  // callers who wrote last or waited meanwhile
+	shared     bool // the last commit was of several callers
 	lastWrite  time.Time
 	began      time.Time     // of what is being written; zero while nothing is
 	took       time.Duration // to write what was written last
@@ -83,6 +81,15 @@ type Store struct {
 	synced     func() bool   // whether the clock is kept right
 	latest     time.Time     // that the clock has shown
 	appended   chan struct{} // closed and replaced with each commit
+}
+
+// request is what one caller appends, or alone: something else that he writes.
+type request struct {
+	records []casefile.Record
+	alone   bool
+	err     error
+	turn    bool          // its caller is to write next, for all who wait with records
+	done    chan struct{} // closed when it is written, or has the turn
 }
 
 // Open opens the journal in dir, makes it when there is none, reads it and checks its chain. A journal
@@ -100,19 +107,19 @@ func Open(ctx context.Context, dir, terminal string) (*Store, error) {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
 	clock := clockOf(ctx)
-	s := &Store{dir: dir, terminal: terminal, db: db, book: casefile.NewBook(), now: clock.Now, synced: clock.Synced, appended: make(chan struct{}), broke: make(chan struct{}), enough: make(chan struct{}, 1)}
+	s := &Store{dir: dir, terminal: terminal, db: db, book: casefile.NewBook(), now: clock.Now, synced: clock.Synced, appended: make(chan struct{}), broke: make(chan struct{})}
 	if err := s.load(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	s.rows, err = sqlite.NewWriter(ctx, db, insert, 11)
+	s.insert, err = db.PrepareContext(ctx, "INSERT INTO journal (seq, time, quality, case_id, kind, header, sealed, seal_sum, prev, hash, epoch) VALUES (?,?,?,?,?,?,?,?,?,?,?)")
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("journal: %w", err), db.Close())
 	}
 	if err := s.openTwin(ctx); err != nil {
-		return nil, errors.Join(err, s.rows.Close(), db.Close())
+		return nil, errors.Join(err, db.Close())
 	}
 	if err := s.ballast(); err != nil {
-		return nil, errors.Join(err, s.twin.close(), s.rows.Close(), db.Close())
+		return nil, errors.Join(err, s.twin.close(), db.Close())
 	}
 	return s, nil
 }
@@ -140,9 +147,9 @@ func (s *Store) load(ctx context.Context) error {
 	if err := s.loadSpans(ctx); err != nil {
 		return err
 	}
-	s.hash = casefile.Genesis(s.terminal, s.origin)
+	s.head = casefile.Genesis(s.terminal, s.origin)
 	if err := s.each(ctx, 0, 0, func(r casefile.Record) error {
-		if err := r.Check(s.book.Seq+1, s.hash); err != nil {
+		if err := r.Check(s.book.Seq+1, s.head); err != nil {
 			return fmt.Errorf("journal: %w", err)
 		}
 		e, err := r.Event()
@@ -152,7 +159,7 @@ func (s *Store) load(ctx context.Context) error {
 		if err := s.book.Apply(r.Seq, r.When(), e); err != nil {
 			return fmt.Errorf("journal: %w", err)
 		}
-		s.head, s.hash = r.Seq, r.Hash
+		s.head = r.Hash
 		if when := r.When(); when.After(s.latest) || r.Quality == qualitySynced {
 			s.latest = when
 		}
@@ -161,6 +168,217 @@ func (s *Store) load(ctx context.Context) error {
 		return err
 	}
 	return s.loadBranch(ctx)
+}
+
+// Append writes the entries in one commit, in their order and with nothing between them, and returns
+// when they are on the disk. On an error nothing of them was written.
+//
+// Records are made as they come, while the disk works for those before. Whoever finds nobody committing commits;
+// the others wait, and the first of them then commits for all.
+func (s *Store) Append(ctx context.Context, entries ...Entry) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return ErrBroken
+	}
+	records, err := s.make(entries)
+	if err != nil || len(records) == 0 {
+		return err
+	}
+	req := &request{records: records}
+	if s.await(req); req.turn {
+		s.commit(context.WithoutCancel(ctx))
+		s.next()
+	}
+	return req.err
+}
+
+// await waits, with the lock let go, until the request is written or has the turn to write: one writes at a time.
+// Not bounded by a context: whether events stand is known only when the commit has ended.
+func (s *Store) await(req *request) {
+	req.done = make(chan struct{})
+	s.pending = append(s.pending, req)
+	if !s.writing {
+		s.writing, req.turn = true, true
+		return
+	}
+	s.mu.Unlock()
+	<-req.done
+	s.mu.Lock()
+}
+
+// alone waits for the turn to write something that is no record. Its caller passes the turn on with next.
+func (s *Store) alone() {
+	s.await(&request{alone: true})
+	s.pending = s.pending[1:]
+}
+
+// next passes the turn to write on: to the first who waits, to nobody, or to a checkpoint before them.
+func (s *Store) next() {
+	switch {
+	case s.due():
+		go func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.checkpoint(checkpointMax)
+			s.next()
+		}()
+	case len(s.pending) == 0:
+		s.writing = false
+	default:
+		s.pending[0].turn = true
+		close(s.pending[0].done)
+	}
+}
+
+// commit writes the records that wait. It is called with the lock held, which it lets go of while the disk works, by the first who waits.
+func (s *Store) commit(ctx context.Context) {
+	if s.shared {
+		// Those of the last commit have just been told, and write on if they have more: their records share this one.
+		s.mu.Unlock()
+		runtime.Gosched()
+		s.mu.Lock()
+	}
+	n := slices.IndexFunc(s.pending, func(r *request) bool { return r.alone })
+	if n < 0 {
+		n = len(s.pending)
+	}
+	batch := s.pending[:n:n]
+	s.pending = s.pending[n:]
+	s.shared = n > 1
+	err := ErrBroken
+	if s.broken == nil {
+		err = s.writeAll(ctx, batch)
+	}
+	for i, r := range batch {
+		r.err = err
+		if i > 0 {
+			close(r.done)
+		}
+	}
+}
+
+// writeAll writes the batch, to a full disk at the price of the ballast.
+func (s *Store) writeAll(ctx context.Context, batch []*request) error {
+	records := batch[0].records
+	for _, r := range batch[1:] {
+		records = append(records, r.records...)
+	}
+	s.began = time.Now()
+	s.mu.Unlock()
+	err := s.write(ctx, records)
+	if err != nil && sqlite.IsFull(err) && s.giveUpBallast() {
+		err = s.write(ctx, records)
+	}
+	s.mu.Lock()
+	s.took, s.began = time.Since(s.began), time.Time{}
+	if err != nil {
+		s.breaks(err)
+		return fmt.Errorf("%w: %w", ErrBroken, err)
+	}
+	s.wrote(2 + len(records)) // a record fills a page, as a rule
+	close(s.appended)
+	s.appended = make(chan struct{})
+	return nil
+}
+
+// make turns entries into records that follow the head, and adds them to the book. When the second of
+// several is refused the first has already changed the book, so that the book no longer stands for the
+// journal: such a request is a mistake of ours and breaks the store.
+func (s *Store) make(entries []Entry) ([]casefile.Record, error) {
+	var records []casefile.Record
+	now := s.now()
+	quality := s.quality(now)
+	head := s.head
+	for i, e := range entries {
+		r, err := s.record(now, quality, e, s.book.Seq+1, head)
+		if err == nil {
+			err = s.book.Apply(r.Seq, now, e.Event)
+		}
+		if err != nil {
+			if i > 0 {
+				s.breaks(err)
+			}
+			return nil, fmt.Errorf("journal: %w", err)
+		}
+		records, head = append(records, r), r.Hash
+	}
+	s.head = head
+	return records, nil
+}
+
+func (s *Store) record(now time.Time, quality string, e Entry, seq int64, prev string) (casefile.Record, error) {
+	header, err := e.Encode()
+	if err != nil {
+		return casefile.Record{}, err
+	}
+	epoch := s.spans[len(s.spans)-1].Epoch
+	r := casefile.Record{Terminal: s.terminal, Epoch: epoch, Seq: seq, Time: now.Format(time.RFC3339Nano), Quality: quality,
+		Case: e.Case, Kind: e.Kind, Header: header, Prev: prev}
+	if e.Secret != nil {
+		plain, err := json.Marshal(e.Secret)
+		if err != nil {
+			return r, fmt.Errorf("%s: %w", e.Kind, err)
+		}
+		if err := s.needSealer(); err != nil {
+			return r, err
+		}
+		r.Sealed = s.sealer.Seal(seq, seal.AAD(s.terminal, epoch, seq, string(e.Kind), header), plain)
+		r.SealSum = casefile.SumSealed(r.Sealed)
+	}
+	r.Hash = r.Sum()
+	return r, nil
+}
+
+func (s *Store) needSealer() error {
+	if s.sealer != nil {
+		return nil
+	}
+	if s.hallKey == nil {
+		return ErrNoKey
+	}
+	sealer, err := seal.NewSealer(s.hallKey)
+	s.sealer = sealer
+	return err
+}
+
+// write commits the records and hands them to the twin.
+func (s *Store) write(ctx context.Context, records []casefile.Record) error {
+	var err error
+	if len(records) == 1 {
+		// A statement outside a transaction is one of its own: BEGIN and COMMIT would only cost two calls more.
+		err = s.put(ctx, s.insert, records[0])
+	} else {
+		err = s.writeTogether(ctx, records)
+	}
+	if err != nil {
+		return err
+	}
+	return s.twin.add(records)
+}
+
+func (s *Store) writeTogether(ctx context.Context, records []casefile.Record) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // after a commit it does nothing
+	stmt := tx.StmtContext(ctx, s.insert)
+	for _, r := range records {
+		if err := s.put(ctx, stmt, r); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+func (s *Store) put(ctx context.Context, stmt *sql.Stmt, r casefile.Record) error {
+	epoch := r.Epoch
+	if epoch == s.origin {
+		epoch = "" // as in a journal that never branched
+	}
+	_, err := stmt.ExecContext(ctx, r.Seq, r.Time, r.Quality, r.Case, string(r.Kind), r.Header, r.Sealed, r.SealSum, r.Prev, r.Hash, epoch)
+	return err
 }
 
 // Book lets fn look at the book while nothing is added. fn must not keep what it sees.
@@ -191,11 +409,11 @@ func (s *Store) Appended() <-chan struct{} {
 	return s.appended
 }
 
-// Head is the number and hash of the last record on the disk.
+// Head is the number and hash of the last record.
 func (s *Store) Head() (seq int64, hash string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.head, s.hash
+	return s.book.Seq, s.head
 }
 
 // Terminal is the terminal's id.
@@ -216,7 +434,7 @@ func (s *Store) Close() error {
 	}
 	s.next()
 	s.mu.Unlock()
-	return errors.Join(err, s.twin.close(), s.rows.Close(), s.db.Close())
+	return errors.Join(err, s.twin.close(), s.insert.Close(), s.db.Close())
 }
 
 func randomHex(n int) string {

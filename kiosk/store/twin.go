@@ -42,10 +42,7 @@ func (t *twinFile) add(records []casefile.Record) error {
 		t.armed = true
 		time.AfterFunc(twinDelay, t.write)
 	}
-	for _, r := range records {
-		r.Sealed = nil // no line has it, and it is most of a record
-		t.waiting = append(t.waiting, r)
-	}
+	t.waiting = append(t.waiting, records...)
 	return t.err
 }
 
