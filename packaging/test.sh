@@ -8,7 +8,7 @@
 #     them in which goroutines meet: what an atomic guards there would be told as a race;
 #   - its memory is collected less often (GOGC), for a collection costs a fourth of all time; and a program that ends does not wait
 #     a second for late findings (GORACE), of which there are a hundred;
-#   - the sweep of power cuts (cmd/sweep) plays as many schedules as it can be given: SCHEDULES=, behind everything else;
+#   - the sweep of power cuts (cmd/sweep) plays ten thousand schedules (SCHEDULES=) when all else is done: it has no need of real time, and desks have;
 #   - drivers of USB devices go without it, for half of their time is libusb's, which it does not see; the matrix of faults goes
 #     with them, in part: it is whole in make faults.
 set -eu
@@ -34,16 +34,14 @@ GORACE=atexit_sleep_ms=20 GOGC=800 nice -n 3 go test -p 3 -race $calm -short -sh
 beside=$!
 nice -n 5 go test -p 1 -short -shuffle=on -timeout 20m $sampled >out/short.log 2>&1 &
 short=$!
-go test -c -o out/tool/sweep ./cmd/sweep # ten thousand power cuts, in what time the others leave
-nice -n 15 out/tool/sweep --schedules "${SCHEDULES:-10000}" --out out/tests-sweep.json >out/sweep.log 2>&1 &
-swept_at=$!
-trap 'kill $beside $short $swept_at 2>/dev/null || true' EXIT INT TERM
+trap 'kill $beside $short 2>/dev/null || true' EXIT INT TERM
 echo "go test -shuffle=on, $(echo $drawn | wc -w) packages that link GTK's libraries, sweeps, and the whole product on desks of its own"
 others=0 # five desks at a time: each of them mostly waits
 STEPS=${STEPS:-80} go test -parallel 5 -shuffle=on -timeout 25m $whole $drawn $swept || others=$?
 behind=0
 wait $beside || behind=$?
 wait $short || behind=$?
-wait $swept_at || behind=$?
-cat out/raced.log out/short.log out/sweep.log
+cat out/raced.log out/short.log
+go test -c -o out/tool/sweep ./cmd/sweep
+out/tool/sweep --schedules "${SCHEDULES:-10000}" --out out/tests-sweep.json || behind=$?
 exit $((others + behind))
