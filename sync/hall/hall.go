@@ -62,6 +62,7 @@ type Hall struct {
 
 	mu      sync.Mutex
 	changed chan struct{}              // closed and replaced whenever something may have changed
+	newest  catalogSum                 // the catalogue that a terminal was last told of
 	offers  map[int64]*catalog.Catalog // parsed catalogues by version
 	proven  map[[sha256.Size]byte]bool // certificates whose signature is the CA's, by their sum
 }

@@ -89,12 +89,22 @@ func (s *service) Catalog(ctx context.Context, req *hallapi.CatalogRequest) (*ha
 		return nil, err
 	}
 	out := &hallapi.CatalogResponse{}
+	if have, err := s.hasNewest(ctx, req); err != nil {
+		return nil, err
+	} else if have {
+		out.Version = req.Have
+		return out, nil
+	}
 	err := s.store.DB().QueryRowContext(ctx, `SELECT version, document, signature FROM catalogs ORDER BY version DESC LIMIT 1`).
 		Scan(&out.Version, &out.Document, &out.Signature)
 	if err != nil {
 		return nil, err
 	}
-	if req.Have == out.Version && (len(req.HaveSha256) == 0 || bytes.Equal(req.HaveSha256, sumOf(out.Document))) {
+	sum := sumOf(out.Document)
+	s.mu.Lock()
+	s.newest = catalogSum{out.Version, sum}
+	s.mu.Unlock()
+	if req.Have == out.Version && (len(req.HaveSha256) == 0 || bytes.Equal(req.HaveSha256, sum)) {
 		out.Document, out.Signature = nil, nil
 		return out, nil
 	}
@@ -105,6 +115,25 @@ func (s *service) Catalog(ctx context.Context, req *hallapi.CatalogRequest) (*ha
 		out.Document = nil
 	}
 	return out, nil
+}
+
+// catalogSum is which document a version is.
+type catalogSum struct {
+	version int64
+	sum     []byte
+}
+
+// hasNewest says whether a terminal is known to have the newest catalogue: most ask in vain, and nothing is read for them.
+func (h *Hall) hasNewest(ctx context.Context, req *hallapi.CatalogRequest) (bool, error) {
+	h.mu.Lock()
+	known := h.newest
+	h.mu.Unlock()
+	if known.version == 0 || req.Have != known.version || !bytes.Equal(req.HaveSha256, known.sum) {
+		return false, nil
+	}
+	var newest int64
+	err := h.store.DB().QueryRowContext(ctx, `SELECT max(version) FROM catalogs`).Scan(&newest)
+	return newest == known.version, err
 }
 
 func sumOf(document []byte) []byte {

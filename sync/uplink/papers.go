@@ -87,6 +87,7 @@ func (l *Link) load(ctx context.Context) error {
 	l.adopt(p)
 	if len(kept[keptDocument]) > 0 {
 		l.floor, _ = strconv.ParseInt(string(kept[keptFloor]), 10, 64) // written by ourselves, with the document
+		l.documentSum = sha256Of(kept[keptDocument])
 		if l.catalog, err = catalog.Verify(p.catalogKey, kept[keptDocument], kept[keptSignature], l.floor); err != nil {
 			l.trouble("catalogue", err)
 		}

@@ -227,9 +227,9 @@ func (l *Link) read(key ed25519.PublicKey, base []byte, answer *hallapi.CatalogR
 // fetchCatalog asks for a newer catalogue and offers it once it is checked and on the disk.
 func (l *Link) fetchCatalog(ctx context.Context) error {
 	l.mu.Lock()
-	hall, key, floor, have := l.hall, l.papers.catalogKey, l.floor, int64(0)
+	hall, key, floor, req := l.hall, l.papers.catalogKey, l.floor, &hallapi.CatalogRequest{}
 	if l.catalog != nil {
-		have = l.catalog.Version
+		req.Have, req.HaveSha256 = l.catalog.Version, l.documentSum
 	}
 	l.mu.Unlock()
 	ask := func(req *hallapi.CatalogRequest) (*hallapi.CatalogResponse, error) {
@@ -239,21 +239,23 @@ func (l *Link) fetchCatalog(ctx context.Context) error {
 		l.line.note(call, err)
 		return answer, err
 	}
-	base, err := l.journal.Kept(ctx, keptDocument)
+	answer, err := ask(req)
 	if err != nil {
 		return err
 	}
-	req := &hallapi.CatalogRequest{Have: have}
-	if have > 0 {
-		req.HaveSha256 = sha256Of(base)
+	if len(answer.Document) == 0 && len(answer.Difference) == 0 { // there is no newer one
+		if req.Have == 0 {
+			return fmt.Errorf("%w: no catalogue", errGarbled)
+		}
+		return nil
 	}
-	answer, err := ask(req)
+	base, err := l.journal.Kept(ctx, keptDocument)
 	if err != nil {
 		return err
 	}
 	c, document, err := l.read(key, base, answer, floor)
 	if err != nil && len(answer.Difference) > 0 {
-		l.log.Warn("hall: a difference of the catalogue does not fit; the whole is fetched", "from", have, "cause", err)
+		l.log.Warn("hall: a difference of the catalogue does not fit; the whole is fetched", "from", req.Have, "cause", err)
 		if answer, err = ask(&hallapi.CatalogRequest{}); err != nil {
 			return err
 		}
@@ -261,9 +263,6 @@ func (l *Link) fetchCatalog(ctx context.Context) error {
 	}
 	if err != nil {
 		return err
-	}
-	if c == nil && have == 0 {
-		return fmt.Errorf("%w: no catalogue", errGarbled)
 	}
 	if c == nil || bytes.Equal(document, base) {
 		return nil
@@ -273,7 +272,7 @@ func (l *Link) fetchCatalog(ctx context.Context) error {
 		return err
 	}
 	l.mu.Lock()
-	l.catalog, l.floor = c, c.Version
+	l.catalog, l.floor, l.documentSum = c, c.Version, sha256Of(document)
 	l.mu.Unlock()
 	l.log.Info("hall: catalogue", "version", c.Version)
 	return nil

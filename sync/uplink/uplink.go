@@ -78,25 +78,26 @@ type Link struct {
 	pushed     chan struct{} // closed when the first batch has been answered, whatever the answer
 	pushedOnce sync.Once
 
-	mu        sync.Mutex // guards all below
-	papers    papers
-	hall      hallapiconnect.HallClient // nil until enrolled
-	quick     hallapiconnect.HallClient // the same, without compression
-	catalog   *catalog.Catalog
-	floor     int64 // no older catalogue than this version is taken
-	handle    func(Notice) error
-	hallEpoch string
-	revoked   string    // why the hall does not deal with this terminal any more
-	ackedIn   string    // the hall's epoch that cursor is from
-	heldIn    string    // the hall's epoch in which it last gave something out that has to be written down
-	heldUntil time.Time // and until when that may take
-	notices   int64     // cursor of the notices
-	cursor    int64     // of the journal
-	kept      int64     // as it is in the store, and since when
-	keptAt    time.Time
-	troubles  map[string]string
-	given     map[string]office.Order // what was last told of an order
-	moved     chan struct{}           // closed and replaced when the cursor moves
+	mu          sync.Mutex // guards all below
+	papers      papers
+	hall        hallapiconnect.HallClient // nil until enrolled
+	quick       hallapiconnect.HallClient // the same, without compression
+	catalog     *catalog.Catalog
+	documentSum []byte // SHA-256 of the document that catalog is from
+	floor       int64  // no older catalogue than this version is taken
+	handle      func(Notice) error
+	hallEpoch   string
+	revoked     string    // why the hall does not deal with this terminal any more
+	ackedIn     string    // the hall's epoch that cursor is from
+	heldIn      string    // the hall's epoch in which it last gave something out that has to be written down
+	heldUntil   time.Time // and until when that may take
+	notices     int64     // cursor of the notices
+	cursor      int64     // of the journal
+	kept        int64     // as it is in the store, and since when
+	keptAt      time.Time
+	troubles    map[string]string
+	given       map[string]office.Order // what was last told of an order
+	moved       chan struct{}           // closed and replaced when the cursor moves
 
 	branchedAt time.Time // when the hall last made the journal branch; of push alone
 
