@@ -1,6 +1,9 @@
 package cutdisk
 
-import "io"
+import (
+	"io"
+	"slices"
+)
 
 // content is the bytes of a file, in pages that several contents share until one of them writes: a disk is copied at each
 // cut, and little of it is written afterwards.
@@ -32,8 +35,12 @@ func (c *content) writable(i int64) *page {
 // truncate makes it longer, with zeros, or shorter.
 func (c *content) truncate(size int64) {
 	n := (size + pageSize - 1) / pageSize
-	for int64(len(c.pages)) < n {
-		c.pages, c.own = append(c.pages, new(page)), append(c.own, true)
+	if more := int(n) - len(c.pages); more > 0 {
+		fresh := make([]page, more)
+		c.pages, c.own = slices.Grow(c.pages, more), slices.Grow(c.own, more)
+		for i := range fresh {
+			c.pages, c.own = append(c.pages, &fresh[i]), append(c.own, true)
+		}
 	}
 	c.pages, c.own = c.pages[:n], c.own[:n]
 	if rest := size % pageSize; size < c.size && rest > 0 { // what is cut off reads as zeros when it grows again

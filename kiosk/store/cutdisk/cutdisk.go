@@ -287,13 +287,35 @@ func (f *file) mixed(block int64, rng *rand.Rand) (out content) {
 		}
 		return stages[n]
 	}
+	out = f.durable.clone()
 	out.truncate(stage().size)
 	buf := make([]byte, block)
-	for off := int64(0); off < out.size; off += block {
-		n := stage().readAt(buf[:min(block, out.size-off)], off)
-		out.writeAt(buf[:n], off)
+	for _, at := range f.touched(block) {
+		from := at * block
+		if from >= out.size {
+			break
+		}
+		n := stage().readAt(buf[:min(block, out.size-from)], from)
+		out.writeAt(buf[:n], from)
 	}
 	return out
+}
+
+// touched is which blocks the pending writes are to, in their order.
+func (f *file) touched(block int64) (blocks []int64) {
+	size := f.durable.size
+	for _, op := range f.pending {
+		from, to := op.Off, op.Off+int64(len(op.Data))
+		if op.Kind == Truncate { // what is cut off is changed too
+			from, to = op.Size, size
+		}
+		for at := from / block; at*block < to; at++ {
+			blocks = append(blocks, at)
+		}
+		size = max(size, to)
+	}
+	slices.Sort(blocks)
+	return slices.Compact(blocks)
 }
 
 // base is a file's name without its folder.
