@@ -57,17 +57,27 @@ func (c *chance) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// known are the sums of calls that were seen, for to name them costs more than most of what a world does.
+var known sync.Map
+
 // calls is a sum over the functions that led here.
-func calls() (sum [sha256.Size]byte) {
-	pcs := make([]uintptr, 64)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
+func calls() [sha256.Size]byte {
+	var pcs [64]uintptr
+	n := runtime.Callers(3, pcs[:])
+	if sum, ok := known.Load(pcs); ok {
+		return sum.([sha256.Size]byte)
+	}
+	frames := runtime.CallersFrames(pcs[:n])
 	h := sha256.New()
 	for {
 		f, more := frames.Next()
 		io.WriteString(h, f.Function)
 		binary.Write(h, binary.BigEndian, uint32(f.Line))
 		if !more {
-			return [sha256.Size]byte(h.Sum(nil))
+			break
 		}
 	}
+	sum := [sha256.Size]byte(h.Sum(nil))
+	known.Store(pcs, sum)
+	return sum
 }
