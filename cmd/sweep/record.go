@@ -1,8 +1,10 @@
 package sweep
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"time"
@@ -114,6 +116,12 @@ func (r *recorder) add(kind string) {
 	p.life, _ = os.ReadFile(world.LifeFile(r.w.Dir))
 	p.gateway, _ = os.ReadFile(world.GatewayFile(r.w.Dir))
 	r.points = append(r.points, p)
+}
+
+// alike says whether two points have the same clock, devices, company, and files beside the disks.
+func (p *point) alike(o *point) bool {
+	return p.after == o.after && p.ops[2] == o.ops[2] && bytes.Equal(p.twin, o.twin) && bytes.Equal(p.gateway, o.gateway) && bytes.Equal(p.life, o.life) &&
+		reflect.DeepEqual(p.devices, o.devices)
 }
 
 // images gives the disks at one point after another. Points must be asked for in their order.

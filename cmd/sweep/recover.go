@@ -35,6 +35,15 @@ type cut struct {
 	device string
 	hall   string
 	seed   uint64 // of what the disks keep, and of all chance afterwards
+	alike  int    // how many other cuts that were drawn leave the same
+}
+
+// hallHow is how the hall's disk is found.
+func (c cut) hallHow() cutdisk.How {
+	if c.hall == hallOff {
+		return c.how
+	}
+	return cutdisk.All
 }
 
 const (
@@ -59,14 +68,11 @@ func (tp *recording) restart(c cut, disks [3]*cutdisk.Disk) (w *world.World, err
 			return w, err
 		}
 	}
-	hall := cutdisk.All
-	if c.hall == hallOff {
-		hall = c.how
-	}
-	if w.Land, err = world.OpenLand(context.Background(), tp.dir, n, disks[1].Image(hall, rand.New(rand.NewPCG(c.seed, 1))), disks[2].Image(cutdisk.All, nil)); err != nil {
+	if w.Land, err = world.OpenLand(context.Background(), tp.dir, n, disks[1].Image(c.hallHow(), rand.New(rand.NewPCG(c.seed, 1))), disks[2].Image(cutdisk.All, nil)); err != nil {
 		return w, err
 	}
 	w.Land.Accounts = tp.accounts
+	w.Scrap() // the power is not cut again
 	time.Sleep(outage)
 	if c.device != devicesOn {
 		w.Cabinet.Power(true, false)

@@ -14,6 +14,7 @@ import (
 type result struct {
 	Seed        uint64                    `json:"seed"`
 	Schedules   int                       `json:"schedules"`
+	Played      int                       `json:"played"` // the others left the same as one of these
 	Seconds     float64                   `json:"seconds"`
 	JournalMode string                    `json:"journal_mode"`
 	Synchronous string                    `json:"synchronous"`
@@ -62,6 +63,7 @@ func count(to map[string]map[string]int, journey, kind string, n int) {
 // add puts another worker's result to this one. All workers tape the same journeys.
 func (r *result) add(o result) {
 	r.Schedules += o.Schedules
+	r.Played += o.Played
 	r.JournalMode, r.Synchronous, r.PageSize, r.Checkpoint, r.Points = o.JournalMode, o.Synchronous, o.PageSize, o.Checkpoint, o.Points
 	for name := range o.Seen {
 		r.Seen[name] = true
@@ -118,6 +120,9 @@ func (r *result) print(to io.Writer) {
 			break
 		}
 		fmt.Fprintf(to, "VIOLATION %s %s: %s\n  %s\n", v.Journey, v.Invariant, v.What, v.Replay)
+	}
+	if r.Played < r.Schedules {
+		fmt.Fprintf(to, "%d schedules leave the disks, the devices and the clock as one of the other %d does, and stand or fall with it\n", r.Schedules-r.Played, r.Played)
 	}
 	fmt.Fprintf(to, "%.0f s, trace %s\n", r.Seconds, r.Trace)
 	fmt.Fprintf(to, "schedules %d violations %d\n", r.Schedules, len(r.Violations))

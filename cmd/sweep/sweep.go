@@ -81,10 +81,15 @@ func sweep(t *testing.T, p plan) (*result, error) {
 			if round == 0 {
 				want = cmp.Or(want, 1)
 			}
-			cuts := tp.choose(min(want, left, roundMax<<min(round/len(world.Acceptors), 5)), rand.New(rand.NewPCG(k.hash(), 1)))
-			left -= len(cuts)
+			long := p.schedules >= longRun
+			most := roundMax << min(round/len(world.Acceptors), 5)
+			if long {
+				most = p.schedules / len(chosen) / len(world.Acceptors)
+			}
+			cuts := tp.choose(min(want, left, most), long, rand.New(rand.NewPCG(k.hash(), 1)))
 			images := tp.images()
 			for _, c := range cuts {
+				left -= 1 + c.alike
 				if index++; (index-1)%p.every != p.first {
 					continue
 				}
@@ -99,7 +104,8 @@ func sweep(t *testing.T, p plan) (*result, error) {
 // schedule plays one cut and keeps what it found.
 func (r *result) schedule(t *testing.T, tp *recording, c cut, images *images) {
 	v := tp.play(t, c, images)
-	r.Schedules++
+	r.Schedules += 1 + c.alike
+	r.Played++
 	r.Outcomes[v.outcome]++
 	for id, n := range v.checked {
 		r.checked(id, n)
@@ -108,23 +114,6 @@ func (r *result) schedule(t *testing.T, tp *recording, c cut, images *images) {
 		r.Violations = append(r.Violations, named{tp.key.journey, b, "make sweep REPLAY=" + tp.name(c)})
 	}
 	r.Trace = chain(r.Trace, v.trace)
-}
-
-// choose draws cuts without repetition, in the order of their points.
-func (tp *recording) choose(n int, rng *rand.Rand) []cut {
-	each := len(cutdisk.Ways) * len(deviceWays) * len(hallWays)
-	all := rng.Perm(len(tp.points) * each)
-	all = all[:min(n, len(all))]
-	slices.Sort(all)
-	var cuts []cut
-	for _, i := range all {
-		c := cut{point: i / each, seed: uint64(rng.Uint32())}
-		way := i % each
-		c.how, way = cutdisk.Ways[way%len(cutdisk.Ways)], way/len(cutdisk.Ways)
-		c.device, c.hall = deviceWays[way%len(deviceWays)], hallWays[way/len(deviceWays)]
-		cuts = append(cuts, c)
-	}
-	return cuts
 }
 
 // name is what --replay takes.
@@ -266,7 +255,6 @@ func (tp *recording) playThen(t *testing.T, c cut, images *images, befall func(*
 		if len(v.bad) > 0 || tp.told {
 			v.story = w.Story()
 		}
-		w.Scrap()
 		if err := w.Close(); err != nil {
 			v.bad = append(v.bad, world.Violation{Invariant: "program.stops", What: err.Error()})
 		}
