@@ -65,7 +65,7 @@ func openSeal(context.Context, string) (runner, error) {
 	}
 	s, err := seal.NewSealer(public)
 	return sealer(func(seq int64, header, plain []byte) ([]byte, error) {
-		return s.Seal(seq, place(seq, header), plain), nil
+		return s.Seal(nil, seq, place(seq, header), plain), nil
 	}), err
 }
 

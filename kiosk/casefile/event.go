@@ -268,18 +268,18 @@ var names = func() (names []string) {
 }()
 
 // Encode writes the header as JSON and refuses a field that its kind may not carry.
-func (e Event) Encode() ([]byte, error) {
+func (e *Event) Encode() ([]byte, error) {
 	allowed, ok := Fields[e.Kind]
 	if !ok {
 		return nil, fmt.Errorf("encode event: unknown kind %q", e.Kind)
 	}
-	header := reflect.ValueOf(e.Header)
+	header := reflect.ValueOf(&e.Header).Elem()
 	for i, name := range names {
 		if !header.Field(i).IsZero() && !slices.Contains(allowed, name) {
 			return nil, fmt.Errorf("encode %s: field %q may not stand in its header", e.Kind, name)
 		}
 	}
-	raw, err := json.Marshal(e.Header)
+	raw, err := json.Marshal(&e.Header)
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", e.Kind, err)
 	}

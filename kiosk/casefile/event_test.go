@@ -79,7 +79,7 @@ func TestEachKindTakesItsFieldsAlone(t *testing.T) {
 			}
 		}
 	}
-	if _, err := (Event{Kind: "note.eaten"}).Encode(); err == nil || err.Error() != `encode event: unknown kind "note.eaten"` {
+	if _, err := (&Event{Kind: "note.eaten"}).Encode(); err == nil || err.Error() != `encode event: unknown kind "note.eaten"` {
 		t.Errorf("an unknown kind: got %v, want an error that names it", err)
 	}
 }
@@ -112,7 +112,7 @@ func TestTimeBeyondAllCalendars(t *testing.T) {
 }
 
 func TestEmptyHeaderIsShort(t *testing.T) {
-	if raw, err := (Event{Kind: CashOpened, Case: "a"}).Encode(); err != nil || string(raw) != "{}" {
+	if raw, err := (&Event{Kind: CashOpened, Case: "a"}).Encode(); err != nil || string(raw) != "{}" {
 		t.Errorf("got %s (%v), want {}", raw, err)
 	}
 }

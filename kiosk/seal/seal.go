@@ -18,6 +18,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -67,10 +68,12 @@ func NewSealer(public []byte) (*Sealer, error) {
 	return &Sealer{head: append(head, enc...), aead: aead}, nil
 }
 
-// Seal closes plain for the record with this number. aad binds it to its place (see AAD).
-func (s *Sealer) Seal(seq int64, aad, plain []byte) []byte {
-	out := append(make([]byte, 0, len(s.head)+len(plain)+s.aead.Overhead()), s.head...)
-	return s.aead.Seal(out, nonce(seq), plain, aad)
+// More is how many bytes a sealed part has more than what is in it.
+const More = headLen + 16
+
+// Seal closes plain for the record with this number, behind what to has, which may be nil. aad binds it to its place (see AAD).
+func (s *Sealer) Seal(to []byte, seq int64, aad, plain []byte) []byte {
+	return s.aead.Seal(append(slices.Grow(to, len(plain)+More), s.head...), nonce(seq), plain, aad)
 }
 
 // Which is the id of the key that a sealed part was closed to.

@@ -135,7 +135,7 @@ func TestEachVisitHasItsOwnKey(t *testing.T) {
 		}
 		for seq := range int64(3) {
 			aad := AAD("T1", "e", seq, "k", nil)
-			sealed := s.Seal(seq, aad, []byte("plain"))
+			sealed := s.Seal(nil, seq, aad, []byte("plain"))
 			if got, err := Open(private, seq, aad, sealed); err != nil || string(got) != "plain" {
 				t.Errorf("record %d: got %q (%v)", seq, got, err)
 			}

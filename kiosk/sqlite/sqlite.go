@@ -28,6 +28,10 @@ func Open(ctx context.Context, path string, migrations fs.FS) (*sql.DB, error) {
 	return open(ctx, path, migrations, "")
 }
 
+// PageSize is that of a new database that one program alone uses, in bytes: a case with its form is more than half of SQLite's usual
+// page, and would have one to itself. A database that is there keeps its own.
+const PageSize = 8192
+
 // OpenExclusive is Open for a database that one program alone may use: a second one is refused, and
 // the write-ahead log's index is kept in memory. SQLite does not move the log into the database inside of commits: its owner
 // calls Checkpoint when it suits.
@@ -118,6 +122,11 @@ func prepare(ctx context.Context, db *sql.DB, migrations fs.FS, locking string) 
 	}
 	if _, err := db.ExecContext(ctx, "PRAGMA auto_vacuum="+vacuum); err != nil {
 		return err
+	}
+	if locking != "" {
+		if _, err := db.ExecContext(ctx, fmt.Sprintf("PRAGMA page_size=%d", PageSize)); err != nil {
+			return err
+		}
 	}
 	// By statement and not in the address: there the answer could not be read.
 	var mode string

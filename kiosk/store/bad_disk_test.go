@@ -83,7 +83,7 @@ func TestJournalThatCannotFollow(t *testing.T) {
 		r := casefile.Record{Terminal: "T1", Epoch: s.Epoch(), Seq: 2, Time: "2026-11-20T16:00:00+08:00", Quality: "synced", Kind: casefile.VisitEnded, Header: []byte("{}"), Prev: head}
 		tt.spoil(&r)
 		r.Hash = r.Sum()
-		if err := s.put(ctx, s.insert, r); err != nil {
+		if err := s.put(ctx, []casefile.Record{r}); err != nil {
 			t.Fatal(err)
 		}
 		s.Close()

@@ -14,10 +14,10 @@ import (
 // when it has grown too long.
 const (
 	// checkpointPages are worth moving in a quiet moment: a megabyte, some visits.
-	checkpointPages = 256
+	checkpointPages = 128
 	// checkpointQuiet is how long nobody must have written: a person at the screen is slower than that only when reading.
 	checkpointQuiet = 2 * time.Second
-	// checkpointMax bounds the log at about 8 MiB beside what is written between two looks. Moving it takes as long as fifty commits, and
+	// checkpointMax bounds the log at about 16 MiB beside what is written between two looks. Moving it takes as long as fifty commits, and
 	// one record in two hundred meets it under a load of eight writers that never ends.
 	checkpointMax = 2000
 	// checkpointLook is after about how many pages the log's length is asked for: the question has a goroutine and a statement of its own.

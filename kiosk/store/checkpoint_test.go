@@ -58,7 +58,7 @@ func fill(t *testing.T, s *Store, pages int) {
 func TestLogIsMovedWhenNobodyWrites(t *testing.T) {
 	running(t, func(s *Store, disk *cutdisk.Disk, _ string) {
 		moved := movedTo(disk)
-		fill(t, s, 256)
+		fill(t, s, checkpointPages)
 		for i := range 5 { // a person who pays note by note
 			time.Sleep(1900 * time.Millisecond) // virtual
 			synctest.Wait()
@@ -93,7 +93,7 @@ func TestLogIsBounded(t *testing.T) {
 	defer s.Close()
 	moved := movedTo(disk)
 	longest := 0
-	for i := range 150 {
+	for i := range 300 {
 		if err := s.Keep(ctx, big(i)); err != nil {
 			t.Fatal(err)
 		}
@@ -101,12 +101,12 @@ func TestLogIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 		longest = max(longest, logPages(t, s))
-		if moved.Load() > 0 && longest < 2000 {
-			t.Fatalf("moved a log of %d pages while somebody writes, want none under 2000", longest)
+		if moved.Load() > 0 && longest < checkpointMax {
+			t.Fatalf("moved a log of %d pages while somebody writes, want none under %d", longest, checkpointMax)
 		}
 	}
-	if moved.Load() == 0 || longest > 2300 {
-		t.Errorf("got a log of %d pages, want it moved when it has 2000, and not 2300", longest)
+	if moved.Load() == 0 || longest > checkpointMax+300 {
+		t.Errorf("got a log of %d pages, want it moved when it has %d, and not 300 more", longest, checkpointMax)
 	}
 	s.mu.Lock()
 	s.alone() // after a checkpoint that may be at work
@@ -123,7 +123,7 @@ func TestFullDiskUnderACheckpoint(t *testing.T) {
 			}
 			return nil
 		})
-		fill(t, s, 256)
+		fill(t, s, checkpointPages)
 		time.Sleep(time.Minute) // virtual
 		synctest.Wait()
 		if err := s.Health(); err == nil || errors.Is(err, ErrBroken) || !strings.Contains(err.Error(), "full") {
@@ -159,7 +159,7 @@ func TestFaultUnderACheckpoint(t *testing.T) {
 			if err := s.Append(context.Background(), opened("a")); err != nil {
 				t.Fatal(err)
 			}
-			fill(t, s, 256)
+			fill(t, s, checkpointPages)
 			tries := 0
 			disk.Before(func(op cutdisk.Op) error {
 				if op.Name == "journal.db" && op.Kind == kind {
@@ -215,7 +215,7 @@ func TestWatchEndsWithItsContext(t *testing.T) {
 // Whoever comes while the log is moved waits, and is written.
 func TestWriterWhoComesDuringACheckpoint(t *testing.T) {
 	running(t, func(s *Store, disk *cutdisk.Disk, _ string) {
-		fill(t, s, 256)
+		fill(t, s, checkpointPages)
 		inside, release := make(chan bool), make(chan bool)
 		first := true
 		disk.Before(func(op cutdisk.Op) error {

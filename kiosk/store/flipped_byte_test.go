@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -16,7 +17,11 @@ func TestFlippedByteInTheDatabase(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
 	s.UseHallKey(bytes.Repeat([]byte{9}, 32))
-	for _, entries := range append(payment("a", 1), payment("b", 3)...) {
+	visits := payment("a", 1)
+	for i := range 12 { // so that most pages have something in them
+		visits = append(visits, payment(fmt.Sprint("b", i), int64(3+2*i))...)
+	}
+	for _, entries := range visits {
 		if err := s.Append(context.Background(), entries...); err != nil {
 			t.Fatal(err)
 		}

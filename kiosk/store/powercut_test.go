@@ -274,7 +274,7 @@ func TestSettingsAreTheProducts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "3", "page_size": "4096", "locking_mode": "exclusive",
+		for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "3", "page_size": "8192", "locking_mode": "exclusive",
 			"auto_vacuum": "0", "busy_timeout": "0", "wal_autocheckpoint": "0"} {
 			var got string
 			if err := s.db.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {

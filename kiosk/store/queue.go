@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/sqlite"
 )
 
 // Read gives at most limit records after seq, in order.
@@ -85,7 +86,7 @@ func (s *Store) Keep(ctx context.Context, values map[string][]byte) error {
 	for _, value := range values {
 		size += len(value)
 	}
-	s.wrote(2 + size/4096)
+	s.wrote(2 + size/sqlite.PageSize)
 	s.next()
 	return err
 }

@@ -14,9 +14,11 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"database/sql/driver"
 	"embed"
 	"encoding/hex"
 	"encoding/json"
@@ -56,7 +58,7 @@ type Store struct {
 	terminal string
 	origin   string // the epoch that the journal began with
 	db       *sql.DB
-	insert   *sql.Stmt
+	insert   *sqlite.Writer
 	twin     *twinFile
 
 	mu         sync.Mutex // guards all below
@@ -67,7 +69,7 @@ type Store struct {
 	pending    []*request
 	writing    bool // somebody has the turn to write
 	unseen     int  // pages written since the log's length was last asked for, about
-	shared     bool // the last commit was of several callers
+	together   int  // how many callers the last commit was of
 	lastWrite  time.Time
 	began      time.Time     // of what is being written; zero while nothing is
 	took       time.Duration // to write what was written last
@@ -111,15 +113,15 @@ func Open(ctx context.Context, dir, terminal string) (*Store, error) {
 	if err := s.load(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	s.insert, err = db.PrepareContext(ctx, "INSERT INTO journal (seq, time, quality, case_id, kind, header, sealed, seal_sum, prev, hash, epoch) VALUES (?,?,?,?,?,?,?,?,?,?,?)")
+	s.insert, err = sqlite.NewWriter(ctx, db, "INSERT INTO journal (seq, time, quality, case_id, kind, header, sealed, seal_sum, prev, hash, epoch) VALUES (?,?,?,?,?,?,?,?,?,?,?)")
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("journal: %w", err), db.Close())
 	}
 	if err := s.openTwin(ctx); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, s.insert.Close(), db.Close())
 	}
 	if err := s.ballast(); err != nil {
-		return nil, errors.Join(err, s.twin.close(), db.Close())
+		return nil, errors.Join(err, s.twin.close(), s.insert.Close(), db.Close())
 	}
 	return s, nil
 }
@@ -176,12 +178,16 @@ func (s *Store) load(ctx context.Context) error {
 // Records are made as they come, while the disk works for those before. Whoever finds nobody committing commits;
 // the others wait, and the first of them then commits for all.
 func (s *Store) Append(ctx context.Context, entries ...Entry) error {
+	coded, err := encode(entries)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.broken != nil {
 		return ErrBroken
 	}
-	records, err := s.make(entries)
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	records, err := s.make(entries, coded)
 	if err != nil || len(records) == 0 {
 		return err
 	}
@@ -231,21 +237,38 @@ func (s *Store) next() {
 	}
 }
 
-// commit writes the records that wait. It is called with the lock held, which it lets go of while the disk works, by the first who waits.
-func (s *Store) commit(ctx context.Context) {
-	if s.shared {
-		// Those of the last commit have just been told, and write on if they have more: their records share this one.
+const (
+	// gatherMax bounds how long a commit waits for company, and half of what the last one took does: for each that comes it is a commit
+	// less.
+	gatherMax = 100 * time.Microsecond
+	// gatherTurns is how often the others are let work meanwhile: where time stands still, that is the bound.
+	gatherTurns = 200
+)
+
+// gather waits for those of the last commit, when it had several: they have just been told, and write on if they have more. Their records
+// then share this commit. Whoever writes alone never waits.
+func (s *Store) gather() {
+	if s.together < 2 {
+		return
+	}
+	until := time.Now().Add(min(s.took/2, gatherMax))
+	for turn := 0; len(s.pending) < s.together && turn < gatherTurns && (turn == 0 || time.Now().Before(until)); turn++ {
 		s.mu.Unlock()
 		runtime.Gosched()
 		s.mu.Lock()
 	}
+}
+
+// commit writes the records that wait. It is called with the lock held, which it lets go of while the disk works, by the first who waits.
+func (s *Store) commit(ctx context.Context) {
+	s.gather()
 	n := slices.IndexFunc(s.pending, func(r *request) bool { return r.alone })
 	if n < 0 {
 		n = len(s.pending)
 	}
 	batch := s.pending[:n:n]
 	s.pending = s.pending[n:]
-	s.shared = n > 1
+	s.together = n
 	err := ErrBroken
 	if s.broken == nil {
 		err = s.writeAll(ctx, batch)
@@ -272,11 +295,14 @@ func (s *Store) writeAll(ctx context.Context, batch []*request) error {
 	}
 	s.mu.Lock()
 	s.took, s.began = time.Since(s.began), time.Time{}
+	for _, r := range records {
+		giveBack(r.Sealed)
+	}
 	if err != nil {
 		s.breaks(err)
 		return fmt.Errorf("%w: %w", ErrBroken, err)
 	}
-	s.wrote(2 + len(records)) // a record fills a page, as a rule
+	s.wrote(2 + len(records)) // none fills more than a page, as a rule
 	close(s.appended)
 	s.appended = make(chan struct{})
 	return nil
@@ -285,13 +311,14 @@ func (s *Store) writeAll(ctx context.Context, batch []*request) error {
 // make turns entries into records that follow the head, and adds them to the book. When the second of
 // several is refused the first has already changed the book, so that the book no longer stands for the
 // journal: such a request is a mistake of ours and breaks the store.
-func (s *Store) make(entries []Entry) ([]casefile.Record, error) {
+func (s *Store) make(entries []Entry, coded []encoded) ([]casefile.Record, error) {
 	var records []casefile.Record
 	now := s.now()
 	quality := s.quality(now)
 	head := s.head
-	for i, e := range entries {
-		r, err := s.record(now, quality, e, s.book.Seq+1, head)
+	for i := range entries {
+		e := &entries[i]
+		r, err := s.record(now, quality, e, coded[i], s.book.Seq+1, head)
 		if err == nil {
 			err = s.book.Apply(r.Seq, now, e.Event)
 		}
@@ -307,23 +334,39 @@ func (s *Store) make(entries []Entry) ([]casefile.Record, error) {
 	return records, nil
 }
 
-func (s *Store) record(now time.Time, quality string, e Entry, seq int64, prev string) (casefile.Record, error) {
-	header, err := e.Encode()
-	if err != nil {
-		return casefile.Record{}, err
+// encoded is the bytes of an entry, whose place in the journal is not known yet.
+type encoded struct{ header, plain []byte }
+
+// encode does what needs no lock: of several who write at once each has a processor of its own for it.
+func encode(entries []Entry) ([]encoded, error) {
+	out := make([]encoded, len(entries))
+	for i := range entries {
+		e, err := &entries[i], error(nil)
+		if out[i].header, err = e.Encode(); err != nil {
+			return nil, err
+		}
+		if e.Secret == nil {
+			continue
+		}
+		text := bytes.NewBuffer(room(0))
+		if err := json.NewEncoder(text).Encode(e.Secret); err != nil {
+			return nil, fmt.Errorf("%s: %w", e.Kind, err)
+		}
+		out[i].plain = bytes.TrimSuffix(text.Bytes(), []byte("\n"))
 	}
+	return out, nil
+}
+
+func (s *Store) record(now time.Time, quality string, e *Entry, b encoded, seq int64, prev string) (casefile.Record, error) {
 	epoch := s.spans[len(s.spans)-1].Epoch
 	r := casefile.Record{Terminal: s.terminal, Epoch: epoch, Seq: seq, Time: now.Format(time.RFC3339Nano), Quality: quality,
-		Case: e.Case, Kind: e.Kind, Header: header, Prev: prev}
+		Case: e.Case, Kind: e.Kind, Header: b.header, Prev: prev}
 	if e.Secret != nil {
-		plain, err := json.Marshal(e.Secret)
-		if err != nil {
-			return r, fmt.Errorf("%s: %w", e.Kind, err)
-		}
 		if err := s.needSealer(); err != nil {
 			return r, err
 		}
-		r.Sealed = s.sealer.Seal(seq, seal.AAD(s.terminal, epoch, seq, string(e.Kind), header), plain)
+		r.Sealed = s.sealer.Seal(room(len(b.plain)+seal.More), seq, seal.AAD(s.terminal, epoch, seq, string(e.Kind), b.header), b.plain)
+		giveBack(b.plain)
 		r.SealSum = casefile.SumSealed(r.Sealed)
 	}
 	r.Hash = r.Sum()
@@ -344,41 +387,24 @@ func (s *Store) needSealer() error {
 
 // write commits the records and hands them to the twin.
 func (s *Store) write(ctx context.Context, records []casefile.Record) error {
-	var err error
-	if len(records) == 1 {
-		// A statement outside a transaction is one of its own: BEGIN and COMMIT would only cost two calls more.
-		err = s.put(ctx, s.insert, records[0])
-	} else {
-		err = s.writeTogether(ctx, records)
-	}
-	if err != nil {
+	if err := s.put(ctx, records); err != nil {
 		return err
 	}
 	return s.twin.add(records)
 }
 
-func (s *Store) writeTogether(ctx context.Context, records []casefile.Record) error {
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() // after a commit it does nothing
-	stmt := tx.StmtContext(ctx, s.insert)
-	for _, r := range records {
-		if err := s.put(ctx, stmt, r); err != nil {
-			return err
+// put makes rows of the records in one commit.
+func (s *Store) put(ctx context.Context, records []casefile.Record) error {
+	return s.insert.Write(ctx, len(records), func(i int, v []driver.NamedValue) {
+		r := &records[i]
+		epoch := r.Epoch
+		if epoch == s.origin {
+			epoch = "" // as in a journal that never branched
 		}
-	}
-	return tx.Commit()
-}
-
-func (s *Store) put(ctx context.Context, stmt *sql.Stmt, r casefile.Record) error {
-	epoch := r.Epoch
-	if epoch == s.origin {
-		epoch = "" // as in a journal that never branched
-	}
-	_, err := stmt.ExecContext(ctx, r.Seq, r.Time, r.Quality, r.Case, string(r.Kind), r.Header, r.Sealed, r.SealSum, r.Prev, r.Hash, epoch)
-	return err
+		for at, value := range [...]driver.Value{r.Seq, r.Time, r.Quality, r.Case, string(r.Kind), r.Header, r.Sealed, r.SealSum, r.Prev, r.Hash, epoch} {
+			v[at].Value = value
+		}
+	})
 }
 
 // Book lets fn look at the book while nothing is added. fn must not keep what it sees.

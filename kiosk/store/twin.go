@@ -2,6 +2,7 @@ package store
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,7 +30,7 @@ type twinFile struct {
 	turn   sync.Mutex // one writes at a time, so that lines keep their order; never held by who commits
 
 	mu      sync.Mutex // guards all below
-	waiting []casefile.Record
+	waiting []casefile.Line
 	armed   bool  // write will be called
 	err     error // of a write; a disk without room is none
 }
@@ -42,7 +43,9 @@ func (t *twinFile) add(records []casefile.Record) error {
 		t.armed = true
 		time.AfterFunc(twinDelay, t.write)
 	}
-	t.waiting = append(t.waiting, records...)
+	for i := range records {
+		t.waiting = append(t.waiting, records[i].Line()) // the sealed part, which is most of a record, is not kept meanwhile
+	}
 	return t.err
 }
 
@@ -51,13 +54,13 @@ func (t *twinFile) write() {
 	t.turn.Lock()
 	defer t.turn.Unlock()
 	t.mu.Lock()
-	records, err := t.waiting, t.err
+	lines, err := t.waiting, t.err
 	t.waiting, t.armed = nil, false
 	t.mu.Unlock()
-	if err != nil || len(records) == 0 || t.behind {
+	if err != nil || len(lines) == 0 || t.behind {
 		return
 	}
-	n, err := writeLines(t.file, records)
+	n, err := writeLines(t.file, lines)
 	full := errors.Is(err, syscall.ENOSPC)
 	if full {
 		err = nil // the database has it
@@ -69,7 +72,7 @@ func (t *twinFile) write() {
 	defer t.mu.Unlock()
 	t.err = err
 	if full {
-		t.waiting = append(records, t.waiting...)
+		t.waiting = append(lines, t.waiting...)
 	}
 }
 
@@ -91,20 +94,24 @@ func (t *twinFile) close() error {
 	return errors.Join(t.err, t.file.Close())
 }
 
-// writeLines writes the records' lines and says how many bytes they are.
-func writeLines(w io.Writer, records []casefile.Record) (int64, error) {
-	var out []byte
-	for _, r := range records {
-		raw, err := json.Marshal(r.Line())
-		if err != nil {
+// lineSize is about how many bytes a line has.
+const lineSize = 512
+
+// writeLines writes lines at once and says how many bytes they are.
+func writeLines(w io.Writer, lines []casefile.Line) (int64, error) {
+	var out bytes.Buffer
+	out.Grow(lineSize * len(lines))
+	enc := json.NewEncoder(&out)
+	for i := range lines {
+		if err := enc.Encode(&lines[i]); err != nil {
 			return 0, fmt.Errorf("journal: twin: %w", err)
 		}
-		out = append(append(out, raw...), '\n')
 	}
-	if _, err := w.Write(out); err != nil {
-		return 0, fmt.Errorf("journal: twin: %w", err)
+	n, err := out.WriteTo(w)
+	if err != nil {
+		return n, fmt.Errorf("journal: twin: %w", err)
 	}
-	return int64(len(out)), nil
+	return n, nil
 }
 
 // openTwin opens the twin file and adds what it lacks. A twin that knows of another journal, or of more
@@ -135,7 +142,7 @@ func (s *Store) openTwin(ctx context.Context) error {
 	s.twin = &twinFile{file: f, end: end}
 	out := bufio.NewWriter(f)
 	err = s.each(ctx, last.Seq, 0, func(r casefile.Record) error {
-		_, err := writeLines(out, []casefile.Record{r})
+		_, err := writeLines(out, []casefile.Line{r.Line()})
 		return err
 	})
 	if err == nil {

@@ -148,11 +148,11 @@ func TestLineOfTheTwin(t *testing.T) {
 		Header: []byte(`{"service":"pay.water"}`), Sealed: []byte("x"), SealSum: "s", Prev: "p", Hash: "h"}
 	const want = `{"terminal":"T1","epoch":"e","seq":7,"time":"2026-11-20T16:00:00+08:00","quality":"synced","case":"a","kind":"case.opened","header":{"service":"pay.water"},"sealed_sha256":"s","prev":"p","hash":"h"}` + "\n"
 	var out bytes.Buffer
-	if n, err := writeLines(&out, []casefile.Record{r, r}); err != nil || out.String() != want+want || n != int64(len(want+want)) {
+	if n, err := writeLines(&out, []casefile.Line{r.Line(), r.Line()}); err != nil || out.String() != want+want || n != int64(len(want+want)) {
 		t.Errorf("got %s (%v), want twice %s", out.String(), err, want)
 	}
 	r.Header = []byte("{")
-	if _, err := writeLines(&out, []casefile.Record{r}); err == nil || !strings.HasPrefix(err.Error(), "journal: twin: ") {
+	if _, err := writeLines(&out, []casefile.Line{r.Line()}); err == nil || !strings.HasPrefix(err.Error(), "journal: twin: ") {
 		t.Errorf("a header that is none: got %v, want an error", err)
 	}
 }

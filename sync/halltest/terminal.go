@@ -106,7 +106,7 @@ func (h *Hall) Client(certificate *tls.Certificate, code string) hallapiconnect.
 // Write appends an event to the journal; secret is sealed, nil is none.
 func (t *Terminal) Write(kind casefile.Kind, caseID string, header casefile.Header, secret any) *casefile.Record {
 	t.t.Helper()
-	raw, err := casefile.Event{Kind: kind, Case: caseID, Header: header}.Encode()
+	raw, err := (&casefile.Event{Kind: kind, Case: caseID, Header: header}).Encode()
 	if err != nil {
 		t.t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func (t *Terminal) Write(kind casefile.Kind, caseID string, header casefile.Head
 		if err != nil {
 			t.t.Fatal(err)
 		}
-		r.Sealed = t.sealer.Seal(r.Seq, seal.AAD(r.Terminal, r.Epoch, r.Seq, string(r.Kind), r.Header), plain)
+		r.Sealed = t.sealer.Seal(nil, r.Seq, seal.AAD(r.Terminal, r.Epoch, r.Seq, string(r.Kind), r.Header), plain)
 		r.SealSum = casefile.SumSealed(r.Sealed)
 	}
 	r.Hash = r.Sum()
