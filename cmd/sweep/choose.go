@@ -110,7 +110,7 @@ func (d *deck) leaves(c cut) remains {
 func (d *deck) draw(c cut) {
 	left := d.leaves(c)
 	if same, ok := d.at[left]; ok {
-		d.cuts[same].alike++
+		d.cuts[same].alike = append(d.cuts[same].alike, c.point)
 		return
 	}
 	d.at[left] = len(d.cuts)
@@ -129,10 +129,8 @@ func (tp *recording) choose(n int, long bool, rng *rand.Rand) []cut {
 		d.draw(c)
 	}
 	if long {
-		for _, point := range order[:min(n/len(ways)+1, len(order))] {
-			for way := range ways {
-				draw(point, way)
-			}
+		for i := range min(n, len(order)*len(ways)) {
+			draw(order[i/len(ways)], i)
 		}
 	} else {
 		first := rng.Perm(len(tp.points)) // of its ways, so that not all instants begin with the same
@@ -140,7 +138,7 @@ func (tp *recording) choose(n int, long bool, rng *rand.Rand) []cut {
 			draw(order[i%len(order)], first[i%len(order)]+i/len(order))
 		}
 		for i := range d.cuts {
-			d.cuts[i].alike = 0 // they were passed over
+			d.cuts[i].alike = nil // they were passed over
 		}
 	}
 	slices.SortFunc(d.cuts, compareCuts)

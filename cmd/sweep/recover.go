@@ -35,7 +35,7 @@ type cut struct {
 	device string
 	hall   string
 	seed   uint64 // of what the disks keep, and of all chance afterwards
-	alike  int    // how many other cuts that were drawn leave the same
+	alike  []int  // the points of other cuts that were drawn and leave the same
 }
 
 // hallHow is how the hall's disk is found.

@@ -89,12 +89,14 @@ func sweep(t *testing.T, p plan) (*result, error) {
 			cuts := tp.choose(min(want, left, most), long, rand.New(rand.NewPCG(k.hash(), 1)))
 			images := tp.images()
 			for _, c := range cuts {
-				left -= 1 + c.alike
+				left -= 1 + len(c.alike)
 				if index++; (index-1)%p.every != p.first {
 					continue
 				}
 				r.schedule(t, tp, c, images)
-				r.Seen[fmt.Sprintf("%s:%s:%d of round %d", j.Name, tp.points[c.point].kind, c.point, round)] = true
+				for _, point := range append(c.alike, c.point) {
+					r.Seen[fmt.Sprintf("%s:%s:%d of round %d", j.Name, tp.points[point].kind, point, round)] = true
+				}
 			}
 		}
 	}
@@ -104,7 +106,7 @@ func sweep(t *testing.T, p plan) (*result, error) {
 // schedule plays one cut and keeps what it found.
 func (r *result) schedule(t *testing.T, tp *recording, c cut, images *images) {
 	v := tp.play(t, c, images)
-	r.Schedules += 1 + c.alike
+	r.Schedules += 1 + len(c.alike)
 	r.Played++
 	r.Outcomes[v.outcome]++
 	for id, n := range v.checked {
