@@ -56,7 +56,7 @@ const (
 	// settle is how long a terminal that has no line has been quiet at least before it gets one: the twin file of what came into the queue is written.
 	settle = 400 * time.Millisecond
 	// bodySize is that of a sealed part: a chosen bill has some hundred bytes, a form some thousand.
-	bodySize = 512
+	bodySize = 2048
 )
 
 func handIn(body string) store.Entry {
@@ -282,7 +282,7 @@ func (p *plainSync) Push(ctx context.Context, req *hallapi.PushRequest) (*hallap
 }
 
 func (p *plainSync) turn(ctx context.Context, n int) (time.Duration, error) {
-	body, stamp := text(), time.Now().Format(time.RFC3339Nano)
+	body, stamp := text()+text(), time.Now().Format(time.RFC3339Nano)
 	batches := make(chan []*hallapi.Record, n/plainBatch+1)
 	for left := n; left > 0; left -= plainBatch {
 		batch := make([]*hallapi.Record, min(left, plainBatch))

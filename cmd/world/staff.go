@@ -1,9 +1,12 @@
 package world
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -137,12 +140,34 @@ func (c *Citizen) SettleDoubts() {
 	if c.Err == nil {
 		c.Fail(call(c.Net, http.MethodGet, c.Dir+"/ctl", "/v1/doubtful", nil, &doubts))
 	}
-	for _, d := range doubts {
+	for i, d := range doubts {
 		s := ctl.Settle{ID: d.ID, Reason: "found so when the machine was opened"}
-		if s.As, s.Face = c.truth(d); s.As != "" {
+		if s.As, s.Face = c.truth(d); s.As == "" {
+			continue
+		}
+		if name := cmp.Or(d.Owed, d.ID); i%2 == 0 && (d.Owed != "" || strings.HasPrefix(name, "sheet-")) {
+			c.settleAtHall(name, d.ID, s)
+		} else {
 			c.Fail(c.act("doubtful/settle", s, nil))
 		}
 	}
+}
+
+// settleAtHall has a person at the hall say what was found, and waits until the terminal has written it down.
+func (c *Citizen) settleAtHall(name, id string, s ctl.Settle) {
+	face := money.Fen(0)
+	if strings.HasPrefix(id, "unseen-") && s.As == "stacked" {
+		var err error
+		if face, err = money.Parse(s.Face); err != nil {
+			c.Fail(err)
+		}
+	}
+	c.Fail(c.Land.hall.Find(context.Background(), name, s.As, face, s.Reason))
+	c.Until("the terminal has heard what was found of "+id, func() bool {
+		var doubts []ctl.Doubt
+		c.Fail(call(c.Net, http.MethodGet, c.Dir+"/ctl", "/v1/doubtful", nil, &doubts))
+		return !slices.ContainsFunc(doubts, func(d ctl.Doubt) bool { return d.ID == id })
+	})
 }
 
 // truth is what staff see of a doubt.

@@ -196,8 +196,8 @@ func needReason(act, want, reason string) error {
 
 func stamp(t time.Time) string { return t.Format(time.RFC3339) }
 
-// SettleDoubt writes down what a person has found. A doubt of another terminal is named by what would be owed, and goes to it
-// through the hall.
+// SettleDoubt writes down what a person has found. A doubt of another terminal is named by what would be owed, or a sheet by its serial,
+// and goes to it through the hall.
 func (d *Daemon) SettleDoubt(ctx context.Context, s ctl.Settle) (ctl.Doubt, error) {
 	d.acts.Lock()
 	defer d.acts.Unlock()
@@ -212,7 +212,7 @@ func (d *Daemon) SettleDoubt(ctx context.Context, s ctl.Settle) (ctl.Doubt, erro
 		return doubt, err
 	}
 	owed := strings.TrimPrefix(s.ID, "unseen-")
-	if strings.Contains(owed, "-") || !strings.HasPrefix(owed, "O") {
+	if sheet := strings.HasPrefix(owed, "sheet-"); !sheet && (strings.Contains(owed, "-") || !strings.HasPrefix(owed, "O")) {
 		return ctl.Doubt{}, &ctl.Refused{Text: fmt.Sprintf("settle %s: nothing of this number is doubtful; kioskctl doubtful lists what is", s.ID)}
 	}
 	return d.settleElsewhere(ctx, owed, s)

@@ -160,11 +160,14 @@ func TestADoubtOfAnotherTerminal(t *testing.T) {
 	if _, err := d.SettleDoubt(t.Context(), ctl.Settle{ID: "unseen-OTHER", As: "returned", Reason: "box"}); err != nil {
 		t.Error(err)
 	}
-	want := []office.Finding{{Owed: "OTHER", As: "stacked", Face: 2000, Reason: "box"}, {Owed: "OTHER", As: "returned", Reason: "box"}}
+	if got, err := d.SettleDoubt(t.Context(), ctl.Settle{ID: "sheet-A9", As: "printed", Reason: "seen"}); err != nil || got.Where != "T2" {
+		t.Errorf("a sheet: got %+v, %v", got, err)
+	}
+	want := []office.Finding{{Owed: "OTHER", As: "stacked", Face: 2000, Reason: "box"}, {Owed: "OTHER", As: "returned", Reason: "box"}, {Owed: "sheet-A9", As: "printed", Reason: "seen"}}
 	if !slices.Equal(hall.found, want) {
 		t.Errorf("the hall was told %+v, want %+v", hall.found, want)
 	}
-	for id, why := range map[string]string{"note-99": "nothing of this number is doubtful", "sheet-O1": "nothing of this number is doubtful", "x": "nothing of this number is doubtful"} {
+	for id, why := range map[string]string{"note-99": "nothing of this number is doubtful", "x": "nothing of this number is doubtful"} {
 		_, err := d.SettleDoubt(t.Context(), ctl.Settle{ID: id, As: "stacked", Reason: "box"})
 		wantRefused(t, err, why)
 	}
@@ -176,8 +179,8 @@ func TestADoubtOfAnotherTerminal(t *testing.T) {
 	hall.away = true
 	_, err = d.SettleDoubt(t.Context(), ctl.Settle{ID: "OTHER", As: "returned", Reason: "box"})
 	wantRefused(t, err, "the hall does not answer")
-	if got := since(t, d, head); len(got) > 0 || len(hall.found) != 3 {
-		t.Errorf("written here: %v; the hall was told %d times, want 3", got, len(hall.found))
+	if got := since(t, d, head); len(got) > 0 || len(hall.found) != 4 {
+		t.Errorf("written here: %v; the hall was told %d times, want 4", got, len(hall.found))
 	}
 }
 
@@ -195,5 +198,39 @@ func TestDoubtsAreNamed(t *testing.T) {
 	slices.Sort(got)
 	if want := []string{"note-3 D1 note", "payout-Y1 D2 payout", "unseen-OUC OUC coin", "unseen-OUN OUN note"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestASheetIsSettledElsewhere writes down, once, what a person at the hall or at another terminal has seen of a sheet in doubt.
+func TestASheetIsSettledElsewhere(t *testing.T) {
+	for as, want := range map[string]casefile.Kind{"printed": casefile.LicensePrinted, "spoiled": casefile.LicenseSpoiled, "stacked": casefile.LicenseDoubtful} {
+		d, _ := owing(t)
+		for _, e := range []casefile.Event{
+			{Kind: casefile.BlanksLoaded, Header: casefile.Header{Tray: "tray-1", Media: "a3", First: "A1", Count: 3, Who: "technician"}},
+			{Kind: casefile.CaseOpened, Case: "l", Header: casefile.Header{Service: "license.individual"}},
+			{Kind: casefile.CaseSubmitted, Case: "l", Header: casefile.Header{Service: "license.individual"}},
+			{Kind: casefile.CaseDecided, Case: "l", Header: casefile.Header{State: "approved", License: "L1"}},
+			{Kind: casefile.LicensePrinting, Case: "l", Header: casefile.Header{Permit: "p1", License: "L1", Form: "original", Tray: "tray-1", Media: "a3", Serial: "A1", Document: "d"}},
+			{Kind: casefile.LicenseDoubtful, Case: "l", Header: casefile.Header{Permit: "p1", Serial: "A1", Asked: "nothing"}},
+		} {
+			if err := d.journal.Append(t.Context(), store.Entry{Event: e}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		head, _ := d.journal.Head()
+		for _, told := range []string{`{"permit":"p2","as":"printed","reason":"r"}`, `{"permit":"p1","as":"` + as + `","reason":"seen in the tray"}`, `{"permit":"p1","as":"spoiled","reason":"later"}`} {
+			if as == "stacked" && strings.Contains(told, "later") {
+				continue
+			}
+			if err := d.told("settle", "l", []byte(told)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var got casefile.Kind
+		d.journal.Book(func(b *casefile.Book) { got = b.Sheets["p1"].State })
+		written := since(t, d, head)
+		if got != want || want != casefile.LicenseDoubtful && !slices.Equal(written, []string{"license.settled"}) || want == casefile.LicenseDoubtful && len(written) > 0 {
+			t.Errorf("told %s: the sheet is %s, written was %v; want %s", as, got, written, want)
+		}
 	}
 }

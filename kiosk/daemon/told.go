@@ -19,6 +19,7 @@ func (d *Daemon) told(kind, caseID string, content []byte) error {
 		Where  string `json:"where"`
 		As     string `json:"as"`
 		Reason string `json:"reason"`
+		Permit string `json:"permit"` // of a sheet
 
 		Face money.Fen `json:"face_fen"` // of something that nobody saw
 	}
@@ -33,6 +34,8 @@ func (d *Daemon) told(kind, caseID string, content []byte) error {
 	var err error
 	if kind == "claim" {
 		entries = d.paidElsewhere(n.Owed, n.Where, n.Reason)
+	} else if n.Permit != "" {
+		entries = d.sheetFound(n.Permit, n.As, n.Reason)
 	} else if entries = d.foundAtHall(n.Owed, n.As, n.Reason); len(entries) == 0 && (n.As == "returned" || n.As == "stacked" && n.Face > 0) {
 		entries, err = d.unseenFound(n.Owed, n.As, n.Face, n.Reason, "hall")
 	}
@@ -66,6 +69,19 @@ func (d *Daemon) foundAtHall(owed, as, reason string) (entries []store.Entry) {
 			if p.State == casefile.PayoutDoubtful && p.Back == owed && (as == "paid" || as == "kept") {
 				h := casefile.Header{Payout: p.ID, As: as, Reason: reason, Who: "hall"}
 				entries = []store.Entry{{Event: casefile.Event{Kind: casefile.PayoutSettled, Case: p.Case, Header: h}}}
+			}
+		}
+	})
+	return entries
+}
+
+// sheetFound is the end of a doubt about a sheet by the word of a person elsewhere; nothing when it has ended here.
+func (d *Daemon) sheetFound(permit, as, reason string) (entries []store.Entry) {
+	d.journal.Book(func(b *casefile.Book) {
+		for _, sh := range b.Sheets {
+			if sh.Permit == permit && sh.State == casefile.LicenseDoubtful && (as == "printed" || as == "spoiled") {
+				h := casefile.Header{Permit: permit, Serial: sh.Serial, As: as, Reason: reason, Who: "hall"}
+				entries = []store.Entry{{Event: casefile.Event{Kind: casefile.LicenseSettled, Case: sh.Case, Header: h}}}
 			}
 		}
 	})

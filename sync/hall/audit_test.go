@@ -76,7 +76,7 @@ func TestEachInvariantOfTheHallFires(t *testing.T) {
 		{"owed.claim", `INSERT INTO dead_claims SELECT id, claim FROM owed WHERE id = 'o-c1'`, `DELETE FROM dead_claims`},
 		{"owed.payout", `UPDATE payouts SET state = 'ended' WHERE payout = 'Y2'`, `UPDATE payouts SET state = 'doubtful' WHERE payout = 'Y2'`},
 		{"owed.payout", `UPDATE payouts SET owed = 'o-c9' WHERE payout = 'Y1'`, `UPDATE payouts SET owed = 'o-c1' WHERE payout = 'Y1'`},
-		{"paper.one_live", `DROP INDEX permits_live; INSERT INTO permits SELECT id || 'x', case_id, form, terminal, epoch, serial || 'x', 'open', begun, granted, ended, code, facts, reason FROM permits`,
+		{"paper.one_live", `DROP INDEX permits_live; INSERT INTO permits (id, case_id, form, terminal, epoch, serial, state, begun, granted, ended, code, facts, reason) SELECT id || 'x', case_id, form, terminal, epoch, serial || 'x', 'open', begun, granted, ended, code, facts, reason FROM permits`,
 			`DELETE FROM permits WHERE state = 'open'; CREATE UNIQUE INDEX permits_live ON permits (case_id, form) WHERE state IN ('open', 'printed', 'doubtful')`},
 		{"license.number", `UPDATE licenses SET number = number || 'x'`, `UPDATE licenses SET number = substr(number, 1, 18)`},
 		{"license.name", `UPDATE cases SET reason_en = name_key, name_key = NULL WHERE case_id = 'c2'`, `UPDATE cases SET name_key = reason_en, reason_en = '' WHERE case_id = 'c2'`},

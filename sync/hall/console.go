@@ -48,6 +48,7 @@ func (h *Hall) People() http.Handler {
 	mux.HandleFunc("GET /case/{case}", c.show("case.html", c.one))
 	mux.HandleFunc("POST /case/{case}", c.decide)
 	mux.HandleFunc("POST /case/{case}/permit/{permit}", c.endPermit)
+	mux.HandleFunc("POST /case/{case}/sheet/{serial}", c.findSheet)
 	mux.HandleFunc("POST /terminal/{terminal}/release", c.release)
 	mux.HandleFunc("GET /verify", c.show("verify.html", c.verify))
 	mux.HandleFunc("GET /style.css", func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, pages, "page/style.css") })
@@ -256,7 +257,7 @@ type caseView struct {
 	Token, Problem                                                   string
 }
 
-type permitView struct{ ID, Form, Terminal, Serial, State, Granted, Ended, Reason string }
+type permitView struct{ ID, Form, Terminal, Serial, State, Granted, Ended, Reason, Found string }
 
 // Live says whether a person may have to end it.
 func (p permitView) Live() bool { return p.State == "open" || p.State == "doubtful" }
@@ -275,8 +276,8 @@ func (c *console) one(r *http.Request) (any, error) {
 		if err != nil || !found {
 			return errors.Join(err, missingPage(found))
 		}
-		v.Permits, err = collect(r.Context(), tx, `SELECT id, form, terminal, serial, state, granted, ended, reason FROM permits WHERE case_id = ? ORDER BY granted`, func(rows *sql.Rows) (p permitView, err error) {
-			return p, rows.Scan(&p.ID, &p.Form, &p.Terminal, &p.Serial, &p.State, &p.Granted, &p.Ended, &p.Reason)
+		v.Permits, err = collect(r.Context(), tx, `SELECT id, form, terminal, serial, state, granted, ended, reason, found FROM permits WHERE case_id = ? ORDER BY granted`, func(rows *sql.Rows) (p permitView, err error) {
+			return p, rows.Scan(&p.ID, &p.Form, &p.Terminal, &p.Serial, &p.State, &p.Granted, &p.Ended, &p.Reason, &p.Found)
 		}, v.Case)
 		return err
 	})
@@ -371,6 +372,19 @@ func (c *console) endPermit(w http.ResponseWriter, r *http.Request) {
 	err := c.EndPermit(r.Context(), r.PathValue("permit"), r.PostFormValue("reason"))
 	if err == nil {
 		c.log.Info("a person has ended a permit", "case", r.PathValue("case"), "permit", r.PathValue("permit"))
+	}
+	c.back(w, r, err)
+}
+
+// findSheet takes a person's finding about a sheet in doubt, of which its terminal is told.
+func (c *console) findSheet(w http.ResponseWriter, r *http.Request) {
+	if !c.own(w, r) {
+		return
+	}
+	serial, as := r.PathValue("serial"), r.PostFormValue("as")
+	err := c.Find(r.Context(), sheetPrefix+serial, as, 0, r.PostFormValue("reason"))
+	if err == nil {
+		c.log.Info("a person has settled a doubt", "case", r.PathValue("case"), "sheet", serial, "as", as)
 	}
 	c.back(w, r, err)
 }

@@ -45,7 +45,7 @@ const (
 	// rushPause is how long the hall expects the next batch of a terminal that drains its queue.
 	rushPause = 10 * time.Millisecond
 	// rushMax is how long drawing consequences gives way to what is taken in, before a step of it is made all the same.
-	rushMax = 100 * time.Millisecond
+	rushMax = 500 * time.Millisecond
 	// earlyWait is how long a batch that came before the one that it follows waits for it. Both have arrived, or nearly.
 	earlyWait = 300 * time.Millisecond
 	// codeLife is how long an enrolment code may be used.

@@ -262,8 +262,8 @@ func (s *service) Find(ctx context.Context, req *hallapi.FindRequest) (*hallapi.
 	return out, err
 }
 
-// Find puts down what a person at the hall has found of something doubtful: a note stacked or returned, pieces paid or kept. What
-// nobody saw has a face when it is found.
+// Find puts down what a person at the hall has found of something doubtful: a note stacked or returned, pieces paid or kept, a sheet
+// (sheet- and its serial) printed or spoiled. What nobody saw has a face when it is found.
 func (h *Hall) Find(ctx context.Context, owed, as string, face money.Fen, reason string) error {
 	_, err := h.find(ctx, finding{owed: owed, as: as, face: face, reason: reason, by: casefile.AtHall})
 	return err
@@ -277,6 +277,9 @@ func (h *Hall) find(ctx context.Context, f finding) (*hallapi.FindResponse, erro
 		return out, refusal("a reason is needed: what was found, and where")
 	}
 	err := h.tx(ctx, func(tx *sql.Tx) error {
+		if serial, sheet := strings.CutPrefix(f.owed, sheetPrefix); sheet {
+			return f.sheet(ctx, tx, serial, out)
+		}
 		var state, who, told string
 		var note int64
 		found, err := row(ctx, tx, `SELECT terminal, case_id, amount, state, who, reason, note FROM owed WHERE id = ?`, []any{f.owed}, &out.Terminal, &out.Case, &out.AmountFen, &state, &who, &told, &note)
@@ -284,7 +287,7 @@ func (h *Hall) find(ctx context.Context, f finding) (*hallapi.FindResponse, erro
 			return err
 		}
 		if !found || state != "doubtful" && unseenFaces[state] == nil {
-			return refusal("nothing of this number is doubtful any more")
+			return errNotDoubtful
 		}
 		if err := f.fits(state, note); err != nil {
 			return err
@@ -292,11 +295,8 @@ func (h *Hall) find(ctx context.Context, f finding) (*hallapi.FindResponse, erro
 		if out.AmountFen == 0 {
 			out.AmountFen = int64(f.face)
 		}
-		switch {
-		case who == f.by && told == f.words():
-			return nil
-		case who != "":
-			return refusal(fmt.Sprintf("%s was told before what was found; it has not answered yet", out.Terminal))
+		if told, err := f.told(out.Terminal, who, told); told || err != nil {
+			return err
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE owed SET who = ?, reason = ? WHERE id = ?`, f.by, f.words(), f.owed); err != nil {
 			return err
@@ -308,6 +308,49 @@ func (h *Hall) find(ctx context.Context, f finding) (*hallapi.FindResponse, erro
 		return hallstore.Tell(ctx, tx, out.Terminal, "settle", out.Case, content)
 	})
 	return out, err
+}
+
+// sheetPrefix begins the name of a sheet in doubt, which is by its serial: no money hangs on it.
+const sheetPrefix = "sheet-"
+
+const errNotDoubtful refusal = "nothing of this number is doubtful any more"
+
+// sheet is find for a sheet. Its terminal writes license.settled, and until then its permit lives.
+func (f finding) sheet(ctx context.Context, tx *sql.Tx, serial string, out *hallapi.FindResponse) error {
+	type doubt struct{ permit, terminal, caseID, found, at string }
+	doubts, err := collect(ctx, tx, `SELECT id, terminal, case_id, found, found_at FROM permits WHERE serial = ? AND state = 'doubtful'`, func(rows *sql.Rows) (d doubt, err error) {
+		return d, rows.Scan(&d.permit, &d.terminal, &d.caseID, &d.found, &d.at)
+	}, serial)
+	switch {
+	case err != nil:
+		return err
+	case len(doubts) == 0:
+		return errNotDoubtful
+	case len(doubts) > 1:
+		return refusal(fmt.Sprintf("%d sheets have this number: settle each at its own terminal, %s and %s", len(doubts), doubts[0].terminal, doubts[1].terminal))
+	case f.as != "printed" && f.as != "spoiled" || f.face != 0:
+		return refusal("a sheet is settled as printed or spoiled")
+	}
+	d := doubts[0]
+	out.Terminal, out.Case = d.terminal, d.caseID
+	if told, err := f.told(d.terminal, d.at, d.found); told || err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE permits SET found = ?, found_at = ? WHERE id = ?`, f.words(), f.by, d.permit); err != nil {
+		return err
+	}
+	return hallstore.Tell(ctx, tx, d.terminal, "settle", d.caseID, map[string]any{"permit": d.permit, "as": f.as, "reason": f.reason})
+}
+
+// told says whether a terminal was told of this finding before; it may not be told of another one.
+func (f finding) told(terminal, by, words string) (bool, error) {
+	switch {
+	case by == f.by && words == f.words():
+		return true, nil
+	case by != "":
+		return false, refusal(fmt.Sprintf("%s was told before what was found; it has not answered yet", terminal))
+	}
+	return false, nil
 }
 
 // words are what the books keep of a finding.

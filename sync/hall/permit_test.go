@@ -3,6 +3,7 @@ package hall_test
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -145,6 +146,69 @@ func TestADoubtfulSheetWaitsForAPerson(t *testing.T) {
 		}
 		h.Audit()
 	}
+}
+
+// A sheet in doubt is settled at another terminal or at the hall as well, once; its terminal is told, and its permit lives until that
+// has written it down.
+func TestADoubtfulSheetIsSettledElsewhere(t *testing.T) {
+	h := halltest.Start(t, nil)
+	term, other := h.Enrol("T1"), h.Enrol("T2")
+	submit(t, term, "c1", filled("青山小店"))
+	p := permit(t, term, "c1", "original", "A1")
+	find := func(req *hallapi.FindRequest) *hallapi.FindResponse {
+		t.Helper()
+		r, err := other.Client.Find(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	seen := &hallapi.FindRequest{Owed: "sheet-A1", As: "printed", Reason: "seen in the tray"}
+	if r := find(seen); !strings.Contains(r.Refused, "nothing of this number") {
+		t.Errorf("a sheet that is not in doubt: %v", r)
+	}
+	begin(term, "c1", p.Permit, "original", "A1")
+	term.Write(casefile.LicenseDoubtful, "c1", casefile.Header{Permit: p.Permit, Serial: "A1", Asked: "nothing"}, nil)
+	term.Push()
+	claim(t, term, "wait until it is drawn")
+	if _, page := get(t, h.Console+"/case/c1"); !strings.Contains(page, `action="/case/c1/sheet/A1"`) {
+		t.Errorf("the hall is not asked what became of it:\n%s", page)
+	}
+	for why, req := range map[string]*hallapi.FindRequest{"a reason is needed": {Owed: "sheet-A1", As: "printed"}, "printed or spoiled": {Owed: "sheet-A1", As: "stacked", Reason: "x"}, "nothing of this number": {Owed: "sheet-A2", As: "printed", Reason: "x"}} {
+		if r := find(req); !strings.Contains(r.Refused, why) || r.Terminal != "" && r.Refused == "" {
+			t.Errorf("%v: %v, want %q", req, r, why)
+		}
+	}
+	for range 2 { // the second is one whose answer was lost
+		if r := find(seen); r.Refused != "" || r.Terminal != "T1" || r.Case != "c1" {
+			t.Errorf("found: %v", r)
+		}
+	}
+	if r := find(&hallapi.FindRequest{Owed: "sheet-A1", As: "spoiled", Reason: "x"}); !strings.Contains(r.Refused, "told before") {
+		t.Errorf("another word: %v", r)
+	}
+	if err := h.Hall().Find(t.Context(), "sheet-A1", "spoiled", 0, "x"); err == nil || !strings.Contains(err.Error(), "told before") {
+		t.Errorf("at the hall: %v", err)
+	}
+	if _, page := get(t, h.Console+"/case/c1"); !strings.Contains(page, "printed: seen in the tray") || strings.Contains(page, `action="/case/c1/sheet/A1"`) {
+		t.Errorf("the page does not say what was found:\n%s", page)
+	}
+	notice := term.Await("settle", "c1")
+	if want := fmt.Sprintf(`{"as":"printed","permit":%q,"reason":"seen in the tray"}`, p.Permit); string(notice.Json) != want {
+		t.Errorf("T1 was told %s, want %s", notice.Json, want)
+	}
+	if got := permit(t, term, "c1", "original", "A2"); got.Refused != "elsewhere" {
+		t.Errorf("before it has answered: %v, want elsewhere", got)
+	}
+	term.Write(casefile.LicenseSettled, "c1", casefile.Header{Permit: p.Permit, Serial: "A1", As: "printed", Reason: "seen in the tray", Who: "hall"}, nil)
+	term.Push()
+	if got := permit(t, term, "c1", "original", "A2"); got.Refused != "printed" {
+		t.Errorf("settled: %v, want printed", got)
+	}
+	if r := find(seen); !strings.Contains(r.Refused, "nothing of this number") {
+		t.Errorf("settled before: %v", r)
+	}
+	h.Audit()
 }
 
 func TestAnUnusedPermitIsGivenUpForAnotherBlank(t *testing.T) {

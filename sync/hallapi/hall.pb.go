@@ -2333,7 +2333,7 @@ func (x *ClaimResponse) GetWhere() string {
 	return ""
 }
 
-// The doubt is named by what would be owed. face_fen: of a note or coin that nobody saw and that was found; 0 otherwise.
+// The doubt is named by what would be owed, that of a sheet by sheet- and its serial. face_fen: of a note or coin that nobody saw and that was found; 0 otherwise.
 type FindRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Owed          string                 `protobuf:"bytes,1,opt,name=owed,proto3" json:"owed,omitempty"`

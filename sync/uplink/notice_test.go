@@ -3,6 +3,7 @@ package uplink
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -56,10 +57,10 @@ func TestNoticesComeInOrderAndOnce(t *testing.T) {
 	onDesk(t, func(d *desk) {
 		got := &list{}
 		d.listen(got)
-		d.tell(notice(3, "order"), notice(1, "decision"), notice(2, "posting"), notice(2, "posting"), notice(4, "catalog"), notice(5, "weather"), notice(6, "refund"), notice(9, "claim"))
+		d.tell(notice(3, "order"), notice(1, "decision"), notice(2, "posting"), notice(2, "posting"), notice(4, "catalog"), notice(5, "weather"), notice(6, "refund"), notice(8, "settle"), notice(9, "claim"))
 		d.online()
 		d.pass(time.Second)
-		if want := []int64{1, 2, 3, 6, 9}; !slices.Equal(got.all(), want) {
+		if want := []int64{1, 2, 3, 6, 8, 9}; !slices.Equal(got.all(), want) {
 			d.t.Errorf("handled: got %v, want %v", got.all(), want)
 		}
 		d.pass(12 * time.Second)
@@ -74,7 +75,7 @@ func TestNoticesComeInOrderAndOnce(t *testing.T) {
 		d.open()
 		d.online()
 		d.pass(time.Second)
-		if want := []int64{1, 2, 3, 6, 9, 10, 11}; !slices.Equal(got.all(), want) {
+		if want := []int64{1, 2, 3, 6, 8, 9, 10, 11}; !slices.Equal(got.all(), want) {
 			d.t.Errorf("handled after a power cut: got %v, want %v", got.all(), want)
 		}
 		pulls := d.count("Pull")
@@ -357,6 +358,34 @@ func TestAnotherHallsCatalogueBeginsAnew(t *testing.T) {
 		d.await(time.Second, "the other hall's catalogue", func() bool { c := d.link.Catalog(); return c != nil && c.Version == 1 })
 		if !slices.Equal(got.all(), []int64{1}) {
 			d.t.Errorf("handled: got %v, want the other hall's first notice", got.all())
+		}
+	})
+}
+
+// The protocol's table of notices has no kind that a terminal passes over.
+func TestEachKindOfNoticeIsHandled(t *testing.T) {
+	raw, err := os.ReadFile("../PROTOCOL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, found := strings.Cut(string(raw), "| kind | content | the terminal |\n|---|---|---|\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	if !found {
+		t.Fatal("the table of notices is not where it was")
+	}
+	onDesk(t, func(d *desk) {
+		got, n := &list{}, int64(0)
+		d.listen(got)
+		for row := range strings.Lines(table) {
+			if kind := strings.TrimSpace(strings.Split(row, "|")[1]); kind != "catalog" { // which is fetched
+				n++
+				d.tell(notice(n, kind))
+			}
+		}
+		d.online()
+		d.pass(time.Second)
+		if n < 6 || int64(len(got.all())) != n {
+			d.t.Errorf("of %d kinds these were handled: %v", n, got.all())
 		}
 	})
 }

@@ -146,7 +146,7 @@ func (l *Link) handleOne(notice *hallapi.Notice) error {
 		// Not waited for: it is fetched at each start and whenever the line comes back, too.
 		poke(l.pokeOffer)
 		return nil
-	case "decision", "posting", "refund", "order", "claim":
+	case "decision", "posting", "refund", "order", "claim", "settle":
 	default:
 		l.log.Warn("hall: a notice of a kind that is not known here", "kind", notice.Kind, "seq", notice.Seq)
 		return nil

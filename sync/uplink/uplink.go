@@ -45,7 +45,7 @@ type Config struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// Notice is something the hall tells this terminal. Kind is decision, posting, refund, order or claim.
+// Notice is something the hall tells this terminal. Kind is decision, posting, refund, order, claim or settle.
 type Notice struct {
 	Seq  int64
 	Kind string
