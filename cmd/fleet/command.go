@@ -3,16 +3,15 @@ package fleet
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"yichuang/cmd/world"
 	"yichuang/kiosk/money"
 )
 
@@ -79,7 +78,7 @@ func (o *Options) work(t *testing.T) error {
 	if err != nil {
 		return err
 	}
-	if err := r.write(o.Out); err != nil {
+	if err := world.Write(o.Out, r); err != nil {
 		return err
 	}
 	r.print(os.Stdout)
@@ -129,19 +128,4 @@ func (r *Result) print(to io.Writer) {
 		fmt.Fprintf(to, "VIOLATION %s %s %s: %s\n", v.At, v.Who, v.Invariant, v.What)
 	}
 	fmt.Fprintf(to, "terminals %d days %d difference %s violations %d\n", r.Terminals, r.Days, r.Difference, len(r.Violations))
-}
-
-// write keeps the result, whole.
-func (r *Result) write(path string) error {
-	raw, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	if err := os.WriteFile(path+".new", append(raw, '\n'), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
 }

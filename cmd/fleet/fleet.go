@@ -141,7 +141,7 @@ func Run(t *testing.T, p Plan) (out Result, err error) {
 	defer os.RemoveAll(dir)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // one thing after the other, so that the order is the same again
 	began := time.Now()
-	p.seedAll(t)
+	world.Chance(t, p.hash("chance", 0))
 	synctest.Test(t, func(t *testing.T) {
 		f := &fleet{plan: p, dir: dir, net: world.NewNetwork(), sum: sha256.New(), told: make([]int64, p.Terminals), paid: map[string]int{}}
 		f.out = Result{Seed: p.Seed, Terminals: p.Terminals, Days: p.Days, Served: map[string]int{}, Befell: map[string]int{}, Checked: map[string]int64{}, Violations: []Violation{}}

@@ -11,11 +11,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"sync"
 	"testing"
 	"time"
+
+	"yichuang/cmd/world"
 )
 
 // Options are the command line.
@@ -68,7 +69,7 @@ func (o *Options) Supervise() int {
 	}
 	sum.total()
 	sum.Seconds = time.Since(began).Seconds()
-	if err := sum.write(o.Out); err != nil {
+	if err := world.Write(o.Out, sum); err != nil {
 		fmt.Fprintln(os.Stderr, "sweep:", err)
 		return 1
 	}
@@ -97,19 +98,4 @@ func (o *Options) Work(t *testing.T) {
 		os.Exit(1)
 	}
 	os.Exit(0) // testing would print a word of its own
-}
-
-// write keeps the result, whole.
-func (r *result) write(path string) error {
-	raw, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	if err := os.WriteFile(path+".new", append(raw, '\n'), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
 }
