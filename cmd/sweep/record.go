@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"yichuang/cmd/world"
+	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/store/cutdisk"
 )
 
@@ -43,7 +44,8 @@ type recording struct {
 	dir      string // the hall's keys, and room for the files beside the databases
 	points   []point
 	ops      [3][]cutdisk.Op
-	accounts []string // at the company
+	accounts []string         // at the company
+	events   []casefile.Event // all of the journal
 	trace    string
 	told     bool // the story of each schedule is wanted
 }

@@ -209,7 +209,7 @@ func live(dir string, k taped, j world.Journey) (*recording, error) {
 			})
 		}
 	}
-	tp := &recording{key: k, dir: dir, points: r.points, trace: w.Trace()}
+	tp := &recording{key: k, dir: dir, points: r.points, trace: w.Trace(), events: w.Events()}
 	if c.Err != nil {
 		c.Err = fmt.Errorf("%w\n%s", c.Err, strings.Join(w.Story(), "\n"))
 	}

@@ -90,13 +90,19 @@ func (c *Citizen) payWithChange(rng *rand.Rand) {
 	c.countStock()
 }
 
-// payByPhone pays by a code on the screen, or by one on the phone.
+// payByPhone pays by a code on the screen, or by one on the phone; sometimes after another one that he let be.
 func (c *Citizen) payByPhone(rng *rand.Rand) {
 	due := 1 + rng.Int64N(50000)
 	number := c.account("balance", due)
 	c.toBill(number)
 	c.touch("form.next")
 	c.page("method")
+	if rng.IntN(3) == 0 {
+		c.touch("pay.show")
+		c.Until("a code to be scanned", func() bool { return c.Stage.View().Code != "" })
+		c.touch("pay.cancel")
+		c.page("method")
+	}
 	c.byPhone(rng)
 	c.leave()
 }
@@ -132,20 +138,31 @@ func (c *Citizen) attempts() (n int) {
 	return n
 }
 
-// takeLicense applies and takes the license home.
+// takeLicense applies and takes the license home. Sometimes staff find afterwards that a blank is creased.
 func (c *Citizen) takeLicense(rng *rand.Rand) {
 	c.apply(rng)
 	c.leave()
 	c.reader.Take()
+	if rng.IntN(2) == 0 {
+		c.voidBlank([]string{"tray-1", "tray-2"}[rng.IntN(2)])
+	}
 }
 
-// applyOffline hands a form in while there is no line, and takes a slip home.
+// applyOffline hands a form in while there is no line, and takes a slip home: on a plain sheet when the roll has come to its end.
 func (c *Citizen) applyOffline(rng *rand.Rand) {
 	c.Net.Cut(true)
 	c.Until("the terminal knows that there is no line", func() bool { return !c.Link.Up() })
-	c.apply(rng)
+	c.fillIn(rng)
+	ends := rng.IntN(2) == 0
+	if ends {
+		c.endRoll()
+	}
+	c.signAndSubmit()
 	c.leave()
 	c.reader.Take()
+	if ends {
+		c.newRoll()
+	}
 	c.Net.Cut(false)
 	c.Until("the line is back", c.Link.Up)
 }
@@ -173,14 +190,19 @@ func (c *Citizen) coin(face money.Fen) {
 	c.Until("the coin is in the box", func() bool { return c.inside() == before.Add(face) })
 }
 
-// apply fills the form in with what is offered first and hands it in.
+// apply fills the form in and hands it in.
 func (c *Citizen) apply(rng *rand.Rand) {
+	c.fillIn(rng)
+	c.signAndSubmit()
+}
+
+// fillIn fills the form in with what is offered first.
+func (c *Citizen) fillIn(rng *rand.Rand) {
 	c.touch("home.apply", "service.license.individual", "form.next")
 	c.page("identify")
 	c.lay(rng)
 	c.page("form")
 	c.fill(fmt.Sprintf("示例%s号", string([]rune("甲乙丙丁戊己庚辛壬癸")[rng.IntN(10)])))
-	c.signAndSubmit()
 }
 
 // signAndSubmit signs the form and hands it in.

@@ -39,6 +39,35 @@ func (c *Citizen) Equip() {
 	c.Fail(c.act("stock/load", ctl.Pieces{Pieces: "1.00x20,0.50x20"}, nil))
 }
 
+// endRoll lets the paper roll come to its end, with plain paper in the license printer's by-pass tray.
+func (c *Citizen) endRoll() {
+	c.Fail(c.sheets.LoadTray("by-pass-tray", station.MediaDuplicate, 20, ""))
+	c.Fail(c.roll.Faults().Arm("paper_out", 1))
+	time.Sleep(200 * glance) // the terminal asks its printers
+}
+
+// newRoll puts another one in.
+func (c *Citizen) newRoll() {
+	c.Fail(c.roll.Faults().Arm("paper_out", 0))
+}
+
+// voidBlank takes the next blank of a tray out of use, and out of the tray.
+func (c *Citizen) voidBlank(tray string) {
+	var next string
+	var left int64
+	media := ""
+	c.Journal.Book(func(b *casefile.Book) {
+		next, _ = b.Trays[tray].Next()
+		left, media = b.Trays[tray].Left(), b.Trays[tray].Media
+	})
+	c.Fail(c.act("blanks/void", ctl.Void{Tray: tray, Serial: next, Reason: "it is creased"}, nil))
+	after := ""
+	c.Journal.Book(func(b *casefile.Book) { after, _ = b.Trays[tray].Next() })
+	if c.Err == nil {
+		c.Fail(c.sheets.LoadTray(tray, media, int(left-1), after))
+	}
+}
+
 // evening is the end of a day: what the citizen is owed is paid out on his slip, the box is exchanged and counted, the day
 // is closed, and all books of it are tied together.
 func (c *Citizen) evening() {

@@ -108,6 +108,16 @@ func (w *World) records() []casefile.Record {
 	return records
 }
 
+// Events are the journal's.
+func (w *World) Events() (out []casefile.Event) {
+	for _, r := range w.records() {
+		if e, err := r.Event(); err == nil { // the program's own always can be read
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
 // Trace is what happened, in short: what the journal says, and when.
 func (w *World) Trace() string {
 	h := sha256.New()
