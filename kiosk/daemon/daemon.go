@@ -93,7 +93,7 @@ type Daemon struct {
 	link     Link
 	kiosk    *visit.Kiosk
 	broken   error // why the journal could not be opened
-	acts     sync.Mutex
+	acts     turn
 	settling sync.Mutex // a doubt is looked up and ended by one at a time; never held while the hall is asked
 	probing  sync.Mutex
 }
