@@ -60,9 +60,9 @@ soak: build ## every test whole, the long suites of all drivers too: about half 
 	STORIES=400 PAGES=300 OFFLINE=72 go test -timeout 60m ./...
 
 .PHONY: deaths
-deaths: setup ## kills programs and the power at random moments of journeys, and compares all books: KILLS= (2000) SEED=
+deaths: setup ## kills programs and the power at random moments of journeys, and compares all books: KILLS= (2000) DESKS= (8) SEED=
 	@packaging/setup.sh --tests
-	KILLS=$(or $(call given,KILLS),2000) SEED=$(call given,SEED) go test -count=1 -timeout 0 -v -run '^TestDeaths$$' ./cmd
+	KILLS=$(or $(call given,KILLS),2000) DESKS=$(or $(call given,DESKS),8) SEED=$(call given,SEED) go test -count=1 -timeout 0 -parallel 16 -v -run '^TestDeaths$$' ./cmd
 
 .PHONY: demo
 demo: build ## all journeys through the real screen, result in out/demo/: SEED= INPUT= JOURNEYS= LANGUAGE= SET=
