@@ -231,7 +231,9 @@ func (u *unit) fillDisk(rng *rand.Rand) error {
 	u.sleep(between(rng, time.Minute, 6*time.Minute))
 	u.w.Disk.Room(nil)
 	u.halt()
-	// The file layer under SQLite has one word for all that a write can fail of, so that the program hears of a broken disk and ends.
+	// The file layer under SQLite has one word for all that a write can fail of, so that the program hears of a broken disk and ends. As
+	// at a power cut, a note that was held then and could not be written down goes back by itself.
+	u.losses.Cuts++
 	if err := u.w.Terminal.Close(); err != nil && !errors.Is(err, store.ErrBroken) && !strings.Contains(err.Error(), "disk I/O error") {
 		return err
 	}

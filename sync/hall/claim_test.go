@@ -91,6 +91,29 @@ func TestAnotherSlipKillsTheFormer(t *testing.T) {
 	h.Audit()
 }
 
+// The terminal had printed another slip when the former one was paid at another place, and the hall hears of it afterwards, as it does
+// after it was restored: it is paid, the new slip too, and nothing about it is odd.
+func TestASlipThatIsHeardOfAfterThePayment(t *testing.T) {
+	h, terms := owing(t, "T1", "T2")
+	if c := claim(t, terms[1], "CODEc1"); !c.Paid {
+		t.Fatalf("the former code: %v", c)
+	}
+	terms[1].Write(casefile.OwedRedeemed, "c1", casefile.Header{Owed: "o-c1", Amount: 700}, nil)
+	terms[1].Push()
+	terms[0].Write(casefile.OwedRecoded, "c1", casefile.Header{Owed: "o-c1", Claim: casefile.ClaimHash("o-c1", "NEW1")}, nil)
+	terms[0].Push()
+	if c := claim(t, terms[0], "NEW1"); c.Paid || c.Refused != "paid" || c.Where != "T2" {
+		t.Errorf("the new code: %v, want paid at T2", c)
+	}
+	if c := claim(t, terms[0], "CODEc1"); c.Paid || c.Refused == "" {
+		t.Errorf("the former code again: %v", c)
+	}
+	if o := h.Ledger().Owed[0]; o.State != "paid" || o.PaidBy != "T2" {
+		t.Errorf("ledger %+v", o)
+	}
+	h.Audit()
+}
+
 func TestPaidOutByTwoIsFound(t *testing.T) {
 	h, terms := owing(t, "T1", "T2")
 	claim(t, terms[1], "CODEc1")

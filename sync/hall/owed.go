@@ -58,13 +58,14 @@ func (f *fold) acceptorSettled() error {
 		f.e.Header.Owed, f.e.Case, f.r.Terminal)
 }
 
-// owedRecoded puts a new code in the place of the former one, which is dead from then on.
+// owedRecoded puts a new code in the place of the former one, which is dead from then on. What was paid for the former one meanwhile, which
+// may be heard of before, stays paid, and the new code is refused as that.
 func (f *fold) owedRecoded() error {
 	id := f.e.Header.Owed
 	if err := f.exec(`INSERT INTO dead_claims (owed, claim) SELECT id, claim FROM owed WHERE id = ? AND claim <> ? ON CONFLICT DO NOTHING`, id, f.e.Header.Claim); err != nil {
 		return err
 	}
-	return f.change1("no such open debt", `UPDATE owed SET claim = ? WHERE id = ? AND state IN ('open', 'doubtful')`, f.e.Header.Claim, id)
+	return f.change1("no such open debt", `UPDATE owed SET claim = ? WHERE id = ? AND state IN ('open', 'doubtful', 'paid')`, f.e.Header.Claim, id)
 }
 
 // owedPaid is a terminal's word that it has paid out, or that it has heard where its debt was paid. Two cannot both have paid.
