@@ -20,8 +20,9 @@ func TestTurn(t *testing.T) {
 		}
 		synctest.Wait()
 		acts.Lock()
+		took := time.Since(began)
 		acts.Unlock()
-		if took := time.Since(began); took < time.Second || took > 3*time.Second {
+		if took < time.Second || took > 3*time.Second {
 			t.Errorf("three acts took %v", took)
 		}
 	})
