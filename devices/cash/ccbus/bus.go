@@ -20,8 +20,8 @@ import (
 	"yichuang/devices/wire"
 )
 
-// errReopened is why a Line that was good has ended: another driver met the end of the port.
-var errReopened = errors.New("the line was closed, and is to be joined anew")
+// ErrReopened is why a Line that was good has ended: another driver met the end of the port. The device may be there all the same.
+var ErrReopened = errors.New("the line was closed, and is to be joined anew")
 
 // Bus is one serial line. Make it with New.
 type Bus struct {

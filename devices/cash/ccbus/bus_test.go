@@ -149,8 +149,8 @@ func TestUnplugHealsAll(t *testing.T) {
 		if _, err := coins.Ask(simplePoll, nil, 0); err == nil || fault.KindOf(err) != "" {
 			t.Errorf("who meets the end of the line: got %v, want an error of the port", err)
 		}
-		if _, err := notes.Ask(simplePoll, nil, 0); !errors.Is(err, errReopened) {
-			t.Errorf("the other: got %v, want %v", err, errReopened)
+		if _, err := notes.Ask(simplePoll, nil, 0); !errors.Is(err, ErrReopened) {
+			t.Errorf("the other: got %v, want %v", err, ErrReopened)
 		}
 		again := c.join(b, 2)
 		notes.Leave() // late, and of the old port
@@ -194,8 +194,8 @@ func TestSilentDeviceAndDeadLine(t *testing.T) {
 		}
 		hopper.Leave()
 		c.want("all are silent", 1, 1)
-		if _, err := notes.Ask(simplePoll, nil, 0); !errors.Is(err, errReopened) {
-			t.Errorf("got %v, want %v", err, errReopened)
+		if _, err := notes.Ask(simplePoll, nil, 0); !errors.Is(err, ErrReopened) {
+			t.Errorf("got %v, want %v", err, ErrReopened)
 		}
 	})
 }

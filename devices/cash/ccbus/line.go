@@ -58,7 +58,7 @@ func (l *Line) Ask(header byte, data []byte, size int) ([]byte, error) {
 	b.take()
 	defer b.give()
 	if b.talk != l.talk {
-		return nil, errReopened
+		return nil, ErrReopened
 	}
 	answer, err := l.ask(header, data, size)
 	switch fault.KindOf(err) {

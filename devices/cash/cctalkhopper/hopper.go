@@ -2,6 +2,7 @@ package cctalkhopper
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -260,10 +261,15 @@ func (h *hopper) tend() {
 	if err == nil && now.Sub(h.levelled) >= levelEvery {
 		err = h.level()
 	}
+	if errors.Is(err, ccbus.ErrReopened) {
+		// Its neighbour met the unplugged line, said so, and has joined the new one: what was told once is not told again.
+		h.leave()
+		err = h.setUp()
+	}
 	switch {
 	case err == nil:
 		h.failures = 0
-	case ccbus.Retry(err) && h.failures+1 < failuresMax:
+	case ccbus.Retry(err) && h.failures+1 < failuresMax && h.line != nil:
 		h.failures++
 	default:
 		h.gone(err)
