@@ -16,10 +16,10 @@ type result struct {
 	Schedules   int                       `json:"schedules"`
 	Played      int                       `json:"played"` // the others left the same as one of these
 	Seconds     float64                   `json:"seconds"`
-	JournalMode string                    `json:"journal_mode"`
+	JournalMode string                    `json:"journal_mode"` // of the journal, as synchronous
 	Synchronous string                    `json:"synchronous"`
-	PageSize    int                       `json:"page_size"`
-	Checkpoint  int                       `json:"wal_autocheckpoint"`
+	Journal     settings                  `json:"journal"`
+	Hall        settings                  `json:"hall"`
 	Trace       string                    `json:"trace_sha256"`
 	Points      map[string]map[string]int `json:"cut_points"`
 	Cut         map[string]map[string]int `json:"cut"`
@@ -44,6 +44,10 @@ type named struct {
 	Replay string `json:"replay"`
 }
 
+func (v *named) print(to io.Writer) {
+	fmt.Fprintf(to, "VIOLATION %s %s: %s\n  %s\n", v.Journey, v.Invariant, v.What, v.Replay)
+}
+
 func newResult(seed uint64) *result {
 	return &result{Seed: seed, Points: map[string]map[string]int{}, Cut: map[string]map[string]int{}, Outcomes: map[string]int{world.Credited: 0, world.Returned: 0, world.Owed: 0, world.Doubtful: 0}, Seen: map[string]bool{},
 		Invariants: []checkCount{}, Violations: []named{}}
@@ -64,7 +68,8 @@ func count(to map[string]map[string]int, journey, kind string, n int) {
 func (r *result) add(o result) {
 	r.Schedules += o.Schedules
 	r.Played += o.Played
-	r.JournalMode, r.Synchronous, r.PageSize, r.Checkpoint, r.Points = o.JournalMode, o.Synchronous, o.PageSize, o.Checkpoint, o.Points
+	r.Journal, r.Hall, r.Points = o.Journal, o.Hall, o.Points
+	r.JournalMode, r.Synchronous = r.Journal.Mode, r.Journal.Synchronous
 	for name := range o.Seen {
 		r.Seen[name] = true
 	}
@@ -112,14 +117,15 @@ func (r *result) print(to io.Writer) {
 		fmt.Fprintf(w, "\t%d of %d\n", cut, all)
 	}
 	w.Flush()
-	fmt.Fprintf(to, "journal_mode %s, synchronous %s, pages of %d bytes, checkpoints at %d pages, as the product's\n", r.JournalMode, r.Synchronous, r.PageSize, r.Checkpoint)
+	r.Journal.print(to, "journal")
+	r.Hall.print(to, "hall")
 	fmt.Fprintf(to, "money in the machine when the power went: credited %d, returned %d, owed %d, doubtful %d\n", r.Outcomes[world.Credited], r.Outcomes[world.Returned], r.Outcomes[world.Owed], r.Outcomes[world.Doubtful])
 	for i, v := range r.Violations {
 		if i == shownMax {
 			fmt.Fprintf(to, "and %d more\n", len(r.Violations)-i)
 			break
 		}
-		fmt.Fprintf(to, "VIOLATION %s %s: %s\n  %s\n", v.Journey, v.Invariant, v.What, v.Replay)
+		v.print(to)
 	}
 	if r.Played < r.Schedules {
 		fmt.Fprintf(to, "%d schedules leave the disks, the devices and the clock as one of the other %d does, and stand or fall with it\n", r.Schedules-r.Played, r.Played)

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"yichuang/cmd/world"
 	"yichuang/kiosk/casefile"
@@ -65,7 +66,7 @@ func sweep(t *testing.T, p plan) (*result, error) {
 	if _, err := tape(t, taped{p.seed, -1, chosen[0].Name}, chosen[0]); err != nil {
 		return r, err
 	}
-	left, index := p.schedules, 0
+	left, index, told := p.schedules, 0, progress{every: tellEvery}
 	for round := 0; left > 0; round++ {
 		for n, j := range chosen {
 			k := taped{p.seed, round, j.Name}
@@ -94,6 +95,9 @@ func sweep(t *testing.T, p plan) (*result, error) {
 					continue
 				}
 				r.schedule(t, tp, c, images)
+				if long {
+					told.tell(os.Stderr, r, p)
+				}
 				for _, point := range append(c.alike, c.point) {
 					r.Seen[fmt.Sprintf("%s:%s:%d of round %d", j.Name, tp.points[point].kind, point, round)] = true
 				}
@@ -101,6 +105,27 @@ func sweep(t *testing.T, p plan) (*result, error) {
 		}
 	}
 	return r, nil
+}
+
+// tellEvery is how often a long run says how far it is.
+const tellEvery = 5 * time.Minute
+
+// progress is what a worker of a long run has told of it: a run of hours that ends early, or has found something, says so meanwhile.
+type progress struct {
+	every      time.Duration
+	at         time.Time
+	violations int
+}
+
+func (g *progress) tell(to io.Writer, r *result, p plan) {
+	for _, v := range r.Violations[g.violations:] {
+		v.print(to)
+	}
+	g.violations = len(r.Violations)
+	if now := time.Now(); now.Sub(g.at) >= g.every {
+		g.at = now
+		fmt.Fprintf(to, "%s worker %d: schedules %d of about %d, violations %d\n", now.Format(time.TimeOnly), p.first, r.Schedules, p.schedules/p.every, len(r.Violations))
+	}
 }
 
 // schedule plays one cut and keeps what it found.

@@ -40,11 +40,20 @@ func OpenExclusive(ctx context.Context, path string, migrations fs.FS) (*sql.DB,
 	if err != nil {
 		return nil, err
 	}
-	var pages int
-	if err := db.QueryRowContext(ctx, "PRAGMA wal_autocheckpoint=0").Scan(&pages); err != nil || pages != 0 {
-		return nil, errors.Join(fmt.Errorf("open %s: wal_autocheckpoint: asked for 0, got %d (%w)", path, pages, err), db.Close())
+	if err := SetLogMax(ctx, db, 0); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
 	}
 	return db, nil
+}
+
+// SetLogMax sets how many pages the write-ahead log has before a commit moves it into the database; at 0 no commit does. SQLite's own
+// choice is 1000, and whoever happens to commit then waits for it.
+func SetLogMax(ctx context.Context, db *sql.DB, pages int) error {
+	var got int
+	if err := db.QueryRowContext(ctx, fmt.Sprintf("PRAGMA wal_autocheckpoint=%d", pages)).Scan(&got); err != nil || got != pages {
+		return fmt.Errorf("wal_autocheckpoint: asked for %d, got %d (%w)", pages, got, err)
+	}
+	return nil
 }
 
 // LogPages is how many pages of the write-ahead log are not in the database yet. It asks no disk.
@@ -52,12 +61,16 @@ func LogPages(ctx context.Context, db *sql.DB) (int, error) {
 	return checkpoint(ctx, db, "NOOP")
 }
 
+// ErrInUse says that a part of the log could not be moved.
+var ErrInUse = errors.New("still in the log: somebody reads")
+
 // Checkpoint moves the whole log into the database and syncs both. The log's file keeps its size and is
-// written from its beginning again, which is cheaper for a disk than a file that grows. A power cut in the midst loses nothing.
+// written from its beginning again, which is cheaper for a disk than a file that grows. A power cut in the midst loses nothing. While another
+// connection reads it may move a part only, and says ErrInUse.
 func Checkpoint(ctx context.Context, db *sql.DB) error {
 	left, err := checkpoint(ctx, db, "PASSIVE")
 	if err == nil && left > 0 {
-		return fmt.Errorf("checkpoint: %d pages are still in the log: somebody reads", left)
+		return fmt.Errorf("checkpoint: %d pages are %w", left, ErrInUse)
 	}
 	return err
 }

@@ -2,9 +2,13 @@ package hall
 
 import (
 	"context"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"yichuang/kiosk/sqlite"
+	"yichuang/sync/hallapi"
 )
 
 // gaveWay is how long drawing consequences gives way.
@@ -41,6 +45,47 @@ func TestDrawingGivesWayToARush(t *testing.T) {
 		if got, want := gaveWay(ctx, r), rushPause/2+20*time.Millisecond+rushPause; got != want {
 			t.Errorf("one large batch after another: gave way for %v, want %v", got, want)
 		}
+	})
+}
+
+// TestLogIsMovedAfterTheRush: what a terminal has handed in stands in the database's log until nothing is to be done any more.
+func TestLogIsMovedAfterTheRush(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, err := Open(t.Context(), Config{State: t.TempDir()}, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer h.Close()
+		logged := func() int {
+			pages, err := sqlite.LogPages(t.Context(), h.store.DB())
+			if err != nil {
+				t.Error(err)
+			}
+			return pages
+		}
+		for all := rated(20 * hallapi.RecordsMax); len(all) > 0; all = all[hallapi.RecordsMax:] {
+			ctx := context.WithValue(t.Context(), peerKey{}, peer{id: "T1"})
+			if _, err := (&service{h}).Push(ctx, &hallapi.PushRequest{Epoch: "e1", Records: all[:hallapi.RecordsMax]}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := logged()
+		if before < 1000 {
+			t.Errorf("%d pages are in the log while terminals hand in, want all that came", before)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			h.work(ctx)
+		}()
+		time.Sleep(rushPause)
+		synctest.Wait()
+		if got := logged(); got > before/10 {
+			t.Errorf("of %d pages %d are in the log when all consequences are drawn", before, got)
+		}
+		stop()
+		<-ended
 	})
 }
 

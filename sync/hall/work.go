@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/seal"
@@ -23,12 +24,21 @@ func (h *Hall) work(ctx context.Context) {
 		case err != nil && ctx.Err() == nil:
 			h.log.Error("drawing consequences", "cause", err)
 			h.pause(ctx, nil, workPause)
-		case n == 0 && waiting:
-			h.pause(ctx, changed, recheck)
-		case n == 0:
-			h.pause(ctx, changed, idle)
+		case n > 0:
+		case waiting:
+			h.rest(ctx, changed, recheck)
+		default:
+			h.rest(ctx, changed, idle)
 		}
 	}
+}
+
+// rest waits for more to do. Before, it does what is only for the database's own good.
+func (h *Hall) rest(ctx context.Context, changed <-chan struct{}, limit time.Duration) {
+	if err := h.store.MoveLog(context.WithoutCancel(ctx)); err != nil {
+		h.log.Error("moving the database's log", "cause", err)
+	}
+	h.pause(ctx, changed, limit)
 }
 
 // step draws the consequences of the next records in one transaction with the mark of how far it got: a

@@ -41,6 +41,9 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 		return nil, fmt.Errorf("hall store: %w", err)
 	}
 	s := &Store{db: db}
+	if err := sqlite.SetLogMax(ctx, db, logMax); err != nil {
+		return nil, errors.Join(fmt.Errorf("hall store: %w", err), db.Close())
+	}
 	if s.many, err = db.PrepareContext(ctx, insertRecords(manyRecords)); err == nil {
 		s.one, err = db.PrepareContext(ctx, insertRecords(1))
 	}
