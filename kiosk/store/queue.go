@@ -28,6 +28,24 @@ func (s *Store) Read(ctx context.Context, seq int64, limit int) ([]casefile.Reco
 	return out, err
 }
 
+// Walk gives at most limit records after seq one after another, in order, until take says that there are enough. take must not ask the
+// journal for anything: it is held meanwhile.
+func (s *Store) Walk(ctx context.Context, seq int64, limit int, take func(casefile.Record) (more bool)) error {
+	err := s.each(ctx, seq, limit, func(r casefile.Record) error {
+		if !take(r) {
+			return errEnough
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}
+
+// errEnough ends a walk.
+var errEnough = errors.New("enough records")
+
 // each walks the records after seq; a limit of 0 is none.
 func (s *Store) each(ctx context.Context, seq int64, limit int, fn func(casefile.Record) error) error {
 	if limit == 0 {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,18 @@ func TestReadingThePartThatIsWanted(t *testing.T) {
 		if err != nil || len(got) != tt.n || tt.n > 0 && got[0].Seq != int64(tt.first) {
 			t.Errorf("%d after %d: got %d records (%v), want %d from %d on", tt.limit, tt.after, len(got), err, tt.n, tt.first)
 		}
+	}
+	var walked []int64
+	walk := func(r casefile.Record) bool {
+		walked = append(walked, r.Seq)
+		return r.Seq != 4
+	}
+	if err := s.Walk(ctx, 1, 6, walk); err != nil || !slices.Equal(walked, []int64{2, 3, 4}) {
+		t.Errorf("a walk that has enough at 4: %v (%v)", walked, err)
+	}
+	walked = nil
+	if err := s.Walk(ctx, 4, 2, walk); err != nil || !slices.Equal(walked, []int64{5, 6}) {
+		t.Errorf("a walk of two records after 4: %v (%v)", walked, err)
 	}
 	r, err := s.Read(ctx, 0, 1)
 	if err != nil || r[0].Terminal != "T1" || r[0].Epoch != s.Epoch() || r[0].Quality != "synced" || r[0].Case != "case <1>" || r[0].Kind != casefile.CaseOpened || r[0].Prev != casefile.Genesis("T1", s.Epoch()) {

@@ -206,23 +206,19 @@ func (p *pusher) compose(ctx context.Context) (*batch, error) {
 	if ahead && span.Epoch != p.flying[0].req.Epoch {
 		return nil, nil
 	}
-	records, err := p.journal.Read(ctx, cursor, int(min(int64(p.most), max(span.Last-cursor, 1))))
-	if err != nil {
-		return nil, err
-	}
 	b := &batch{cursor: cursor, present: span.Epoch == present, ahead: ahead, quick: p.quick, gone: newMark(), done: make(chan struct{})}
 	b.req = &hallapi.PushRequest{Epoch: span.Epoch, After: span.After, Head: span.Last, Health: p.health()}
-	for _, r := range records {
-		if r.Epoch != span.Epoch {
-			break // the journal has branched since
-		}
+	if err := p.journal.Walk(ctx, cursor, int(min(int64(p.most), max(span.Last-cursor, 1))), func(r casefile.Record) bool {
 		w := onWire(&r)
 		size := proto.Size(w)
-		if b.bytes+size > p.size && b.bytes > 0 {
-			break
+		if r.Epoch != span.Epoch || b.bytes+size > p.size && b.bytes > 0 {
+			return false // the journal has branched since, or the batch is as large as the line bears
 		}
 		b.bytes += size
 		b.req.Records = append(b.req.Records, w)
+		return true
+	}); err != nil {
+		return nil, err
 	}
 	b.more = b.end() < span.Last
 	p.introduce(b.req, acknowledged, b.present, time.Now())
