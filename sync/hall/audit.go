@@ -140,14 +140,14 @@ func auditProblems(ctx context.Context, tx *sql.Tx, l *look) error {
 
 func auditNotices(ctx context.Context, tx *sql.Tx, l *look) error {
 	type row struct {
-		terminal       string
-		n, first, last int64
+		terminal             string
+		n, first, last, told int64
 	}
-	list, err := collect(ctx, tx, `SELECT terminal, count(*), min(seq), max(seq) FROM notices GROUP BY terminal`, func(rows *sql.Rows) (r row, err error) {
-		return r, rows.Scan(&r.terminal, &r.n, &r.first, &r.last)
+	list, err := collect(ctx, tx, `SELECT terminal, count(*), min(seq), max(seq), coalesce((SELECT t.seq FROM told t WHERE t.terminal = n.terminal), 0) FROM notices n GROUP BY terminal`, func(rows *sql.Rows) (r row, err error) {
+		return r, rows.Scan(&r.terminal, &r.n, &r.first, &r.last, &r.told)
 	})
 	for _, r := range list {
-		l.see(r.first == 1 && r.last == r.n, "%s: %d notices from %d to %d", r.terminal, r.n, r.first, r.last)
+		l.see(r.first == 1 && r.last == r.n && r.told == r.n, "%s: %d notices from %d to %d, and it is to be told %d", r.terminal, r.n, r.first, r.last, r.told)
 	}
 	return err
 }

@@ -63,6 +63,7 @@ func TestEachInvariantOfTheHallFires(t *testing.T) {
 		{"intake.chain", `UPDATE streams SET acked = acked + 1`, `UPDATE streams SET acked = acked - 1`},
 		{"intake.quarantine", `INSERT INTO quarantine (terminal, epoch, seq, hash, why, record, received) SELECT terminal, epoch, 1, 'x', 'x', x'00', '' FROM streams`, `DELETE FROM quarantine`},
 		{"intake.sense", `INSERT INTO problems (terminal, epoch, seq, kind, what, time) VALUES ('T1', 'e', 1, 'note.stacked', 'twice', '')`, `DELETE FROM problems`},
+		{"intake.notices", `UPDATE told SET seq = seq - 1`, `UPDATE told SET seq = seq + 1`},
 		{"intake.notices", `INSERT INTO notices VALUES ('T1', 99, 'refund', 'c1', x'7b7d')`, `DELETE FROM notices WHERE seq = 99`},
 		{"money.placed", `UPDATE payments SET stacked = stacked + 1`, `UPDATE payments SET stacked = stacked - 1`},
 		{"money.posted_once", `UPDATE postings SET posted = posted - 1`, `UPDATE postings SET posted = posted + 1`},

@@ -54,8 +54,11 @@ type Hall struct {
 	orders  *orders
 	rush    rush
 	awake   bool
-	life    context.Context // until the hall stops: questions that wait end with it
-	end     context.CancelFunc
+
+	bulletin *bulletin
+
+	life context.Context // until the hall stops: questions that wait end with it
+	end  context.CancelFunc
 
 	differing   sync.Mutex
 	differences map[string][]byte // between catalogues, by both sums
@@ -72,7 +75,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (h *Hall, err error
 	if err := os.MkdirAll(cfg.State, 0o700); err != nil {
 		return nil, fmt.Errorf("hall: %w", err)
 	}
-	h = &Hall{cfg: cfg, log: log, changed: make(chan struct{}), offers: map[int64]*catalog.Catalog{}, proven: map[[sha256.Size]byte]bool{}, differences: map[string][]byte{}, billers: map[string]*biller.Client{}}
+	h = &Hall{cfg: cfg, log: log, bulletin: newBulletin(), changed: make(chan struct{}), offers: map[int64]*catalog.Catalog{}, proven: map[[sha256.Size]byte]bool{}, differences: map[string][]byte{}, billers: map[string]*biller.Client{}}
 	h.life, h.end = context.WithCancel(context.Background())
 	if h.keys, err = loadKeys(cfg.State, "Yichuang hall", time.Now()); err != nil {
 		return nil, err

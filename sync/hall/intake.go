@@ -111,6 +111,9 @@ func (s *service) Pull(ctx context.Context, req *hallapi.PullRequest) (*hallapi.
 	}
 	out := &hallapi.PullResponse{}
 	err = s.await(ctx, wait(req.WaitMs), func() (bool, error) {
+		if last, err := s.toldUpTo(ctx, terminal); err != nil || last <= req.Cursor {
+			return false, err
+		}
 		out.Notices, err = s.store.Notices(ctx, terminal, req.Cursor)
 		return len(out.Notices) > 0, err
 	})

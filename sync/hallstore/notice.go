@@ -18,8 +18,11 @@ func Tell(ctx context.Context, tx *sql.Tx, terminal, kind, caseID string, conten
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO notices (terminal, seq, kind, case_id, json)
-		SELECT ?1, coalesce(max(seq), 0) + 1, ?2, ?3, ?4 FROM notices WHERE terminal = ?1`, terminal, kind, caseID, raw)
+	var seq int64
+	if err := tx.QueryRowContext(ctx, `INSERT INTO told (terminal, seq) VALUES (?, 1) ON CONFLICT DO UPDATE SET seq = seq + 1 RETURNING seq`, terminal).Scan(&seq); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO notices (terminal, seq, kind, case_id, json) VALUES (?,?,?,?,?)`, terminal, seq, kind, caseID, raw)
 	return err
 }
 
@@ -51,6 +54,25 @@ func terminals(ctx context.Context, tx *sql.Tx) (ids []string, err error) {
 		ids = append(ids, id)
 	}
 	return ids, rows.Err()
+}
+
+// Told gives the number of each terminal's last notice; a terminal that has none is not there.
+func (s *Store) Told(ctx context.Context) (last map[string]int64, err error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT terminal, seq FROM told`)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	last = map[string]int64{}
+	for rows.Next() {
+		var terminal string
+		var seq int64
+		if err := rows.Scan(&terminal, &seq); err != nil {
+			return nil, err
+		}
+		last[terminal] = seq
+	}
+	return last, rows.Err()
 }
 
 // Notices gives a terminal's notices past its cursor.
