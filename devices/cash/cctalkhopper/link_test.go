@@ -64,3 +64,29 @@ type readWriter struct {
 	io.Reader
 	io.Writer
 }
+
+// An unplugged line is told as lost once, also when the hoppers meet its end one after the other and the first has joined the new line by then.
+func TestLostLineIsToldOnce(t *testing.T) {
+	usual(t, func(b *bench) {
+		for i := range 40 {
+			// The hoppers are asked at different instants: a hopper whose port takes a while to open puts its own off.
+			time.Sleep(time.Duration(i) * 53 * time.Millisecond) // virtual
+			b.Plug(false)
+			b.Plug(true)
+			told, was := 0, false
+			for well := 0; well < 3000; well++ { // milliseconds in a row
+				time.Sleep(time.Millisecond) // virtual
+				lost := b.p.State().Fault != nil
+				if lost && !was {
+					told++
+				}
+				if was = lost; lost {
+					well = 0
+				}
+			}
+			if told > 1 {
+				t.Errorf("round %d: the line was told as lost %d times", i, told)
+			}
+		}
+	})
+}
