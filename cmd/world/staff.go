@@ -165,11 +165,7 @@ func (c *Citizen) box() (box casefile.Box) {
 // SettleDoubts is the morning after: staff look into the machine and end every doubt as they find it. What is left open is
 // what no look can tell: pieces of a payout some of which came out.
 func (c *Citizen) SettleDoubts() {
-	var doubts []ctl.Doubt
-	if c.Err == nil {
-		c.Fail(call(c.Net, http.MethodGet, c.Dir+"/ctl", "/v1/doubtful", nil, &doubts))
-	}
-	for i, d := range doubts {
+	for i, d := range c.doubts() {
 		s := ctl.Settle{ID: d.ID, Reason: "found so when the machine was opened"}
 		if s.As, s.Face = c.truth(d); s.As == "" {
 			continue
@@ -180,6 +176,14 @@ func (c *Citizen) SettleDoubts() {
 			c.Fail(c.act("doubtful/settle", s, nil))
 		}
 	}
+}
+
+// doubts is what staff read of them; nothing once something has failed.
+func (c *Citizen) doubts() (list []ctl.Doubt) {
+	if c.Err == nil {
+		c.Fail(call(c.Net, http.MethodGet, c.Dir+"/ctl", "/v1/doubtful", nil, &list))
+	}
+	return list
 }
 
 // settleAtHall has a person at the hall say what was found, and waits until the terminal has written it down.
@@ -193,9 +197,7 @@ func (c *Citizen) settleAtHall(name, id string, s ctl.Settle) {
 	}
 	c.Fail(c.Land.hall.Find(context.Background(), name, s.As, face, s.Reason))
 	c.Until("the terminal has heard what was found of "+id, func() bool {
-		var doubts []ctl.Doubt
-		c.Fail(call(c.Net, http.MethodGet, c.Dir+"/ctl", "/v1/doubtful", nil, &doubts))
-		return !slices.ContainsFunc(doubts, func(d ctl.Doubt) bool { return d.ID == id })
+		return !slices.ContainsFunc(c.doubts(), func(d ctl.Doubt) bool { return d.ID == id })
 	})
 }
 

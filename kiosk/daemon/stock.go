@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"yichuang/devices/cash"
@@ -134,24 +133,4 @@ func (d *Daemon) countable() error {
 func (d *Daemon) stock() (s casefile.Stock) {
 	d.journal.Book(func(b *casefile.Book) { s = ctl.StockOf(b) })
 	return s
-}
-
-// payoutDoubts are the payouts of which the payer could not say what came out.
-func payoutDoubts(b *casefile.Book) (out []ctl.Doubt) {
-	for _, p := range b.Payouts {
-		if p.State == casefile.PayoutDoubtful {
-			out = append(out, ctl.Doubt{ID: "payout-" + p.ID, Case: p.Case, What: "payout", Amount: p.Unsure.Total(), Since: stamp(p.Since), Asked: p.Asked, Owed: p.Back})
-		}
-	}
-	return out
-}
-
-// payoutFinding is what a person has found of a doubtful payout.
-func payoutFinding(b *casefile.Book, s ctl.Settle) (e casefile.Event, ok bool) {
-	id, is := strings.CutPrefix(s.ID, "payout-")
-	p := b.Payouts[id]
-	if !is || p == nil || p.State != casefile.PayoutDoubtful || s.As != "paid" && s.As != "kept" {
-		return e, false
-	}
-	return casefile.Event{Kind: casefile.PayoutSettled, Case: p.Case, Header: casefile.Header{Payout: p.ID, As: s.As, Reason: s.Reason, Who: "technician"}}, true
 }

@@ -32,12 +32,11 @@ func (d *Daemon) told(kind, caseID string, content []byte) error {
 	defer d.settling.Unlock()
 	var entries []store.Entry
 	var err error
+	f := finding{as: n.As, face: n.Face, reason: n.Reason, who: "hall"}
 	if kind == "claim" {
 		entries = d.paidElsewhere(n.Owed, n.Where, n.Reason)
-	} else if n.Permit != "" {
-		entries = d.sheetFound(n.Permit, n.As, n.Reason)
-	} else if entries = d.foundAtHall(n.Owed, n.As, n.Reason); len(entries) == 0 && (n.As == "returned" || n.As == "stacked" && n.Face > 0) {
-		entries, err = d.unseenFound(n.Owed, n.As, n.Face, n.Reason, "hall")
+	} else if entries = d.ends(f, func(name string) bool { return name != "" && (name == n.Owed || name == n.Permit) }); len(entries) == 0 && (n.As == "returned" || n.As == "stacked" && n.Face > 0) {
+		entries, err = d.endsUnseen(f, n.Owed)
 	}
 	if err != nil || len(entries) == 0 || entries[0].Event.Case != caseID {
 		return err // a note that is on its way is waited for: this is told again
@@ -51,38 +50,6 @@ func (d *Daemon) paidElsewhere(owed, where, reason string) (entries []store.Entr
 		if o := b.Owed[owed]; o != nil && !o.Paid && where != "" {
 			h := casefile.Header{Owed: o.ID, Amount: o.Amount, Where: where, Reason: reason, Who: "hall"}
 			entries = []store.Entry{{Event: casefile.Event{Kind: casefile.OwedPaid, Case: o.Case, Header: h}}}
-		}
-	})
-	return entries
-}
-
-// foundAtHall is the end of a doubt by the word of a person at the hall; nothing when it has ended here.
-func (d *Daemon) foundAtHall(owed, as, reason string) (entries []store.Entry) {
-	d.journal.Book(func(b *casefile.Book) {
-		for _, n := range b.Notes {
-			if n.State == casefile.NoteDoubtful && n.Owed == owed && (as == "stacked" || as == "returned") {
-				h := casefile.Header{Note: n.Number, Face: n.Face, Currency: n.Currency, As: as, Reason: reason, Who: "hall", Box: b.Box.ID}
-				entries = []store.Entry{{Event: casefile.Event{Kind: casefile.NoteSettled, Case: n.Case, Header: h}}}
-			}
-		}
-		for _, p := range b.Payouts {
-			if p.State == casefile.PayoutDoubtful && p.Back == owed && (as == "paid" || as == "kept") {
-				h := casefile.Header{Payout: p.ID, As: as, Reason: reason, Who: "hall"}
-				entries = []store.Entry{{Event: casefile.Event{Kind: casefile.PayoutSettled, Case: p.Case, Header: h}}}
-			}
-		}
-	})
-	return entries
-}
-
-// sheetFound is the end of a doubt about a sheet by the word of a person elsewhere; nothing when it has ended here.
-func (d *Daemon) sheetFound(permit, as, reason string) (entries []store.Entry) {
-	d.journal.Book(func(b *casefile.Book) {
-		for _, sh := range b.Sheets {
-			if sh.Permit == permit && sh.State == casefile.LicenseDoubtful && (as == "printed" || as == "spoiled") {
-				h := casefile.Header{Permit: permit, Serial: sh.Serial, As: as, Reason: reason, Who: "hall"}
-				entries = []store.Entry{{Event: casefile.Event{Kind: casefile.LicenseSettled, Case: sh.Case, Header: h}}}
-			}
 		}
 	})
 	return entries
