@@ -118,8 +118,8 @@ func TestPagesOfMoneyAndCases(t *testing.T) {
 	submit(t, term, "c2", filled("青山小店"))
 	posting(t, term, "c1", "posted")
 	for path, wants := range map[string][]string{
-		"/payments":  {account, "10.00", "5.00", "posted", "o-c1", "open"},
-		"/cases":     {"c2", "approved", "by_rule"},
+		"/payments":  {account, "10.00", "5.00", "已入账 posted", "o-c1", "待领取 open"},
+		"/cases":     {"c2", "准予登记 approved", "by_rule"},
 		"/style.css": {"#17395c"},
 	} {
 		status, page := get(t, h.Console+path)
