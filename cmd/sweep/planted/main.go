@@ -88,6 +88,9 @@ func (b bug) hunt(ctx context.Context, first uint64) (seed uint64, in int, err e
 	return 0, 0, fmt.Errorf("not with %d seeds of %d schedules", seedsMax, schedules)
 }
 
+// errUnbuilt says that a changed program cannot be compiled: nobody would land it.
+var errUnbuilt = errors.New("it does not compile")
+
 // build compiles the sweep of the product with the bug.
 func (b bug) build(ctx context.Context, dir string) (binary string, err error) {
 	overlay, err := b.overlay(dir)
@@ -96,7 +99,7 @@ func (b bug) build(ctx context.Context, dir string) (binary string, err error) {
 	}
 	binary = filepath.Join(dir, "sweep")
 	if said, err := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", overlay, "-o", binary, "./cmd/sweep").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("it does not compile: %w: %s", err, said)
+		return "", fmt.Errorf("%w: %w: %s", errUnbuilt, err, said)
 	}
 	return binary, nil
 }
@@ -111,8 +114,11 @@ func random(ctx context.Context, n int, sown, seed uint64, schedules int) error 
 			return err
 		}
 		hit, err := b.try(ctx, seed, schedules)
-		if err != nil {
+		if errors.Is(err, errUnbuilt) {
 			continue
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", b.name, err)
 		}
 		i++
 		word := "NOT found"
@@ -137,9 +143,19 @@ func (b bug) try(ctx context.Context, seed uint64, schedules int) (found bool, e
 	if err != nil {
 		return false, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, tryMax)
-	defer cancel()
-	return sweep(ctx, binary, filepath.Join(dir, "sweep.json"), seed, schedules)
+	for _, n := range []int{schedules / 10, schedules} { // most are found among the first
+		within, cancel := context.WithTimeout(ctx, tryMax)
+		found, err = sweep(within, binary, filepath.Join(dir, "sweep.json"), seed, n)
+		late := errors.Is(within.Err(), context.DeadlineExceeded) && ctx.Err() == nil
+		cancel()
+		switch {
+		case found || late:
+			return true, nil
+		case err != nil:
+			return false, err
+		}
+	}
+	return false, nil
 }
 
 // tryMax is how long a change may keep the sweep from ending: then it is found too.

@@ -23,9 +23,20 @@ var away = []string{"sim/", "test/", "/cutdisk/", "/coinpath/", "/notepath/", "/
 // made is a change that compiles like any other: it says what it is.
 type made struct {
 	file, what string
+	kind       kind
 	from, to   int
 	text       string
 }
+
+// kind is what is done to a file. Each is as likely: there are many more numbers than statements, and most of them are a matter of taste.
+type kind int
+
+const (
+	removed kind = iota
+	changed
+	swapped
+	kinds
+)
 
 // sow makes one change by chance: a statement is removed, a number changed, or two statements swapped.
 func sow(rng *rand.Rand) (bug, error) {
@@ -33,6 +44,7 @@ func sow(rng *rand.Rand) (bug, error) {
 	if err != nil {
 		return bug{}, err
 	}
+	wanted := kind(rng.IntN(int(kinds)))
 	for {
 		file := files[rng.IntN(len(files))]
 		raw, err := os.ReadFile(file)
@@ -40,7 +52,10 @@ func sow(rng *rand.Rand) (bug, error) {
 			return bug{}, err
 		}
 		all, err := changes(file, raw)
-		if err != nil || len(all) == 0 {
+		if err != nil {
+			return bug{}, err
+		}
+		if all = slices.DeleteFunc(all, func(m made) bool { return m.kind != wanted }); len(all) == 0 {
 			continue
 		}
 		m := all[rng.IntN(len(all))]
@@ -78,22 +93,22 @@ func changes(file string, raw []byte) (all []made, err error) {
 	at := func(p token.Pos) int { return set.Position(p).Offset }
 	text := func(n ast.Node) string { return string(raw[at(n.Pos()):at(n.End())]) }
 	short := func(n ast.Node) string { return strings.Join(strings.Fields(text(n)), " ") }
-	add := func(n ast.Node, what, with string) {
-		all = append(all, made{file, what, at(n.Pos()), at(n.End()), with})
+	add := func(k kind, n ast.Node, what, with string) {
+		all = append(all, made{file, what, k, at(n.Pos()), at(n.End()), with})
 	}
 	ast.Inspect(tree, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.ExprStmt:
 			if logs := strings.Contains(text(n), "log."); !logs {
-				add(n, "removed "+short(n), "_ = 0")
+				add(removed, n, "removed "+short(n), "_ = 0")
 			}
 		case *ast.AssignStmt:
 			if n.Tok != token.DEFINE {
-				add(n, "removed "+short(n), "_ = 0")
+				add(removed, n, "removed "+short(n), "_ = 0")
 			}
 		case *ast.BasicLit:
 			if v, err := strconv.Atoi(n.Value); n.Kind == token.INT && err == nil {
-				add(n, fmt.Sprintf("%d for %d", v+1, v), strconv.Itoa(v+1))
+				add(changed, n, fmt.Sprintf("%d for %d", v+1, v), strconv.Itoa(v+1))
 			}
 		case *ast.BlockStmt:
 			for i := range max(len(n.List)-1, 0) {
@@ -101,7 +116,7 @@ func changes(file string, raw []byte) (all []made, err error) {
 				_, first := a.(*ast.ExprStmt)
 				_, second := b.(*ast.ExprStmt)
 				if first && second {
-					all = append(all, made{file, "swapped " + short(a) + " and " + short(b), at(a.Pos()), at(b.End()), text(b) + "\n" + text(a)})
+					all = append(all, made{file, "swapped " + short(a) + " and " + short(b), swapped, at(a.Pos()), at(b.End()), text(b) + "\n" + text(a)})
 				}
 			}
 		case *ast.ImportSpec, *ast.ValueSpec:
