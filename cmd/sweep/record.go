@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -124,6 +125,20 @@ func (r *recorder) add(kind string) {
 func (p *point) alike(o *point) bool {
 	return p.after == o.after && p.ops[2] == o.ops[2] && bytes.Equal(p.twin, o.twin) && bytes.Equal(p.gateway, o.gateway) && bytes.Equal(p.life, o.life) &&
 		reflect.DeepEqual(p.devices, o.devices)
+}
+
+// alike says whether two recordings of a journey have the same points, and whether the disks were written to in the same way. What was written may
+// differ in what chance makes of a signature.
+func (tp *recording) alike(o *recording) bool {
+	same := func(a, b cutdisk.Op) bool {
+		return a.Kind == b.Kind && a.Name == b.Name && a.Off == b.Off && a.Size == b.Size && len(a.Data) == len(b.Data)
+	}
+	for i := range tp.ops {
+		if !slices.EqualFunc(tp.ops[i], o.ops[i], same) {
+			return false
+		}
+	}
+	return tp.trace == o.trace && reflect.DeepEqual(tp.points, o.points)
 }
 
 // images gives the disks at one point after another. Points must be asked for in their order.

@@ -3,6 +3,7 @@ package sweep
 import (
 	"context"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"testing"
@@ -90,6 +91,23 @@ func TestDifferencesAreSeen(t *testing.T) {
 }
 
 // freshSeed is printed, so that what failed once can be played again: make sweep SEED=.
+// TestSameSeedSameTrace: a violation is found again by its seed, and another seed is another run.
+func TestSameSeedSameTrace(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // as a worker has
+	seed := freshSeed(t)
+	traces := map[string]int{}
+	for _, s := range []uint64{seed, seed, seed + 1} {
+		r, err := sweep(t, plan{seed: s, schedules: 36, every: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		traces[r.Trace]++
+	}
+	if len(traces) != 2 {
+		t.Errorf("the traces of a seed, of the same again and of another: %v", traces)
+	}
+}
+
 func freshSeed(t *testing.T) uint64 {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("make sweep SEED=%d", seed)

@@ -112,7 +112,7 @@ func merchant(dir string) error {
 func (l *Land) StartHall(ctx context.Context, disk *cutdisk.Disk) (err error) {
 	ctx = cutdisk.Context(ctx)
 	l.HallDisk, l.eject = disk, disk.Mount(filepath.Join(l.dir, "hall"))
-	cfg := hall.Config{State: filepath.Join(l.dir, "hall"), Hosts: []string{"hall"}, Billers: map[string]string{"water": "http://" + billerDoor}, Transport: l.transport,
+	cfg := hall.Config{State: filepath.Join(l.dir, "hall"), Hosts: []string{"hall"}, Billers: map[string]string{"water": "http://" + billerDoor}, Transport: l.transport, Around: inTurn,
 		Gateway: &hall.Gateway{URL: "http://" + gatewayDoor, Merchant: filepath.Join(l.dir, "gateway", "merchant.json"), NotifyURL: "http://" + consoleDoor + hall.NotifyPath}}
 	if l.hall, err = hall.Open(ctx, cfg, slog.New(slog.DiscardHandler)); err != nil {
 		return err

@@ -124,11 +124,11 @@ const glance = 24*time.Millisecond + 86_419
 // until waits for something to hold.
 func until(what string, bound time.Duration, slot Slot, holds func() bool) error {
 	for range bound / glance {
+		time.Sleep(glance) // also before the first look: whatever others do in this instant has been done then
+		slot.Await()
 		if holds() {
 			return nil
 		}
-		time.Sleep(glance)
-		slot.Await()
 	}
 	return fmt.Errorf("%s: not within %v", what, bound)
 }

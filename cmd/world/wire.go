@@ -4,6 +4,7 @@ import (
 	"hash/fnv"
 	"io"
 	"net"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -27,6 +28,40 @@ func after(door, way string) time.Duration {
 	io.WriteString(h, filepath.Base(door)+" "+way)
 	return 20*time.Microsecond + time.Duration(h.Sum32()%2000)*time.Microsecond
 }
+
+// inTurn has the hall's answers leave at instants of their own, each question's a while after it could. One change answers several that wait, and would
+// be with the terminal in one piece, in an order that is another one each time.
+func inTurn(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(&held{ResponseWriter: w, by: after(r.URL.Path, "answer")}, r)
+	})
+}
+
+// held holds an answer back.
+type held struct {
+	http.ResponseWriter
+	by time.Duration
+}
+
+func (h *held) hold() {
+	time.Sleep(h.by)
+	h.by = 0
+}
+
+// WriteHeader begins the answer.
+func (h *held) WriteHeader(status int) {
+	h.hold()
+	h.ResponseWriter.WriteHeader(status)
+}
+
+// Write goes on with it.
+func (h *held) Write(b []byte) (int, error) {
+	h.hold()
+	return h.ResponseWriter.Write(b)
+}
+
+// Unwrap is for what else the server's own writer can do.
+func (h *held) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 
 // end is one end of a wire.
 type end struct {

@@ -41,6 +41,8 @@ type Config struct {
 
 	// Transport carries the calls to billers and gateway; nil: the network.
 	Transport http.RoundTripper
+	// Around is put around the answering of terminals; nil: nothing.
+	Around func(http.Handler) http.Handler
 }
 
 // Hall is a hall at work.

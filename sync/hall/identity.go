@@ -173,6 +173,9 @@ func caller(ctx context.Context) (string, error) {
 func (h *Hall) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(hallapiconnect.NewHallHandler(&service{h}, hallapi.WithZstd(), connect.WithReadMaxBytes(hallapi.MessageMax)))
+	if h.cfg.Around != nil {
+		return h.cfg.Around(h.identify(mux))
+	}
 	return h.identify(mux)
 }
 
