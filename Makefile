@@ -91,9 +91,9 @@ sweep: setup ## cuts the power at instants of whole journeys and compares all bo
 	@exec out/tool/sweep $(call option,SCHEDULES,--schedules) $(call option,SEED,--seed) $(call option,JOURNEY,--journey) $(call option,REPLAY,--replay)
 
 .PHONY: sweep-planted
-sweep-planted: setup ## sees that the sweep finds each of its planted bugs; RANDOM= so many changes by chance instead: SOWN= SCHEDULES=
+sweep-planted: setup ## sees that the sweep finds each of its planted bugs; RANDOM= so many changes by chance instead: KIND= SOWN= SCHEDULES=
 	@mkdir -p out/tool && go build -o out/tool/planted ./cmd/sweep/planted
-	@exec out/tool/planted $(call option,RANDOM,--random) $(call option,SOWN,--sown) $(call option,SCHEDULES,--schedules) $(call option,SEED,--seed)
+	@exec out/tool/planted $(call option,RANDOM,--random) $(call option,KIND,--kind) $(call option,SOWN,--sown) $(call option,SCHEDULES,--schedules) $(call option,SEED,--seed)
 
 .PHONY: fleet
 fleet: setup ## days of a whole fleet and all that befalls it, every book compared at each day's end: TERMINALS= DAYS= VISITS= MEAN= TROUBLES= SEED= SEASON=1 LOG=, and out/fleet.json

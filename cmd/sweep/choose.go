@@ -5,11 +5,26 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"yichuang/cmd/world"
 	"yichuang/kiosk/store/cutdisk"
 )
 
 // longRun is from how many schedules on each instant that is drawn is cut in all ways. A shorter run cuts more instants instead.
 const longRun = 100_000
+
+// wholeRun is from how many on no instant of a journey is left out, but in the last one.
+const wholeRun = 1_000_000
+
+// most is how many cuts of one journey there are at most, so that all journeys, and all acceptors of notes, come.
+func (p plan) most(round, journeys, points int) int {
+	switch {
+	case p.schedules >= wholeRun:
+		return points * len(allWays())
+	case p.schedules >= longRun:
+		return p.schedules / journeys / len(world.Acceptors)
+	}
+	return roundMax << min(round/len(world.Acceptors), 5)
+}
 
 // remains is what a cut leaves. Of cuts that leave the same, one is played.
 type remains struct {

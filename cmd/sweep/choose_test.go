@@ -20,7 +20,7 @@ func journey(t *testing.T, name string) *recording {
 	return tp
 }
 
-// Cuts that are said to leave the same do: what comes after is the same to the nanosecond.
+// Cuts that are said to leave the same do: what comes after is the same.
 func TestAlikeCutsEndAlike(t *testing.T) {
 	tp := journey(t, "offline")
 	d := tp.deck()
@@ -63,6 +63,32 @@ func TestAlikeCutsEndAlike(t *testing.T) {
 }
 
 // shared says whether the two have one in common.
+// TestLongRunsTakeJourneysWhole: from a million on no instant is left out, and each is cut in all ways; before that all journeys and acceptors come.
+func TestLongRunsTakeJourneysWhole(t *testing.T) {
+	for _, tt := range []struct{ schedules, round, points, want int }{
+		{wholeRun, 0, 1800, 1800 * 24}, {2 * wholeRun, 9, 150, 150 * 24}, {longRun, 0, 1800, longRun / 30}, {longRun, 7, 1800, longRun / 30}, {longRun - 1, 0, 1800, roundMax}, {5000, 5, 1800, 2 * roundMax}, {5000, 99, 1800, 32 * roundMax},
+	} {
+		if got := (plan{schedules: tt.schedules}).most(tt.round, 6, tt.points); got != tt.want {
+			t.Errorf("of %d, in round %d: %d cuts of a journey of %d points, want %d", tt.schedules, tt.round, got, tt.points, tt.want)
+		}
+	}
+	tp := &recording{points: make([]point, 7)}
+	for i := range tp.points {
+		tp.points[i].devices = &world.Frozen{}
+	}
+	times := map[int]int{}
+	for _, c := range tp.choose(7*24, true, rand.New(rand.NewPCG(1, 1))) {
+		for _, p := range append(c.alike, c.point) {
+			times[p]++
+		}
+	}
+	for p := range tp.points {
+		if times[p] != 24 {
+			t.Errorf("point %d is cut %d times, want in all 24 ways", p, times[p])
+		}
+	}
+}
+
 func shared(traces [2]map[string]bool) bool {
 	for trace := range traces[0] {
 		if traces[1][trace] {

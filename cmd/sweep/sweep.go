@@ -83,11 +83,7 @@ func sweep(t *testing.T, p plan) (*result, error) {
 				want = cmp.Or(want, 1)
 			}
 			long := p.schedules >= longRun
-			most := roundMax << min(round/len(world.Acceptors), 5)
-			if long {
-				most = p.schedules / len(chosen) / len(world.Acceptors)
-			}
-			cuts := tp.choose(min(want, left, most), long, rand.New(rand.NewPCG(k.hash(), 1)))
+			cuts := tp.choose(min(want, left, p.most(round, len(chosen), len(tp.points))), long, rand.New(rand.NewPCG(k.hash(), 1)))
 			images := tp.images()
 			for _, c := range cuts {
 				left -= 1 + len(c.alike)

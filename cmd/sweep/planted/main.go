@@ -35,6 +35,7 @@ func main() {
 
 		Random    int    `help:"So many changes by chance, in place of the planted ones."`
 		Sown      uint64 `help:"Which changes by chance." default:"1"`
+		Kind      string `help:"Changes of this kind only: removed, changed or swapped." enum:",removed,changed,swapped" default:""`
 		Schedules int    `help:"For each change by chance." default:"5000"`
 	}
 	kong.Parse(&o, kong.Name("planted"), kong.Description("Sees that the sweep finds planted bugs."))
@@ -42,7 +43,7 @@ func main() {
 	defer stop()
 	planted, found := 0, 0
 	if o.Random > 0 {
-		if err := random(ctx, o.Random, o.Sown, o.Seed, o.Schedules); err != nil {
+		if err := random(ctx, o.Random, o.Kind, o.Sown, o.Seed, o.Schedules); err != nil {
 			fmt.Fprintln(os.Stderr, "planted:", err)
 			os.Exit(1)
 		}
@@ -105,11 +106,11 @@ func (b bug) build(ctx context.Context, dir string) (binary string, err error) {
 }
 
 // random sows changes by chance and says of each whether the sweep finds it. Those that do not compile are not counted.
-func random(ctx context.Context, n int, sown, seed uint64, schedules int) error {
+func random(ctx context.Context, n int, only string, sown, seed uint64, schedules int) error {
 	rng := rand.New(rand.NewPCG(sown, 0))
 	found := 0
 	for i := 0; i < n && ctx.Err() == nil; {
-		b, err := sow(rng)
+		b, err := sow(rng, only)
 		if err != nil {
 			return err
 		}

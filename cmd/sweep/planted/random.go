@@ -35,16 +35,21 @@ const (
 	removed kind = iota
 	changed
 	swapped
-	kinds
 )
 
-// sow makes one change by chance: a statement is removed, a number changed, or two statements swapped.
-func sow(rng *rand.Rand) (bug, error) {
+// kinds are their names.
+var kinds = []string{"removed", "changed", "swapped"}
+
+// sow makes one change by chance: a statement is removed, a number changed, or two statements swapped; of one kind only when it is named.
+func sow(rng *rand.Rand, only string) (bug, error) {
 	files, err := sources()
 	if err != nil {
 		return bug{}, err
 	}
-	wanted := kind(rng.IntN(int(kinds)))
+	wanted := kind(rng.IntN(len(kinds)))
+	if i := slices.Index(kinds, only); i >= 0 {
+		wanted = kind(i)
+	}
 	for {
 		file := files[rng.IntN(len(files))]
 		raw, err := os.ReadFile(file)
