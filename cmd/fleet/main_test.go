@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ func TestMain(m *testing.M) {
 		if command.Seed == 0 {
 			command.Seed = uint64(time.Now().UnixNano())
 		}
+		debug.SetGCPercent(200) // memory is not short
 		os.Args = os.Args[:1]
 		for name, value := range map[string]string{"test.run": "^TestCommand$", "test.timeout": "0"} {
 			if err := flag.Set(name, value); err != nil {
