@@ -102,6 +102,10 @@ func tree() (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
+func (v Violation) print(to io.Writer) {
+	fmt.Fprintf(to, "VIOLATION %s %s %s: %s\n", v.At, v.Who, v.Invariant, v.What)
+}
+
 // shownMax is how many violations are printed; all of them are in the file.
 const shownMax = 20
 
@@ -125,7 +129,7 @@ func (r *Result) print(to io.Writer) {
 			fmt.Fprintf(to, "and %d more\n", len(r.Violations)-i)
 			break
 		}
-		fmt.Fprintf(to, "VIOLATION %s %s %s: %s\n", v.At, v.Who, v.Invariant, v.What)
+		v.print(to)
 	}
 	fmt.Fprintf(to, "terminals %d days %d difference %s violations %d\n", r.Terminals, r.Days, r.Difference, len(r.Violations))
 }

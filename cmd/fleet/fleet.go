@@ -166,6 +166,7 @@ func (f *fleet) live() error {
 		return err
 	}
 	f.keepBackup()
+	told := 0 // violations
 	for day := range f.plan.Days {
 		f.day(day)
 		for _, u := range f.units {
@@ -176,7 +177,11 @@ func (f *fleet) live() error {
 		f.end()
 		f.keepBackup()
 		if f.plan.Told != nil {
-			fmt.Fprintf(f.plan.Told, "day %d: %d payments, difference %s, %d violations\n", day+1, f.out.Payments, f.out.Difference, len(f.out.Violations))
+			for _, v := range f.out.Violations[told:] {
+				v.print(f.plan.Told)
+			}
+			told = len(f.out.Violations)
+			fmt.Fprintf(f.plan.Told, "day %d: %d payments, difference %s, %d violations\n", day+1, f.out.Payments, f.out.Difference, told)
 		}
 	}
 	return nil

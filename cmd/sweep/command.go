@@ -7,12 +7,15 @@
 package sweep
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -42,13 +45,21 @@ func (o *Options) Supervise() int {
 		return 1
 	}
 	fmt.Printf("sweep: seed %d\n", o.Seed)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	done, err := inMemory()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "sweep:", err)
+		return 1
+	}
+	defer done()
 	began := time.Now()
 	results := make([]result, o.Workers)
 	failed := make([]error, o.Workers)
 	var all sync.WaitGroup
 	for i := range o.Workers {
 		all.Go(func() {
-			cmd := exec.Command(self, "--worker", fmt.Sprintf("%d/%d", i, o.Workers), "--schedules", fmt.Sprint(o.Schedules), "--seed", fmt.Sprint(o.Seed), "--journey", o.Journey)
+			cmd := exec.CommandContext(ctx, self, "--worker", fmt.Sprintf("%d/%d", i, o.Workers), "--schedules", fmt.Sprint(o.Schedules), "--seed", fmt.Sprint(o.Seed), "--journey", o.Journey)
 			cmd.Stderr = os.Stderr
 			said, err := cmd.Output()
 			if err == nil {
@@ -80,10 +91,33 @@ func (o *Options) Supervise() int {
 	return 0
 }
 
+// inMemory has temporary folders, of this process and its workers, lie in no disk, where there is such a place, until done. What is written beside the databases is kept at
+// each point whole, and a real disk would only be waited for.
+func inMemory() (done func(), err error) {
+	const shared = "/dev/shm"
+	in := ""
+	if f, err := os.CreateTemp(shared, "sweep-"); err == nil {
+		f.Close()
+		os.Remove(f.Name())
+		in = shared
+	}
+	dir, err := os.MkdirTemp(in, "sweep-")
+	if err == nil {
+		err = os.Setenv("TMPDIR", dir)
+	}
+	return func() { os.RemoveAll(dir) }, err
+}
+
 // Work is a worker's life: its schedules, and the result on standard output.
 func (o *Options) Work(t *testing.T) {
 	if o.Replay != "" {
-		os.Exit(replay(t, o.Replay, os.Stdout))
+		done, err := inMemory()
+		if err != nil {
+			t.Fatal(err)
+		}
+		status := replay(t, o.Replay, os.Stdout)
+		done()
+		os.Exit(status)
 	}
 	var i, n int
 	if _, err := fmt.Sscanf(o.Worker, "%d/%d", &i, &n); err != nil {

@@ -34,8 +34,15 @@ func TestMain(m *testing.M) {
 		if err := flag.Set("test.run", "^TestCommand$"); err != nil {
 			panic(err)
 		}
+		os.Exit(m.Run())
 	}
-	os.Exit(m.Run())
+	done, err := inMemory()
+	if err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	done()
+	os.Exit(code)
 }
 
 // TestCommand is a worker of make sweep; in go test it has nothing to do.

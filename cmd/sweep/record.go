@@ -127,6 +127,9 @@ func (p *point) alike(o *point) bool {
 		reflect.DeepEqual(p.devices, o.devices)
 }
 
+// forget gives the room for files beside the databases back: a recording has some megabytes, and a long run thousands of recordings. Nothing of it is played any more.
+func (tp *recording) forget() { os.RemoveAll(tp.dir) }
+
 // alike says whether two recordings of a journey have the same points, and whether the disks were written to in the same way. What was written may
 // differ in what chance makes of a signature.
 func (tp *recording) alike(o *recording) bool {
