@@ -140,3 +140,21 @@ func TestPaidOutWithoutTheHall(t *testing.T) {
 	}
 	h.Audit()
 }
+
+// A slip is brought to another terminal while the hall has taken in what its own terminal says of it, and has not come to that yet.
+func TestASlipIsKnownAsSoonAsItsTerminalHasHandedItIn(t *testing.T) {
+	h := halltest.Start(t, nil)
+	account := h.Biller.Open("王小英", halltest.Bill{Period: "2026-10", Due: 12345})
+	one, two := h.Enrol("T1"), h.Enrol("T2")
+	for range 60 { // so many at once that drawing gives way to taking in
+		one.Write(casefile.CaseRated, "", casefile.Header{Stars: 5}, nil)
+	}
+	pay(one, "c1", account, 12345, 700, 0, 0, 700)
+	one.Push()
+	if c := claim(t, two, "CODEc1"); !c.Paid || c.AmountFen != 700 {
+		t.Errorf("got %v, want it paid", c)
+	}
+	if c := claim(t, two, "CODEc2"); c.Refused != "unknown" {
+		t.Errorf("a code that nobody gave: %v", c)
+	}
+}

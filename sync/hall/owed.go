@@ -98,6 +98,10 @@ func (f *fold) owedRedeemed() error {
 		return err
 	}
 	lost := d.state == "open" && f.lost() // it had asked a former life of the hall
+	if lost && d.amount != int64(f.e.Header.Amount) {
+		// A part of it went out of the machine before there was a slip of the rest: that terminal has more to tell.
+		return oddf("paid out %d of %d", f.e.Header.Amount, d.amount)
+	}
 	if !lost && (d.state != "paid" || d.by != f.r.Terminal) {
 		return oddf("paid out without having asked")
 	}
@@ -146,8 +150,24 @@ func (s *service) Claim(ctx context.Context, req *hallapi.ClaimRequest) (*hallap
 	return s.payCode(ctx, req.Code, terminal, req.Reason, req.Who)
 }
 
-// payCode pays a code out at a terminal, or at the hall itself. The terminal whose debt it is hears of it, unless it pays itself.
-func (h *Hall) payCode(ctx context.Context, code, by, reason, who string) (out *hallapi.ClaimResponse, err error) {
+// payCode pays a code out at a terminal, or at the hall itself. One that is unknown may be of a slip whose terminal has handed in this very moment what it
+// is about: it is looked for again when nothing is left to be drawn.
+func (h *Hall) payCode(ctx context.Context, code, by, reason, who string) (*hallapi.ClaimResponse, error) {
+	out, err := h.payKnown(ctx, code, by, reason, who)
+	if err != nil || out.Refused != claimUnknown {
+		return out, err
+	}
+	if err := h.waitFor(ctx, ""); err != nil {
+		return nil, err
+	}
+	return h.payKnown(ctx, code, by, reason, who)
+}
+
+// claimUnknown refuses a code that belongs to nothing that could be paid.
+const claimUnknown = "unknown"
+
+// payKnown pays the debt of a code. The terminal whose debt it is hears of it, unless it pays itself.
+func (h *Hall) payKnown(ctx context.Context, code, by, reason, who string) (out *hallapi.ClaimResponse, err error) {
 	out = &hallapi.ClaimResponse{}
 	err = h.tx(ctx, func(tx *sql.Tx) error {
 		if err := thawed(ctx, tx); err != nil {
@@ -201,10 +221,10 @@ func findClaim(ctx context.Context, tx *sql.Tx, code string) (d debt, refused st
 		case d.state == "open" || d.state == "paid":
 			return d, "", nil
 		default:
-			return d, "unknown", nil // in doubt, or found not to be owed
+			return d, claimUnknown, nil // in doubt, or found not to be owed
 		}
 	}
-	return debt{}, "unknown", rows.Err()
+	return debt{}, claimUnknown, rows.Err()
 }
 
 // PayClaim pays a slip out at the hall, with a reason. What it says when it refuses is a sentence for staff.

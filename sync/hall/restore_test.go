@@ -3,6 +3,7 @@ package hall_test
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -215,6 +216,48 @@ func TestARestoredHallKnowsWhatWasRedeemed(t *testing.T) {
 		one.Await("claim", "c2")
 		h.Audit()
 	}
+}
+
+// A part of a debt went out of the machine as change, and the slip of the rest was paid at another terminal. The hall forgets both, and hears of the slip's payment
+// when it knows of the debt and not yet of the change.
+func TestARestoredHallWaitsForThePayoutBeforeTheSlip(t *testing.T) {
+	h := halltest.Start(t, nil)
+	account := h.Biller.Open("王小英", halltest.Bill{Period: "2026-10", Due: 12345})
+	one, two := h.Enrol("T1"), h.Enrol("T2")
+	backup := h.Backup()
+	pay(one, "c1", account, 12345, 700, 0, 0, 700)
+	owed := len(one.Records)
+	one.Write(casefile.PayoutBegun, "c1", casefile.Header{Payout: "Y1", Owed: "o-c1", Amount: 600, Pieces: yuan(6)}, nil)
+	one.Write(casefile.PayoutEnded, "c1", casefile.Header{Payout: "Y1", Amount: 600, Pieces: yuan(6)}, nil)
+	one.Push()
+	if c := claim(t, two, "CODEc1"); !c.Paid || c.AmountFen != 100 {
+		t.Fatalf("the claim: %v, want the rest", c)
+	}
+	two.Write(casefile.OwedRedeemed, "c1", casefile.Header{Owed: "o-c1", Amount: 100, Reason: "counter", Who: "technician"}, nil)
+	two.Push()
+
+	h.Restore(backup)
+	two.Push()
+	part := &hallapi.PushRequest{Epoch: one.Epoch, Head: int64(len(one.Records))}
+	for _, r := range one.Records[:owed] {
+		part.Records = append(part.Records, hallstore.ToWire(r))
+	}
+	if _, err := one.Client.Push(t.Context(), part); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the debt is known", func() bool {
+		return look(t, h, `SELECT count(*) FROM owed WHERE id = 'o-c1'`) == "1" && look(t, h, `SELECT count(*) FROM deferred`) == "1"
+	})
+	one.Push()
+	eventually(t, "all have told", func() bool { return len(h.Ledger().Awaited) == 0 })
+	rows := map[string]string{}
+	for _, o := range h.Ledger().Owed {
+		rows[o.ID] = fmt.Sprintf("%d %s by %s", o.Amount, o.State, o.PaidBy)
+	}
+	if rows["o-c1"] != "100 paid by T2" || rows["Y1"] != "600 paid by T1" {
+		t.Errorf("the ledger: %v", rows)
+	}
+	h.Audit()
 }
 
 // A biller refused a payment, its terminal owes the money, and the hall forgets it: nothing is booked then.

@@ -148,7 +148,7 @@ func (f *fold) open(into any) error {
 	return nil
 }
 
-// waitFor waits until the consequences of what a terminal has handed in are drawn: it asks about them.
+// waitFor waits until the consequences of what a terminal, or any when none is named, has handed in are drawn: it asks about them.
 func (h *Hall) waitFor(ctx context.Context, terminal string) error {
 	defer h.rush.ask()()
 	behind := false
@@ -160,7 +160,7 @@ func (h *Hall) waitFor(ctx context.Context, terminal string) error {
 		return !behind, err
 	})
 	if err == nil && behind {
-		err = unavailable(errors.New("the hall is still working on what this terminal has handed in"))
+		err = unavailable(errors.New("the hall is still working on what terminals have handed in"))
 	}
 	return err
 }

@@ -307,9 +307,9 @@ func (s *Store) Acked(ctx context.Context, terminal, epoch string) (acked int64,
 	return acked, err
 }
 
-// Behind says whether a terminal has handed in records whose consequences have not been drawn.
+// Behind says whether a terminal, or any when none is named, has handed in records whose consequences have not been drawn.
 func Behind(ctx context.Context, tx *sql.Tx, terminal string) (bool, error) {
 	var n int
-	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM streams WHERE terminal = ? AND processed < head`, terminal).Scan(&n)
+	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM streams WHERE (?1 = '' OR terminal = ?1) AND processed < head`, terminal).Scan(&n)
 	return n > 0, err
 }
