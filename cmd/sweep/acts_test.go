@@ -17,13 +17,24 @@ var elsewhere = []casefile.Kind{
 	casefile.BillRefused, casefile.BillRefunded, casefile.OrderRefunded, casefile.OwedRedeemed,
 }
 
+// actsMax is how many rounds of journeys are played at most: some acts are one's in three who pay by phone.
+const actsMax = 40
+
 // Every act with money or paper is in a journey.
 func TestEveryActIsInAJourney(t *testing.T) {
 	seen, plain := map[casefile.Kind]bool{}, false
 	seed := freshSeed(t)
-	for round := range 2 * len(world.Acceptors) {
+	missing := func() (kinds []casefile.Kind) {
+		for _, kind := range slices.Sorted(maps.Keys(casefile.Fields)) {
+			if !seen[kind] && !slices.Contains(elsewhere, kind) {
+				kinds = append(kinds, kind)
+			}
+		}
+		return kinds
+	}
+	for round := 0; round < actsMax && (len(missing()) > 0 || !plain); round++ {
 		for _, j := range world.Journeys {
-			tp, err := tape(t, taped{seed, round, j.Name}, j)
+			tp, err := tapeOnce(t, taped{seed, round, j.Name}, j)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -31,15 +42,10 @@ func TestEveryActIsInAJourney(t *testing.T) {
 				seen[e.Kind] = true
 				plain = plain || e.Kind == casefile.PaperPrinted && e.Header.Way == "tray"
 			}
+			tp.forget()
 		}
 	}
-	var missing []casefile.Kind
-	for _, kind := range slices.Sorted(maps.Keys(casefile.Fields)) {
-		if !seen[kind] && !slices.Contains(elsewhere, kind) {
-			missing = append(missing, kind)
-		}
-	}
-	if len(missing) > 0 || !plain {
-		t.Errorf("in no journey: %v; a slip on a plain page: %v", missing, plain)
+	if len(missing()) > 0 || !plain {
+		t.Errorf("in no journey: %v; a slip on a plain page: %v", missing(), plain)
 	}
 }
