@@ -77,7 +77,8 @@ release: build ## a demo's journal and hall database into cmd/testdata/releases/
 .PHONY: bench
 bench: setup ## measures against peers, a line of JSON each: ONLY=GLOB LIST=1
 	@packaging/setup.sh --bench
-	@mkdir -p out/tool && cd cmd/bench && go build -o ../../out/tool/bench .
+	@mkdir -p out/tool && cd cmd/bench && go test -short ./... >../../out/tool/bench.log || { cat ../../out/tool/bench.log; exit 1; }
+	@cd cmd/bench && go build -o ../../out/tool/bench .
 	@exec out/tool/bench $(call option,ONLY,--only) $(if $(call given,LIST),--list)
 
 .PHONY: faults

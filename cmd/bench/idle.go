@@ -295,6 +295,12 @@ func driver(p world.Port) idler {
 	line := func(o serialport.Options) wire.Opener {
 		return func() (wire.Port, error) { return serialport.Open(path, o) }
 	}
+	for _, model := range escpos.Models {
+		if p.Protocol == strings.TrimSuffix("escpos-"+model.Name, "-") {
+			r := escpos.New(line(serialport.Options{Baud: receiptBaud}), model.Profile)
+			return idler{run: r.Run, fit: func() bool { return r.State().Online }}
+		}
+	}
 	switch p.Protocol {
 	case "sdt":
 		r := sdt.New(func(baud int) (wire.Port, error) { return serialport.Open(path, serialport.Options{Baud: baud}) }, sdt.Options{})
@@ -312,9 +318,6 @@ func driver(p world.Port) idler {
 	case "cctalk-hopper":
 		h := cctalkhopper.On(ccbus.New(line(serialport.Options{}), nil), cctalkhopper.Options{})
 		return idler{run: h.Run, fit: func() bool { return h.State().Online }}
-	case "escpos":
-		r := escpos.New(line(serialport.Options{Baud: receiptBaud}), escpos.Models[0].Profile)
-		return idler{run: r.Run, fit: func() bool { return r.State().Online }}
 	case "ipp":
 		s := ipp.New(p.Address, ipp.Options{})
 		return idler{run: s.Run, fit: func() bool { return s.State().Online }}
