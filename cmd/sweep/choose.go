@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"cmp"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -16,11 +17,11 @@ const longRun = 100_000
 const wholeRun = 1_000_000
 
 // most is how many cuts of one journey there are at most, so that all journeys, and all acceptors of notes, come.
-func (p plan) most(round, journeys, points int) int {
+func (p plan) most(round, journeys int) int {
 	switch {
 	case p.schedules >= wholeRun:
-		return points * len(allWays())
-	case p.schedules >= longRun:
+		return math.MaxInt
+	case p.long():
 		return p.schedules / journeys / len(world.Acceptors)
 	}
 	return roundMax << min(round/len(world.Acceptors), 5)

@@ -51,6 +51,9 @@ const (
 	// round: what the devices go on with and what the program begins fall on no common instant.
 	outage   = 10*time.Second + 1_618_033
 	bootTime = 20*time.Second + 3_141_593
+
+	// handTime is how long staff take to free a note that sticks in an acceptor with a supply of its own: others let go of it with their power.
+	handTime = 30*time.Second + 577_215
 )
 
 // restart brings a terminal back after a cut, waits until everything that was open has ended, has a next citizen look,
@@ -83,6 +86,10 @@ func (tp *recording) restart(c cut, disks [3]*cutdisk.Disk) (w *world.World, err
 	}
 	z := &world.Citizen{World: w}
 	z.Until("the program has opened its journal", w.Ready)
+	if w.Stuck() {
+		time.Sleep(handTime)
+		z.Fail(w.Unjam())
+	}
 	z.Rest()
 	z.Look()
 	z.Until("the hall has everything", func() bool { s := w.Link.Status(); return s.Up && s.Cursor == s.Head })

@@ -64,11 +64,16 @@ func count(to map[string]map[string]int, journey, kind string, n int) {
 	to[journey][kind] += n
 }
 
-// add puts another worker's result to this one. All workers tape the same journeys.
+// add puts another worker's result to this one.
 func (r *result) add(o result) {
 	r.Schedules += o.Schedules
 	r.Played += o.Played
-	r.Journal, r.Hall, r.Points = o.Journal, o.Hall, o.Points
+	r.Journal, r.Hall = o.Journal, o.Hall
+	for journey, kinds := range o.Points {
+		for kind, n := range kinds {
+			count(r.Points, journey, kind, n)
+		}
+	}
 	r.JournalMode, r.Synchronous = r.Journal.Mode, r.Journal.Synchronous
 	for name := range o.Seen {
 		r.Seen[name] = true

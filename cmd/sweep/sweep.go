@@ -27,8 +27,14 @@ type plan struct {
 	seed         uint64
 	schedules    int
 	journey      string // "" for all
-	first, every int    // of the schedules: the first of this worker, and how many workers there are
+	first, every int    // which worker this is, and how many there are
 }
+
+// long says whether the workers share the cuts of each journey. In a shorter run taping is most of the work, and each journey is one worker's.
+func (p plan) long() bool { return p.schedules >= longRun }
+
+// mine says whether a journey of a round is this worker's too.
+func (p plan) mine(round, journey int) bool { return p.long() || (round+journey)%p.every == p.first }
 
 // roundMax is how many cuts of a journey there are in the first rounds, which are as many as there are acceptors, before
 // the amounts and the acceptor change; later ones have more.
@@ -53,8 +59,8 @@ func (k taped) acceptor() string {
 }
 
 // sweep plays journeys, each in rounds with other amounts, and cuts them until there are enough schedules.
-func sweep(t *testing.T, p plan) (*result, error) {
-	r := newResult(p.seed)
+func sweep(t *testing.T, p plan) (r *result, err error) {
+	r = newResult(p.seed)
 	if err := r.settings(t.TempDir()); err != nil {
 		return r, err
 	}
@@ -63,45 +69,61 @@ func sweep(t *testing.T, p plan) (*result, error) {
 		return r, fmt.Errorf("there is no journey %q", p.journey)
 	}
 	// The first world of a process takes longer than those that follow, and then two records may share a sync that would not later.
-	if _, err := tape(t, taped{p.seed, -1, chosen[0].Name}, chosen[0]); err != nil {
+	if _, err = tape(t, taped{p.seed, -1, chosen[0].Name}, chosen[0]); err != nil {
 		return r, err
 	}
-	left, index, told := p.schedules, 0, progress{every: tellEvery}
+	left, told := p.schedules, progress{every: tellEvery}
 	for round := 0; left > 0; round++ {
 		for n, j := range chosen {
-			k := taped{p.seed, round, j.Name}
-			tp, err := tape(t, k, j)
-			if err != nil {
-				return r, err
-			}
-			r.Trace = chain(r.Trace, tp.trace)
-			for _, pt := range tp.points {
-				count(r.Points, j.Name, pt.kind, 1)
-			}
 			want := left / (len(chosen) - n) // of those that are left, this journey's share of its round
 			if round == 0 {
 				want = cmp.Or(want, 1)
 			}
-			long := p.schedules >= longRun
-			cuts := tp.choose(min(want, left, p.most(round, len(chosen), len(tp.points))), long, rand.New(rand.NewPCG(k.hash(), 1)))
-			images := tp.images()
-			for _, c := range cuts {
-				left -= 1 + len(c.alike)
-				if index++; (index-1)%p.every != p.first {
-					continue
+			want = min(want, left, p.most(round, len(chosen)))
+			if p.mine(round, n) {
+				had, err := r.journey(t, p, taped{p.seed, round, j.Name}, j, want, &told)
+				if err != nil {
+					return r, err
 				}
-				r.schedule(t, tp, c, images)
-				if long {
-					told.tell(os.Stderr, r, p)
-				}
-				for _, point := range append(c.alike, c.point) {
-					r.Seen[fmt.Sprintf("%s:%s:%d of round %d", j.Name, tp.points[point].kind, point, round)] = true
+				if p.long() {
+					want = had
 				}
 			}
-			tp.forget()
+			left -= want
 		}
 	}
 	return r, nil
+}
+
+// journey tapes a journey and plays n cuts of it, or as many as it has, and says how many.
+func (r *result) journey(t *testing.T, p plan, k taped, j world.Journey, n int, told *progress) (cut int, err error) {
+	tp, err := tape(t, k, j)
+	if err != nil {
+		return 0, err
+	}
+	defer tp.forget()
+	r.Trace = chain(r.Trace, tp.trace)
+	for _, pt := range tp.points {
+		if !p.long() || p.first == 0 {
+			count(r.Points, j.Name, pt.kind, 1)
+		}
+	}
+	cuts := tp.choose(n, p.long(), rand.New(rand.NewPCG(k.hash(), 1)))
+	images := tp.images()
+	for i, c := range cuts {
+		cut += 1 + len(c.alike)
+		if p.long() && i%p.every != p.first {
+			continue
+		}
+		r.schedule(t, tp, c, images)
+		if p.long() {
+			told.tell(os.Stderr, r, p)
+		}
+		for _, point := range append(c.alike, c.point) {
+			r.Seen[fmt.Sprintf("%s:%s:%d of round %d", j.Name, tp.points[point].kind, point, k.round)] = true
+		}
+	}
+	return cut, nil
 }
 
 // tellEvery is how often a long run says how far it is.

@@ -31,6 +31,7 @@ import (
 	"yichuang/devices/cash/sspsim"
 	"yichuang/devices/idcard/sdt"
 	"yichuang/devices/idcard/sdtsim"
+	"yichuang/devices/mechanism"
 	"yichuang/devices/printer/escpos"
 	"yichuang/devices/printer/escpossim"
 	"yichuang/devices/printer/ipp"
@@ -75,6 +76,7 @@ type part struct {
 // acceptor is a pretend acceptor of notes, whatever it speaks.
 type acceptor interface {
 	Path() *notepath.Path
+	Faults() *mechanism.Faults
 	Serve(context.Context, io.ReadWriter) error
 	Power(on, in bool)
 	Snapshot() ([]byte, error)
@@ -170,6 +172,16 @@ func (c *Cabinet) Power(on, in bool) {
 		p.power(on, in)
 	}
 }
+
+// Stuck says whether a note sticks in the acceptor.
+func (c *Cabinet) Stuck() (stuck bool) {
+	path := c.notes.Path()
+	path.Sync(func() { stuck = path.Now().Stuck })
+	return stuck
+}
+
+// Unjam has a hand free it.
+func (c *Cabinet) Unjam() error { return c.notes.Faults().Arm("jam", 0) }
 
 // Moves tells of each instant at which something begins to move, or rests, in a mechanism.
 func (c *Cabinet) Moves(fn func(point string)) {

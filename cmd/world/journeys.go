@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"yichuang/devices/cash/coinpath"
+	"yichuang/devices/cash/notepath"
 	"yichuang/devices/idcard/sdtsim"
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/front"
@@ -59,6 +60,7 @@ func (c *Citizen) payInNotes(rng *rand.Rand) {
 	}
 	number := c.account([]string{"owed", "balance"}[rng.IntN(2)], due)
 	c.toCash(number)
+	c.hindered(rng)
 	faces := []money.Fen{10000, 5000, 2000, 1000, 500, 100}
 	if givesUp {
 		c.note(5000)
@@ -67,7 +69,7 @@ func (c *Citizen) payInNotes(rng *rand.Rand) {
 		c.evening()
 		return
 	}
-	for in, at := money.Fen(0), rng.IntN(4); c.Err == nil && in < money.Fen(due); {
+	for in, at := c.inside(), rng.IntN(4); c.Err == nil && in < money.Fen(due); {
 		if c.note(faces[at]) {
 			in, at = in.Add(faces[at]), rng.IntN(4)
 		} else if at++; at == len(faces) {
@@ -76,6 +78,59 @@ func (c *Citizen) payInNotes(rng *rand.Rand) {
 	}
 	c.leave()
 	c.evening()
+}
+
+// hindered has the acceptor of notes stop in the midst of a payment, until staff have seen to it.
+func (c *Citizen) hindered(rng *rand.Rand) {
+	switch rng.IntN(6) {
+	case 0, 1:
+		c.jam(rng.IntN(2) == 0)
+	case 2:
+		c.fillBox()
+	}
+}
+
+// jam has a note stick in the acceptor, as it is drawn in or behind the escrow, and a hand free it.
+func (c *Citizen) jam(escrow bool) {
+	if !escrow {
+		c.Fail(c.notes.Faults().Arm("jam", 1))
+	}
+	id, before := 0, c.inside()
+	c.Until("the mouth is free", func() (free bool) {
+		var err error
+		id, err = c.notes.Path().Offer(100, money.CNY, notepath.Genuine)
+		return err == nil
+	})
+	if escrow {
+		c.Until("the note is validated", func() bool { return c.notes.Path().Leg() == notepath.InEscrow })
+		c.Fail(c.notes.Faults().Arm("jam", 1))
+	}
+	c.says(front.SayNoteJam)
+	c.Fail(c.Unjam())
+	c.Until("the note has come to its end", func() bool { return c.notes.Path().Fate(id).Final() })
+	if c.notes.Path().Fate(id) == notepath.Stacked {
+		c.Until("the note is money", func() bool { return c.inside() == before.Add(100) })
+	}
+	c.notesGoOn()
+}
+
+// fillBox has the box of notes be full, and staff exchange it.
+func (c *Citizen) fillBox() {
+	c.Fail(c.notes.Faults().Arm("box_full", 1))
+	c.says(front.SayBoxFull)
+	c.Fail(c.notes.Faults().Arm("box_full", 0))
+	c.exchangeBox()
+	c.notesGoOn()
+}
+
+// says waits for what the screen says.
+func (c *Citizen) says(p front.Phrase) {
+	c.Until("the screen says "+string(p), func() bool { m := c.Stage.View().Message; return m != nil && m.Phrase == p })
+}
+
+// notesGoOn waits until notes are taken again.
+func (c *Citizen) notesGoOn() {
+	c.Until("notes are taken again", func() bool { v := c.Stage.View(); return v.Money != nil && v.Money.Taking })
 }
 
 // payWithChange pays with coins and a note, and gets change.
