@@ -245,6 +245,10 @@ func tapeOnce(t *testing.T, k taped, j world.Journey) (tp *recording, err error)
 	return tp, nil
 }
 
+// patience is how long a citizen waits for anything on a machine on which nothing is broken: a license and its duplicate take
+// sixteen seconds. What is put right after a time-out only comes later than this.
+const patience = 20 * time.Second
+
 // live plays a journey from its start to its end.
 func live(dir string, k taped, j world.Journey) (*recording, error) {
 	n := world.NewNetwork()
@@ -256,6 +260,7 @@ func live(dir string, k taped, j world.Journey) (*recording, error) {
 		c.Until("the home page", func() bool { v := w.Stage.View(); return v.Can("home.pay") })
 		c.Equip()
 		c.Until("all services", w.AllOpen)
+		c.Patience = patience
 		r.watch(true)
 		j.Live(c, rand.New(rand.NewPCG(k.hash(), 0)))
 		r.watch(false)

@@ -2,6 +2,7 @@ package world
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -21,6 +22,10 @@ const (
 	// pageMax is how long a citizen waits for a page at most.
 	pageMax = 3 * time.Minute
 
+	// soonTime is how long a mechanism may take to move one thing, which it does in less than two seconds: an order that
+	// was lost and is given again comes later.
+	soonTime = 3 * time.Second
+
 	// touchMax is how long a touch may wait to be heard.
 	touchMax = time.Minute
 
@@ -31,8 +36,9 @@ const (
 // Citizen stands at a terminal. The first thing that goes wrong is kept, and then nothing more is done.
 type Citizen struct {
 	*World
-	Err  error
-	Gone func() error // why there is no sense in waiting any more; nil: there always is
+	Err      error
+	Gone     func() error  // why there is no sense in waiting any more; nil: there always is
+	Patience time.Duration // how long for each thing that is to come; 0: as long as it may take when much goes wrong
 }
 
 func (c *Citizen) Fail(err error) {
@@ -47,7 +53,7 @@ func (c *Citizen) Until(what string, holds func() bool) {
 		return
 	}
 	var gone error
-	err := until(what, pageMax, c.Slot, func() bool {
+	err := until(what, cmp.Or(c.Patience, pageMax), c.Slot, func() bool {
 		if c.Gone != nil {
 			gone = c.Gone()
 		}
@@ -57,6 +63,15 @@ func (c *Citizen) Until(what string, holds func() bool) {
 		err = gone
 	}
 	c.Fail(err)
+}
+
+// soon waits for what a mechanism does at once.
+func (c *Citizen) soon(what string, holds func() bool) {
+	if patience := c.Patience; patience > 0 {
+		c.Patience = min(patience, soonTime)
+		defer func() { c.Patience = patience }()
+	}
+	c.Until(what, holds)
 }
 
 // page waits for one of some pages.
@@ -133,15 +148,15 @@ func (c *Citizen) note(face money.Fen) (kept bool) {
 			time.Sleep(80 * glance) // to push it at once again only makes the acceptor busy with refusing
 		}
 		id := 0
-		c.Until("the mouth is free", func() bool {
+		c.soon("the mouth is free", func() bool {
 			var err error
 			id, err = c.notes.Path().Offer(int64(face), money.CNY, notepath.Genuine)
 			return err == nil
 		})
-		c.Until("the note has come to its end", func() bool { fate = c.notes.Path().Fate(id); return fate.Final() })
+		c.soon("the note has come to its end", func() bool { fate = c.notes.Path().Fate(id); return fate.Final() })
 	}
 	if kept = fate == notepath.Stacked; kept {
-		c.Until("the note is money", func() bool { return c.inside() == before.Add(face) })
+		c.soon("the note is money", func() bool { return c.inside() == before.Add(face) })
 	}
 	return kept
 }

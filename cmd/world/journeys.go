@@ -96,20 +96,20 @@ func (c *Citizen) jam(escrow bool) {
 		c.Fail(c.notes.Faults().Arm("jam", 1))
 	}
 	id, before := 0, c.inside()
-	c.Until("the mouth is free", func() (free bool) {
+	c.soon("the mouth is free", func() (free bool) {
 		var err error
 		id, err = c.notes.Path().Offer(100, money.CNY, notepath.Genuine)
 		return err == nil
 	})
 	if escrow {
-		c.Until("the note is validated", func() bool { return c.notes.Path().Leg() == notepath.InEscrow })
+		c.soon("the note is validated", func() bool { return c.notes.Path().Leg() == notepath.InEscrow })
 		c.Fail(c.notes.Faults().Arm("jam", 1))
 	}
 	c.says(front.SayNoteJam)
 	c.Fail(c.Unjam())
-	c.Until("the note has come to its end", func() bool { return c.notes.Path().Fate(id).Final() })
+	c.soon("the note has come to its end", func() bool { return c.notes.Path().Fate(id).Final() })
 	if c.notes.Path().Fate(id) == notepath.Stacked {
-		c.Until("the note is money", func() bool { return c.inside() == before.Add(100) })
+		c.soon("the note is money", func() bool { return c.inside() == before.Add(100) })
 	}
 	c.notesGoOn()
 }
@@ -125,7 +125,7 @@ func (c *Citizen) fillBox() {
 
 // says waits for what the screen says.
 func (c *Citizen) says(p front.Phrase) {
-	c.Until("the screen says "+string(p), func() bool { m := c.Stage.View().Message; return m != nil && m.Phrase == p })
+	c.soon("the screen says "+string(p), func() bool { m := c.Stage.View().Message; return m != nil && m.Phrase == p })
 }
 
 // notesGoOn waits until notes are taken again.
@@ -242,7 +242,7 @@ func (c *Citizen) coin(face money.Fen) {
 	}
 	before := c.inside()
 	c.coins.Path().Insert(int64(face), money.CNY, coinpath.Genuine)
-	c.Until("the coin is in the box", func() bool { return c.inside() == before.Add(face) })
+	c.soon("the coin is in the box", func() bool { return c.inside() == before.Add(face) })
 }
 
 // apply fills the form in and hands it in.

@@ -3,7 +3,7 @@ package payment
 import "time"
 
 const (
-	// checkEvery is how often an open note is looked after when no signal comes.
+	// checkEvery is how often an open note is looked after, and whether notes are taken, when no signal comes.
 	checkEvery = time.Second
 	// orderMax bounds the order to stack or return; what became of it is told by a signal.
 	orderMax = 3 * time.Second

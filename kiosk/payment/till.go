@@ -52,6 +52,7 @@ type Till struct {
 	slot    []cash.Note // the coins that the coin acceptor was last told to take; nil when it was told none yet
 	last    Sight       // the last thing to be told to the citizen
 	since   time.Time   // when the open note was last heard of
+	taking  [2]bool     // notes and coins, as was last told
 	changed chan struct{}
 }
 
@@ -120,6 +121,20 @@ func (t *Till) Run(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("till: %w", err)
 		}
+		t.watch()
+	}
+}
+
+// watch tells that notes or coins are taken now, or no more, when that comes without a signal: behind the end of a fault, when an acceptor
+// has been given its settings anew.
+func (t *Till) watch() {
+	st := t.Status()
+	taking := [2]bool{st.Taking, st.Coins}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if taking != t.taking {
+		t.taking = taking
+		t.tell()
 	}
 }
 

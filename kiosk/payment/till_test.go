@@ -109,14 +109,15 @@ func (m *machine) becomes(want Status) {
 		got.Sight.Fault = nil
 		return got == want
 	}
-	for range 3000 {
+	for told := true; told; {
 		changed := m.program.till.Changed()
 		if same() {
 			return
 		}
 		select {
 		case <-changed:
-		case <-time.After(100 * time.Millisecond): // virtual: what the driver alone knows
+		case <-time.After(doubtAfter + 10*time.Second): // virtual: nobody who only waits to be told would ever look again
+			told = false
 		}
 	}
 	m.t.Fatalf("status: got %+v, want %+v; driver %+v", m.program.till.Status(), want, m.program.driver.State())
