@@ -60,6 +60,7 @@ func (c *Citizen) payInNotes(rng *rand.Rand) {
 	}
 	number := c.account([]string{"owed", "balance"}[rng.IntN(2)], due)
 	c.toCash(number)
+	before := c.inside()
 	c.hindered(rng)
 	faces := []money.Fen{10000, 5000, 2000, 1000, 500, 100}
 	if givesUp {
@@ -69,7 +70,7 @@ func (c *Citizen) payInNotes(rng *rand.Rand) {
 		c.evening()
 		return
 	}
-	for in, at := c.inside(), rng.IntN(4); c.Err == nil && in < money.Fen(due); {
+	for in, at := c.inside().Sub(before), rng.IntN(4); c.Err == nil && in < money.Fen(due); {
 		if c.note(faces[at]) {
 			in, at = in.Add(faces[at]), rng.IntN(4)
 		} else if at++; at == len(faces) {
