@@ -23,6 +23,7 @@ func (f *fleet) end() {
 	if f.plan.meddle != nil {
 		f.plan.meddle(f)
 	}
+	f.service()
 	books, err := f.drain(ctx)
 	if err != nil {
 		f.bad("fleet", "day.drains", err.Error())
@@ -30,6 +31,18 @@ func (f *fleet) end() {
 	f.out.Checked["day.drains"]++
 	f.compare(ctx, books)
 	f.tell(books)
+}
+
+// service is the technician who goes from terminal to terminal in the evening.
+func (f *fleet) service() {
+	for _, u := range f.units {
+		u.w.Slot.Await()
+		c := u.citizen()
+		if c.Service(); c.Err != nil {
+			f.bad(u.id(), "day.service", c.Err.Error())
+		}
+	}
+	f.out.Checked["day.service"]++
 }
 
 // books are everybody's at one instant.

@@ -136,14 +136,19 @@ func (c *Citizen) notesGoOn() {
 
 // payWithChange pays with coins and a note, and gets change.
 func (c *Citizen) payWithChange(rng *rand.Rand) {
+	c.coinsAndNote(rng)
+	c.leave()
+	c.emptyCoins()
+	c.countStock()
+}
+
+// coinsAndNote puts coins in and a note of which change is due, and says whether it was taken.
+func (c *Citizen) coinsAndNote(rng *rand.Rand) (taken bool) {
 	number := c.account("owed", 700+50*rng.Int64N(28)) // 21.00 at most: 21.50 would need no change
 	c.toCash(number)
 	c.coin(100)
 	c.coin(50)
-	c.note(2000)
-	c.leave()
-	c.emptyCoins()
-	c.countStock()
+	return c.note(2000)
 }
 
 // payByPhone pays by a code on the screen, or by one on the phone; sometimes after another one that he let be.

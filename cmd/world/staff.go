@@ -34,10 +34,13 @@ func (c *Citizen) Equip() {
 			return c.act("blanks/load", ctl.Load{Tray: row.tray, First: row.first, Count: 10}, nil) == nil
 		})
 	}
-	c.Hoppers.Load(3, 20)
-	c.Hoppers.Load(4, 20)
-	c.Fail(c.act("stock/load", ctl.Pieces{Pieces: "1.00x20,0.50x20"}, nil))
+	c.Hoppers.Load(3, hopperFill)
+	c.Hoppers.Load(4, hopperFill)
+	c.Fail(c.act("stock/load", ctl.Pieces{Pieces: fmt.Sprintf("1.00x%d,0.50x%[1]d", hopperFill)}, nil))
 }
+
+// hopperFill is how many pieces there are in each hopper in the morning.
+const hopperFill = 20
 
 // endRoll lets the paper roll come to its end, with plain paper in the license printer's by-pass tray.
 func (c *Citizen) endRoll() {
@@ -131,29 +134,52 @@ func (c *Citizen) exchangeBox() {
 
 // emptyCoins takes the coins away and counts them.
 func (c *Citizen) emptyCoins() {
+	if out := c.takeCoins(); c.Err == nil && len(out.Difference) > 0 {
+		c.Fail(fmt.Errorf("the coins that were taken away differ: %+v", out.Difference))
+	}
+}
+
+func (c *Citizen) takeCoins() (out ctl.Exchange) {
 	var counted []string
 	for path := range c.coins.Path().World().Kept {
 		for _, row := range tally(c.coins.Path().TakeBox(path)) {
 			counted = append(counted, fmt.Sprintf("%sx%d", row.Face, row.Count))
 		}
 	}
-	var out ctl.Exchange
 	c.Fail(c.act("coinbox/exchange", ctl.Count{Counted: strings.Join(counted, ",")}, &out))
-	if c.Err == nil && len(out.Difference) > 0 {
-		c.Fail(fmt.Errorf("the coins that were taken away differ: %+v", out.Difference))
-	}
+	return out
 }
 
 // countStock counts what the payer has.
 func (c *Citizen) countStock() {
+	if out := c.countPieces(); c.Err == nil && len(out.Difference) > 0 {
+		c.Fail(fmt.Errorf("what the payer has differs: %+v", out.Difference))
+	}
+}
+
+func (c *Citizen) countPieces() (out ctl.Exchange) {
 	var counted []string
 	for _, bowl := range c.Hoppers.World() {
 		counted = append(counted, fmt.Sprintf("%sx%d", money.Fen(bowl.Face), bowl.Inside))
 	}
-	var out ctl.Exchange
 	c.Fail(c.act("stock/count", ctl.Count{Counted: strings.Join(counted, ",")}, &out))
-	if c.Err == nil && len(out.Difference) > 0 {
-		c.Fail(fmt.Errorf("what the payer has differs: %+v", out.Difference))
+	return out
+}
+
+// Service is what a technician does at a day's end: he takes the coins away, counts what the payer has, and fills it up. After a day with power cuts
+// what he counts may differ, and is written down so.
+func (c *Citizen) Service() {
+	c.takeCoins()
+	c.countPieces()
+	var loaded []string
+	for _, bowl := range c.Hoppers.World() {
+		if n := hopperFill - bowl.Inside; n > 0 {
+			c.Hoppers.Load(bowl.Address, n)
+			loaded = append(loaded, fmt.Sprintf("%sx%d", money.Fen(bowl.Face), n))
+		}
+	}
+	if len(loaded) > 0 {
+		c.Fail(c.act("stock/load", ctl.Pieces{Pieces: strings.Join(loaded, ",")}, nil))
 	}
 }
 

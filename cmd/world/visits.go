@@ -58,8 +58,14 @@ func (c *Citizen) Phone(rng *rand.Rand, account string) {
 	c.leave()
 }
 
-// Change pays with coins and a note, and gets change.
-func (c *Citizen) Change(rng *rand.Rand) { c.payWithChange(rng) }
+// Change pays with coins and a note, and gets change. Who is given none of it back, because there is too little of it, leaves.
+func (c *Citizen) Change(rng *rand.Rand) {
+	if c.coinsAndNote(rng) {
+		c.leave()
+	} else {
+		c.Away()
+	}
+}
 
 // License applies as the n-th of some thousand people, and takes home what there is: the license, or a slip.
 func (c *Citizen) License(rng *rand.Rand, n int) {
