@@ -7,8 +7,10 @@ import (
 	"io"
 	"maps"
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"yichuang/cmd/world"
@@ -47,9 +49,24 @@ func (o *Options) plan() (Plan, error) {
 	return p, nil
 }
 
-// Work is the command. The answer is the exit status.
+// Work is the command. The answer is the exit status. What it has in temporary folders goes with it, also when it is broken off.
 func (o *Options) Work(t *testing.T) int {
-	if err := o.work(t); err != nil {
+	dir, err := os.MkdirTemp("", "fleet-")
+	if err == nil {
+		err = os.Setenv("TMPDIR", dir)
+	}
+	defer os.RemoveAll(dir)
+	broken := make(chan os.Signal, 1)
+	signal.Notify(broken, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-broken
+		os.RemoveAll(dir)
+		os.Exit(1)
+	}()
+	if err == nil {
+		err = o.work(t)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "fleet:", err)
 		return 1
 	}
