@@ -23,7 +23,7 @@ type Journey struct {
 // journeys are all of them. Every act with money or paper is in one.
 var Journeys = []Journey{
 	{"cash", (*Citizen).payInNotes, func(b *casefile.Book) bool { return paid(b) || b.Placed.Bills == 0 && len(b.Owed) == 1 }},
-	{"change", (*Citizen).payWithChange, func(b *casefile.Book) bool { return paid(b) && b.Placed.Owed == 0 && len(b.Stock.Paid) > 0 }},
+	{"change", (*Citizen).payWithChange, func(b *casefile.Book) bool { return paid(b) && (b.Placed.Owed == 0 && len(b.Stock.Paid) > 0 || len(b.Owed) == 1) }},
 	{"qr", (*Citizen).payByPhone, func(b *casefile.Book) bool { return paid(b) && b.QRPaid == b.Placed.Bills }},
 	{"license", (*Citizen).takeLicense, licensed},
 	{"offline", (*Citizen).applyOffline, func(b *casefile.Book) bool { return !licensed(b) && len(b.Cases) == 1 }},
@@ -134,10 +134,22 @@ func (c *Citizen) notesGoOn() {
 	c.Until("notes are taken again", func() bool { v := c.Stage.View(); return v.Money != nil && v.Money.Taking })
 }
 
-// payWithChange pays with coins and a note, and gets change.
+// payWithChange pays with coins and a note, and gets change; or a slip, because the hoppers give none, which staff see to.
 func (c *Citizen) payWithChange(rng *rand.Rand) {
+	trouble, midst := []string{"jam", "empty", "", "", ""}[rng.IntN(5)], rng.IntN(2) == 0
+	if trouble != "" && !midst {
+		c.Fail(c.Hoppers.Faults().Arm(trouble, 1))
+	}
 	c.coinsAndNote(rng)
+	if trouble != "" && midst {
+		c.Until("a piece has come out", func() bool { _, _, out := c.unbooked(); n, _ := pieces(out); return n > 0 })
+		c.Fail(c.Hoppers.Faults().Arm(trouble, 1))
+	}
 	c.leave()
+	if trouble != "" {
+		c.Fail(c.Hoppers.Faults().Arm(trouble, 0))
+		c.payClaims()
+	}
 	c.emptyCoins()
 	c.countStock()
 }
