@@ -52,7 +52,7 @@ const (
 	outage   = 10*time.Second + 1_618_033
 	bootTime = 20*time.Second + 3_141_593
 
-	// handTime is how long staff take to free a note that sticks in an acceptor with a supply of its own: others let go of it with their power.
+	// handTime is how long staff take to free what sticks in a device with a supply of its own: others let go of it with their power.
 	handTime = 30*time.Second + 577_215
 )
 

@@ -2,6 +2,7 @@ package world
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -173,15 +174,21 @@ func (c *Cabinet) Power(on, in bool) {
 	}
 }
 
-// Stuck says whether a note sticks in the acceptor.
+// Stuck says whether a note sticks in the acceptor, or a blank in the printer.
 func (c *Cabinet) Stuck() (stuck bool) {
 	path := c.notes.Path()
 	path.Sync(func() { stuck = path.Now().Stuck })
-	return stuck
+	var sheets struct{ State string }
+	if err := json.Unmarshal(c.sheets.World(), &sheets); err != nil {
+		panic(err) // what it told itself
+	}
+	return stuck || sheets.State == "jam"
 }
 
-// Unjam has a hand free it.
-func (c *Cabinet) Unjam() error { return c.notes.Faults().Arm("jam", 0) }
+// Unjam has a hand free what sticks.
+func (c *Cabinet) Unjam() error {
+	return errors.Join(c.notes.Faults().Arm("jam", 0), c.sheets.Faults().Arm("jam", 0))
+}
 
 // Moves tells of each instant at which something begins to move, or rests, in a mechanism.
 func (c *Cabinet) Moves(fn func(point string)) {

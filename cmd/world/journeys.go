@@ -23,7 +23,9 @@ type Journey struct {
 // journeys are all of them. Every act with money or paper is in one.
 var Journeys = []Journey{
 	{"cash", (*Citizen).payInNotes, func(b *casefile.Book) bool { return paid(b) || b.Placed.Bills == 0 && len(b.Owed) == 1 }},
-	{"change", (*Citizen).payWithChange, func(b *casefile.Book) bool { return paid(b) && (b.Placed.Owed == 0 && len(b.Stock.Paid) > 0 || len(b.Owed) == 1) }},
+	{"change", (*Citizen).payWithChange, func(b *casefile.Book) bool {
+		return paid(b) && (b.Placed.Owed == 0 && len(b.Stock.Paid) > 0 || len(b.Owed) == 1)
+	}},
 	{"qr", (*Citizen).payByPhone, func(b *casefile.Book) bool { return paid(b) && b.QRPaid == b.Placed.Bills }},
 	{"license", (*Citizen).takeLicense, licensed},
 	{"offline", (*Citizen).applyOffline, func(b *casefile.Book) bool { return !licensed(b) && len(b.Cases) == 1 }},
@@ -126,7 +128,12 @@ func (c *Citizen) fillBox() {
 
 // says waits for what the screen says.
 func (c *Citizen) says(p front.Phrase) {
-	c.soon("the screen says "+string(p), func() bool { m := c.Stage.View().Message; return m != nil && m.Phrase == p })
+	c.soon("the screen says "+string(p), func() bool { return c.said(p) })
+}
+
+func (c *Citizen) said(p front.Phrase) bool {
+	m := c.Stage.View().Message
+	return m != nil && m.Phrase == p
 }
 
 // notesGoOn waits until notes are taken again.
@@ -211,9 +218,18 @@ func (c *Citizen) attempts() (n int) {
 	return n
 }
 
-// takeLicense applies and takes the license home. Sometimes staff find afterwards that a blank is creased.
+// takeLicense applies and takes the license home. Sometimes a blank gets stuck half-way, which staff take out, and another one is printed;
+// and sometimes they find afterwards that one is creased.
 func (c *Citizen) takeLicense(rng *rand.Rand) {
+	sticks := rng.IntN(4) == 0
+	if sticks {
+		c.Fail(c.sheets.Faults().Arm("jam", 1))
+	}
 	c.apply(rng)
+	if sticks {
+		c.Until("the screen says that the printer does not print", func() bool { return c.said(front.SayNoDevice) })
+		c.Fail(c.Unjam())
+	}
 	c.leave()
 	c.reader.Take()
 	if rng.IntN(2) == 0 {
