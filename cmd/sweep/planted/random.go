@@ -40,7 +40,8 @@ const (
 // kinds are their names.
 var kinds = []string{"removed", "changed", "swapped"}
 
-// sow makes one change by chance: a statement is removed, a number changed, or two statements swapped; of one kind only when it is named.
+// sow makes one change by chance: a statement is removed, a number changed, or a call swapped for the next or for another one of the same thing; of one kind
+// only when it is named.
 func sow(rng *rand.Rand, only string) (bug, error) {
 	files, err := sources()
 	if err != nil {
@@ -101,8 +102,31 @@ func changes(file string, raw []byte) (all []made, err error) {
 	add := func(k kind, n ast.Node, what, with string) {
 		all = append(all, made{file, what, k, at(n.Pos()), at(n.End()), with})
 	}
+	siblings := map[string][]string{} // what else is called on the same thing with as many arguments
+	sibling := func(c *ast.CallExpr) (*ast.SelectorExpr, string) {
+		s, ok := c.Fun.(*ast.SelectorExpr)
+		if !ok || strings.Contains(text(s), "log.") {
+			return nil, ""
+		}
+		return s, fmt.Sprintf("%s/%d", short(s.X), len(c.Args))
+	}
+	ast.Inspect(tree, func(n ast.Node) bool {
+		if c, ok := n.(*ast.CallExpr); ok {
+			if s, of := sibling(c); s != nil && !slices.Contains(siblings[of], s.Sel.Name) {
+				siblings[of] = append(siblings[of], s.Sel.Name)
+			}
+		}
+		return true
+	})
 	ast.Inspect(tree, func(n ast.Node) bool {
 		switch n := n.(type) {
+		case *ast.CallExpr:
+			s, of := sibling(n)
+			for _, other := range siblings[of] {
+				if other != s.Sel.Name {
+					add(swapped, s.Sel, fmt.Sprintf("%s.%s for %s", short(s.X), other, s.Sel.Name), other)
+				}
+			}
 		case *ast.ExprStmt:
 			if logs := strings.Contains(text(n), "log."); !logs {
 				add(removed, n, "removed "+short(n), "_ = 0")
