@@ -47,10 +47,15 @@ func (c cut) hallHow() cutdisk.How {
 }
 
 const (
-	// outage is how long the power stays away, and bootTime how long a computer takes from then on to start our program. Neither is
-	// round: what the devices go on with and what the program begins fall on no common instant.
-	outage   = 10*time.Second + 1_618_033
-	bootTime = 20*time.Second + 3_141_593
+	// outage is how long the power stays away. It is not round, nor is what follows: what the devices go on with and what the program begins
+	// fall on no common instant.
+	outage = 10*time.Second + 1_618_033
+
+	// bootTime is how long a quick computer takes from then on to start our program, before an acceptor of notes has tested itself; others
+	// take up to bootSteps-1 times bootStep longer.
+	bootTime  = 2*time.Second + 3_141_593
+	bootStep  = 6 * time.Second
+	bootSteps = 4
 
 	// handTime is how long staff take to free what sticks in a device with a supply of its own: others let go of it with their power.
 	handTime = 30*time.Second + 577_215
@@ -80,7 +85,7 @@ func (tp *recording) restart(c cut, disks [3]*cutdisk.Disk) (w *world.World, err
 	if c.device != devicesOn {
 		w.Cabinet.Power(true, false)
 	}
-	time.Sleep(bootTime)
+	time.Sleep(bootTime + time.Duration(c.seed%bootSteps)*bootStep)
 	if w.Terminal, err = world.Start(tp.dir, w.Disk, n, w.Cabinet); err != nil {
 		return w, err
 	}

@@ -49,6 +49,11 @@ func (w *World) Check(ctx context.Context, off, moving bool, checked map[string]
 		l.Sheets = 1
 	}
 	w.own(ctx, f, l, nil)
+	w.Journal.Book(func(b *casefile.Book) {
+		for _, o := range b.Owed {
+			f.want("owed.in_hand", o.Paid || o.Slip != "", "%s of %s is owed to a person who still stood there, and came out on no slip", o.Amount, o.ID)
+		}
+	})
 	for _, v := range w.agree() {
 		f.want(v.Invariant, false, "%s", v.What)
 	}

@@ -141,7 +141,14 @@ func (w *World) head() int64 { seq, _ := w.Journal.Head(); return seq }
 
 // open is how much has begun and not ended.
 func (w *World) open() (n int) {
-	w.Journal.Book(func(b *casefile.Book) { n = b.OpenBegun() })
+	w.Journal.Book(func(b *casefile.Book) {
+		n = b.OpenBegun()
+		for _, c := range b.Cases {
+			if c.Visiting > 0 && !c.Settled {
+				n++ // its money has no place yet
+			}
+		}
+	})
 	return n
 }
 

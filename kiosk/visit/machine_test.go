@@ -239,6 +239,7 @@ func playing(t *testing.T, prints bool, payer cash.Payer, story func(t *testing.
 	synctest.Test(t, func(t *testing.T) {
 		m := newMachine(t, dir, prints, payer)
 		defer m.end()
+		m.open()
 		story(t, m)
 		m.end()
 		if m.endError != nil {
@@ -296,11 +297,16 @@ func newMachine(t *testing.T, dir string, prints bool, payer cash.Payer) *machin
 		return till.Ready() && acceptor.State().Fault == nil && roll.State().Fault == nil && reader.Fault() == nil && codes.Fault() == nil &&
 			(!prints || s.CanPrint().Open)
 	})
+	m.stopVisits = func() { m.visits <- context.Canceled }
+	return m
+}
+
+// open lets people come.
+func (m *machine) open() {
 	people, stop := context.WithCancel(context.Background())
 	m.stopVisits = stop
 	go func() { m.visits <- m.kiosk.Run(people) }()
 	m.page("home")
-	return m
 }
 
 // line lays a line to a mechanism.

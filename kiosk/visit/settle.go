@@ -16,6 +16,12 @@ const (
 	// readyMax: how long the devices are given to answer, and the acceptor to tell what it missed, before the
 	// screen opens without them.
 	readyMax = 4 * time.Second
+	// tellMax: how long a person who may still stand there is kept for an acceptor that was taking money and has not told what it missed. One
+	// that lost its power too tests itself first.
+	tellMax = 30 * time.Second
+	// endMax: and for a note or a payout that is on its way. By then the till has called doubtful what nothing is heard of, and all
+	// that was put in is on one slip.
+	endMax = 100 * time.Second
 	// settleSheets: how long a license that was being printed may take at the start.
 	settleSheets = 60 * time.Second
 	// standsMax: a person who was at the machine when the power went may still stand there.
@@ -45,7 +51,8 @@ func (k *Kiosk) Settle(ctx context.Context) error {
 	if err := k.Press.SettleSheets(ctx, settleSheets); err != nil {
 		return err
 	}
-	k.awaitNotes(ctx)
+	stands := ended != "" && time.Since(last) <= standsMax
+	k.awaitNotes(ctx, stands)
 	cases, err := k.placeAll(ctx, "power")
 	if err != nil {
 		return err
@@ -55,7 +62,7 @@ func (k *Kiosk) Settle(ctx context.Context) error {
 			return err
 		}
 	}
-	if ended == "" || time.Since(last) > standsMax {
+	if !stands {
 		return nil
 	}
 	if err := k.endOrders(ctx); err != nil {
@@ -135,21 +142,30 @@ func (k *Kiosk) awaitPrinters(ctx context.Context) {
 
 // awaitNotes waits until the acceptors have told what they missed and no note is on its way, but not for ever:
 // an acceptor that does not answer keeps its note open, and cash stays closed.
-func (k *Kiosk) awaitNotes(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, readyMax)
-	defer cancel()
-	for {
+func (k *Kiosk) awaitNotes(ctx context.Context, stands bool) {
+	for began := time.Now(); ctx.Err() == nil; {
 		changed := k.Till.Changed()
+		wait, taking := readyMax, false
 		open := false
-		k.Journal.Book(func(b *casefile.Book) { open = b.OpenNote() != nil || b.OpenPayout() != nil })
-		if k.Till.Ready() && !open {
+		k.Journal.Book(func(b *casefile.Book) {
+			open, taking = b.OpenNote() != nil || b.OpenPayout() != nil, b.CashOpen != ""
+		})
+		switch {
+		case k.Till.Ready() && !open:
 			return
+		case stands && open:
+			wait = endMax
+		case stands && taking:
+			wait = tellMax
 		}
+		left := time.NewTimer(time.Until(began.Add(wait)))
 		select {
 		case <-changed:
-		case <-ctx.Done():
+		case <-left.C:
 			return
+		case <-ctx.Done():
 		}
+		left.Stop()
 	}
 }
 

@@ -1,0 +1,65 @@
+package visit
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"yichuang/devices/cash"
+	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/money"
+	"yichuang/kiosk/store"
+)
+
+// After a power cut the program is there before the acceptor, which does not say for a while what became of the note on its way. Whoever
+// still stands there is kept until then, and has all that he put in on slips.
+func TestAcceptorIsSlowAfterAPowerCut(t *testing.T) {
+	for name, slow := range map[string]time.Duration{"it tests itself": 12 * time.Second, "it is dead": 2 * endMax} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				m := newMachine(t, dir, false, cash.AbsentPayer{})
+				defer m.end()
+				m.cash.Power(false, true)
+				m.breakOff()
+				time.AfterFunc(slow, func() { m.cash.Power(true, true) })
+				settled := make(chan error, 1)
+				go func() { settled <- m.kiosk.Settle(context.Background()) }()
+				for range 2 {
+					m.page("slip")
+					m.touch("form.next")
+				}
+				if err := <-settled; err != nil {
+					t.Error(err)
+				}
+				m.came("50.00", "100.00")
+				m.until("the taking of notes has ended", func() (ended bool) {
+					m.journal.Book(func(b *casefile.Book) { ended = b.CashOpen == "" })
+					return ended
+				})
+			})
+		})
+	}
+}
+
+// breakOff writes what a power cut leaves of a payment: a note of 50.00 in the box, and one of 100.00 on its way into it.
+func (m *machine) breakOff() {
+	const id = "900000000001"
+	var box string
+	m.journal.Book(func(b *casefile.Book) { box = b.Box.ID })
+	first, second := casefile.Header{Note: 1, Face: 5000, Currency: money.CNY}, casefile.Header{Note: 2, Face: 10000, Currency: money.CNY}
+	m.write(casefile.VisitBegun, "", casefile.Header{Visit: "v1", Language: "zh"})
+	m.write(casefile.CaseOpened, id, casefile.Header{Visit: "v1", Service: "pay.water", Language: "zh"})
+	chosen := casefile.Event{Kind: casefile.BillChosen, Case: id, Header: casefile.Header{Biller: "water", Due: 20000, Rule: "owed"}}
+	if err := m.journal.Append(context.Background(), store.Entry{Event: chosen, Secret: "an account"}); err != nil {
+		m.t.Fatal(err)
+	}
+	m.write(casefile.CashOpened, id, casefile.Header{})
+	m.write(casefile.NoteEscrowed, id, first)
+	m.write(casefile.NoteStacking, id, first)
+	first.Box = box
+	m.write(casefile.NoteStacked, id, first)
+	m.write(casefile.NoteEscrowed, id, second)
+	m.write(casefile.NoteStacking, id, second)
+}
