@@ -218,8 +218,8 @@ func (k *Kiosk) slipsAfterPower(v *visit, placed []string, visitID string) error
 			}
 		}
 	})
-	paid := k.unreceipted(mine)
-	if len(owed)+len(unclear)+len(paid)+len(unseen) == 0 {
+	paid, unknown := k.unreceipted(mine), k.unknownOrder(mine)
+	if len(owed)+len(unclear)+len(paid)+len(unseen) == 0 && unknown == "" {
 		return nil
 	}
 	v.begin()
@@ -235,7 +235,11 @@ func (k *Kiosk) slipsAfterPower(v *visit, placed []string, visitID string) error
 	v.note = nil
 	v.say(front.SayPowerBack)
 	next := v.acknowledgeAll(owed, unclear)
-	if len(owed)+len(unclear) == 0 {
+	if unknown != "" {
+		v.caseID = unknown
+		v.say(front.SayOrderUnknown)
+		next = v.acknowledge(next)
+	} else if len(owed)+len(unclear) == 0 {
 		next = v.acknowledge(v.goodbye)
 	}
 	for i := 0; next != nil && v.err == nil && i < stepsAfterHome+len(owed)+len(unclear); i++ {
@@ -315,6 +319,18 @@ func (k *Kiosk) unreceipted(mine map[string]bool) (out []casefile.Case) {
 		}
 	})
 	return out
+}
+
+// unknownOrder is a case with a payment by phone of which the hall cannot say yet what became of it; "" when there is none.
+func (k *Kiosk) unknownOrder(mine map[string]bool) (id string) {
+	k.Journal.Book(func(b *casefile.Book) {
+		for _, o := range b.Orders {
+			if o.State == casefile.OrderBegun && mine[o.Case] {
+				id = o.Case
+			}
+		}
+	})
+	return id
 }
 
 // Tend places, until ctx ends, money that was told of when its person had left, and asks the hall about what was not

@@ -8,7 +8,9 @@ import (
 
 	"yichuang/devices/cash"
 	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/front"
 	"yichuang/kiosk/money"
+	"yichuang/kiosk/office"
 	"yichuang/kiosk/store"
 )
 
@@ -43,23 +45,60 @@ func TestAcceptorIsSlowAfterAPowerCut(t *testing.T) {
 	}
 }
 
-// breakOff writes what a power cut leaves of a payment: a note of 50.00 in the box, and one of 100.00 on its way into it.
-func (m *machine) breakOff() {
-	const id = "900000000001"
-	var box string
-	m.journal.Book(func(b *casefile.Book) { box = b.Box.ID })
-	first, second := casefile.Header{Note: 1, Face: 5000, Currency: money.CNY}, casefile.Header{Note: 2, Face: 10000, Currency: money.CNY}
+// After a power cut the line may come back later than the program. Whoever stands there with his phone is told that it is not clear yet whether
+// he has paid, and where he can look.
+func TestOrderIsUnknownAfterAPowerCut(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMachine(t, dir, false, cash.AbsentPayer{})
+		defer m.end()
+		m.hall.set(func(h *hall) { h.up = false })
+		m.choose()
+		m.write(casefile.OrderBegun, brokenOff, casefile.Header{Attempt: "Y900000000001N01", Amount: 20000, Mode: "show", Expires: m.journal.Now().Add(showFor)})
+		settled := make(chan error, 1)
+		go func() { settled <- m.kiosk.Settle(context.Background()) }()
+		v := m.page("slip")
+		m.says(front.SayOrderUnknown)
+		if len(v.Rows) != 1 || v.Rows[0].Value.Text != brokenOff {
+			t.Errorf("rows %+v, want the number of the case", v.Rows)
+		}
+		m.touch("form.next")
+		if err := <-settled; err != nil {
+			t.Error(err)
+		}
+		m.came()
+		tended, stop := context.WithCancel(t.Context())
+		go m.kiosk.Tend(tended)
+		m.hall.set(func(h *hall) { h.up, h.closed = true, office.Order{State: "paid", Definite: true} })
+		m.until("the payment is booked", func() (booked bool) { return m.placed().Bills == 20000 })
+		stop()
+	})
+}
+
+// brokenOff is the case that a power cut has broken off.
+const brokenOff = "900000000001"
+
+// choose writes down a visit with a bill that was chosen.
+func (m *machine) choose() {
 	m.write(casefile.VisitBegun, "", casefile.Header{Visit: "v1", Language: "zh"})
-	m.write(casefile.CaseOpened, id, casefile.Header{Visit: "v1", Service: "pay.water", Language: "zh"})
-	chosen := casefile.Event{Kind: casefile.BillChosen, Case: id, Header: casefile.Header{Biller: "water", Due: 20000, Rule: "owed"}}
+	m.write(casefile.CaseOpened, brokenOff, casefile.Header{Visit: "v1", Service: "pay.water", Language: "zh"})
+	chosen := casefile.Event{Kind: casefile.BillChosen, Case: brokenOff, Header: casefile.Header{Biller: "water", Due: 20000, Rule: "owed"}}
 	if err := m.journal.Append(context.Background(), store.Entry{Event: chosen, Secret: "an account"}); err != nil {
 		m.t.Fatal(err)
 	}
-	m.write(casefile.CashOpened, id, casefile.Header{})
-	m.write(casefile.NoteEscrowed, id, first)
-	m.write(casefile.NoteStacking, id, first)
+}
+
+// breakOff writes down what a power cut leaves of a payment: a note of 50.00 in the box, and one of 100.00 on its way into it.
+func (m *machine) breakOff() {
+	var box string
+	m.journal.Book(func(b *casefile.Book) { box = b.Box.ID })
+	first, second := casefile.Header{Note: 1, Face: 5000, Currency: money.CNY}, casefile.Header{Note: 2, Face: 10000, Currency: money.CNY}
+	m.choose()
+	m.write(casefile.CashOpened, brokenOff, casefile.Header{})
+	m.write(casefile.NoteEscrowed, brokenOff, first)
+	m.write(casefile.NoteStacking, brokenOff, first)
 	first.Box = box
-	m.write(casefile.NoteStacked, id, first)
-	m.write(casefile.NoteEscrowed, id, second)
-	m.write(casefile.NoteStacking, id, second)
+	m.write(casefile.NoteStacked, brokenOff, first)
+	m.write(casefile.NoteEscrowed, brokenOff, second)
+	m.write(casefile.NoteStacking, brokenOff, second)
 }
