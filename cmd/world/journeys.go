@@ -183,8 +183,27 @@ func (c *Citizen) payByPhone(rng *rand.Rand) {
 		c.touch("pay.cancel")
 		c.page("method")
 	}
+	lost := rng.IntN(4) == 0
 	c.byPhone(rng)
+	if lost {
+		c.loseLine([]string{"nav.home", "pay.cancel"}[rng.IntN(2)])
+		return
+	}
 	c.leave()
+}
+
+// loseLine has the line break off while the phone pays: the citizen goes home with a number, and what he paid is booked when the line is back.
+func (c *Citizen) loseLine(way string) {
+	c.Net.Cut(true)
+	c.Until("the screen says that there is no line", func() bool { return c.said(front.WaitLine) })
+	c.touch(way)
+	c.Until("the screen says that the payment is not clear", func() bool { return c.said(front.SayOrderUnknown) })
+	c.leave()
+	c.Net.Cut(false)
+	c.Until("what was paid is booked", func() (booked bool) {
+		c.Journal.Book(func(b *casefile.Book) { booked = paid(b) })
+		return booked
+	})
 }
 
 // byPhone pays by phone, one way or the other.

@@ -83,6 +83,7 @@ const (
 	WaitOrder   Phrase = "wait.order"   // the payment order is being made
 	WaitPaying  Phrase = "wait.paying"  // please confirm on your phone
 	WaitQuery   Phrase = "wait.query"   // asking whether the payment arrived
+	WaitLine    Phrase = "wait.line"    // no line: what was paid is safe, and is asked for when the line is back
 	WaitReverse Phrase = "wait.reverse" // taking the payment back: this can take {seconds} seconds
 	WaitPosting Phrase = "wait.posting" // telling the company
 	WaitChange  Phrase = "wait.change"  // change, or what was put in, comes out: take it

@@ -569,9 +569,12 @@ func (v *visit) leaveMoney() {
 			order = &c
 		}
 	})
+	unknown := false
 	if order != nil && v.reason != "stop" {
 		v.order.Attempt, v.order.Amount = order.Attempt, order.Amount
-		v.endOrder(v.closeOrder())
+		o := v.closeOrder()
+		v.endOrder(o)
+		unknown = !o.Definite
 	}
 	var next step
 	if v.of(v.caseID).Visiting > 0 && v.err == nil {
@@ -591,6 +594,18 @@ func (v *visit) leaveMoney() {
 	case v.split.Bill > 0:
 		v.printReceipt()
 	}
+	if unknown && v.err == nil {
+		v.leaveNumber()
+	}
+}
+
+// leaveNumber shows whoever may still stand there that it is not clear yet whether he has paid, and the number with which he can look.
+func (v *visit) leaveNumber() {
+	reason := v.reason
+	v.touched, v.warned = now(), false
+	v.say(front.SayOrderUnknown)
+	v.acknowledge(nil)()
+	v.reason = reason
 }
 
 // lastPapers prints what the person must have in hand whom a stop order sends away. Only a code that is on

@@ -1,6 +1,7 @@
 package visit
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -23,24 +24,23 @@ func (v *visit) show() step {
 	defer done()
 	orders, stirs := v.following(ctx)
 	until := time.Now().Add(showFor)
-	for {
+	for lost := false; ; {
 		v.back = v.method
 		m := v.await(func() front.View {
 			view := v.drawPhone(front.HintShowCode)
 			view.Code = o.CodeURL
-			if o.State == "paying" {
-				wait := say(front.WaitPaying)
+			if wait := waits(o, lost); o.State == "paying" || lost {
 				view.Message = &wait
 			}
 			return view
 		}, stirs)
 		if m.stirred {
 			v.touched, v.warned = now(), false
-			o2 := <-orders
-			if o2.CodeURL == "" {
-				o2.CodeURL = o.CodeURL
+			s := <-orders
+			if lost = s.lost; !lost {
+				s.CodeURL = cmp.Or(s.CodeURL, o.CodeURL)
+				o = s.Order
 			}
-			o = o2
 			if !o.Definite && time.Now().Before(until) {
 				continue
 			}
@@ -106,14 +106,10 @@ func (v *visit) awaitPayer(o office.Order) office.Order {
 	gone := ctx.Done()
 	ends := make(chan struct{})
 	go func() { <-gone; close(ends) }()
-	for !o.Definite {
+	for lost := false; !o.Definite; {
 		v.back = nil
 		m := v.await(func() front.View {
-			view := v.drawPhone(front.HintScanCode)
-			wait := say(front.WaitPaying)
-			if o.State == "unknown" {
-				wait = say(front.WaitQuery)
-			}
+			view, wait := v.drawPhone(front.HintScanCode), waits(o, lost)
 			view.Message = &wait
 			return view
 		}, either(ctx, stirs, ends))
@@ -122,7 +118,10 @@ func (v *visit) awaitPayer(o office.Order) office.Order {
 		}
 		v.touched, v.warned = now(), false
 		select {
-		case o = <-orders:
+		case s := <-orders:
+			if lost = s.lost; !lost {
+				o = s.Order
+			}
 			continue
 		default:
 		}
@@ -162,14 +161,32 @@ func (v *visit) drawPhone(hint front.Phrase) front.View {
 	return view
 }
 
-// following waits for changes of the order until the context ends.
-func (v *visit) following(ctx context.Context) (<-chan office.Order, <-chan struct{}) {
-	orders, stirs := make(chan office.Order, 1), make(chan struct{})
+// waits is for what an order waits.
+func waits(o office.Order, lost bool) front.Say {
+	switch {
+	case lost:
+		return say(front.WaitLine)
+	case o.State == "unknown":
+		return say(front.WaitQuery)
+	}
+	return say(front.WaitPaying)
+}
+
+// heard is how the order stands, or that there is no line to ask over.
+type heard struct {
+	office.Order
+	lost bool
+}
+
+// following waits for changes of the order, and of the line, until the context ends.
+func (v *visit) following(ctx context.Context) (<-chan heard, <-chan struct{}) {
+	orders, stirs := make(chan heard, 1), make(chan struct{})
 	attempt := v.order.Attempt
 	go func() {
-		for last := ""; ctx.Err() == nil; {
+		for last := (heard{}); ctx.Err() == nil; {
 			o, err := v.Hall.WaitOrder(ctx, attempt)
-			if err != nil || o.State == last {
+			h := heard{o, err != nil}
+			if h.lost == last.lost && (h.lost || h.State == last.State) {
 				select {
 				case <-ctx.Done():
 					return
@@ -177,9 +194,9 @@ func (v *visit) following(ctx context.Context) (<-chan office.Order, <-chan stru
 				}
 				continue
 			}
-			last = o.State
+			last = h
 			select {
-			case orders <- o:
+			case orders <- h:
 			case <-ctx.Done():
 				return
 			}

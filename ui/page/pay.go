@@ -73,7 +73,7 @@ func (b *builder) finishPay(out []Element) []Element {
 // askedOnPhone is whether the payer's phone has been read and asks its owner now.
 func (b *builder) askedOnPhone() bool {
 	m := b.v.Message
-	return m != nil && (m.Phrase == front.WaitPaying || m.Phrase == front.WaitQuery)
+	return m != nil && (m.Phrase == front.WaitPaying || m.Phrase == front.WaitQuery || m.Phrase == front.WaitLine)
 }
 
 // dueOnly is what a phone has to pay: nothing is put in, so there is nothing else to count.

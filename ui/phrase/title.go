@@ -95,6 +95,7 @@ var waits = map[front.Phrase]words{
 	front.WaitOrder:   {"正在准备付款码", "Getting the payment ready"},
 	front.WaitPaying:  {"请在手机上确认付款", "Please confirm the payment on your phone"},
 	front.WaitQuery:   {"正在核对钱到了没有", "Checking whether your payment has arrived"},
+	front.WaitLine:    {"暂时没有网络。您付的钱不会丢，网络一通就核对", "No line just now. What you pay is safe, and is checked when the line is back"},
 	front.WaitReverse: {"正在把这笔付款退回，可能要等 {seconds} 秒", "Taking the payment back; this can take {seconds} seconds"},
 	front.WaitPosting: {"正在告诉收费单位", "Telling the company"},
 	front.WaitChange:  {"钱正在出来，请拿好", "Your money is coming out. Please take it"},
