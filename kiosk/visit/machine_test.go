@@ -171,6 +171,9 @@ func (h *hall) WaitOrder(context.Context, string) (office.Order, error) {
 	time.Sleep(200 * time.Millisecond) // virtual: until something has changed
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if !h.up {
+		return office.Order{}, office.ErrNoLine
+	}
 	return h.order, nil
 }
 

@@ -28,7 +28,9 @@ func (v *visit) show() step {
 		v.back = v.method
 		m := v.await(func() front.View {
 			view := v.drawPhone(front.HintShowCode)
-			view.Code = o.CodeURL
+			if view.Code = o.CodeURL; lost { // who has not paid yet had better not begin to
+				view.Code, view.Notes = "", nil
+			}
 			if wait := waits(o, lost); o.State == "paying" || lost {
 				view.Message = &wait
 			}

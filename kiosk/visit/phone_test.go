@@ -49,6 +49,45 @@ func TestPhoneScansTheScreen(t *testing.T) {
 	})
 }
 
+// The line is lost while somebody may be paying: the screen says so, shows no code to begin with, and whoever leaves, or is thought to have left,
+// is told where he can look. What he has paid is booked later.
+func TestLineIsLostWhileThePhonePays(t *testing.T) {
+	for _, way := range []string{"nav.home", "pay.cancel", "waits"} {
+		t.Run(way, func(t *testing.T) {
+			bubble(t, func(t *testing.T, m *machine) {
+				lost := func() bool {
+					v := m.view()
+					return v.Message != nil && v.Message.Phrase == front.WaitLine && v.Code == ""
+				}
+				m.hall.set(func(h *hall) { h.placed, h.order = placed, placed })
+				m.toPhone("pay.show")
+				m.shown()
+				m.hall.set(func(h *hall) { h.up = false })
+				m.until("the screen says that there is no line", lost)
+				m.hall.set(func(h *hall) { h.up = true })
+				m.shown()
+				m.hall.set(func(h *hall) { h.up = false })
+				m.until("the screen says that there is no line", lost)
+				if way != "waits" {
+					m.touch(way)
+				}
+				v := m.page("slip")
+				m.says(front.SayOrderUnknown)
+				if len(v.Rows) == 0 || len(v.Rows[0].Value.Text) != caseDigits {
+					t.Errorf("the case number is not on the page: %+v", v.Rows)
+				}
+				m.touch("form.next")
+				m.home()
+				m.hall.set(func(h *hall) { h.up, h.closed = true, paid })
+				if err := m.kiosk.tendOrders(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				m.tells("order.paid amount_fen=13340", "payment.settled bill_fen=13340 reason=paid_late")
+			})
+		})
+	}
+}
+
 // The payment is given up: the order is made definite before anything else can be tried.
 func TestPhonePaymentIsGivenUp(t *testing.T) {
 	for name, row := range map[string]struct {

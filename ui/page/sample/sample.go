@@ -193,7 +193,7 @@ func paying(lang string) []Named {
 	asked := scan
 	asked.Message = message(front.WaitPaying)
 	lineless := show
-	lineless.Message = message(front.WaitLine)
+	lineless.Code, lineless.Notes, lineless.Message = "", nil, message(front.WaitLine)
 	return []Named{{"account", account}, {"account-wrong", wrong}, {"bill", bill}, {"method", method}, {"method-coins", coined}, {"pay", pay}, {"pay-change", change}, {"pay-exact", exact}, {"pay-back", back},
 		{"pay-escrow", escrow}, {"pay-refused", refused}, {"pay-full", full}, {"pay-warn", leaving}, {"pay-stop", stop}, {"pay-show", show}, {"pay-scan", scan}, {"pay-asked", asked}, {"pay-lineless", lineless}}
 }
