@@ -123,10 +123,10 @@ const glance = 24*time.Millisecond + 86_419
 
 // until waits for something to hold.
 func until(what string, bound time.Duration, slot Slot, holds func() bool) error {
-	for range bound / glance {
+	for end := time.Now().Add(bound); time.Now().Before(end); {
 		time.Sleep(glance) // also before the first look: whatever others do in this instant has been done then
 		slot.Await()
-		if holds() {
+		if holds() { // which may take a while
 			return nil
 		}
 	}
