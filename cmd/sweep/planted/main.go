@@ -145,7 +145,7 @@ func (b bug) try(ctx context.Context, seed uint64, schedules int) (found bool, e
 		return false, err
 	}
 	for _, n := range []int{schedules / 10, schedules} { // most are found among the first
-		within, cancel := context.WithTimeout(ctx, tryMax)
+		within, cancel := context.WithTimeout(ctx, tryMax*time.Duration(n)/time.Duration(schedules)+tryLeast)
 		found, err = sweep(within, binary, filepath.Join(dir, "sweep.json"), seed, n)
 		late := errors.Is(within.Err(), context.DeadlineExceeded) && ctx.Err() == nil
 		cancel()
@@ -159,8 +159,11 @@ func (b bug) try(ctx context.Context, seed uint64, schedules int) (found bool, e
 	return false, nil
 }
 
-// tryMax is how long a change may keep the sweep from ending: then it is found too.
-const tryMax = 10 * time.Minute
+// tryMax is how long a change may keep the sweep from ending: then it is found too. A run with fewer schedules has less, but tryLeast.
+const (
+	tryMax   = 10 * time.Minute
+	tryLeast = 2 * time.Minute
+)
 
 // overlay writes the changed file and what the compiler is to know of it.
 func (b bug) overlay(dir string) (string, error) {
