@@ -32,13 +32,14 @@ func (f *found) want(id string, holds bool, format string, args ...any) {
 // many doubts may there be at most.
 type Losses struct {
 	Cuts, Notes, Coins, Pieces, Sheets int64
+	Unseen                             int64 // coins that fell past the sensor
 }
 
 // Check says what does not hold of a world at rest, and counts what it looked at. off: the devices lost their power while
 // the program was down, and with it their memories; moving: something was on its way then where money goes.
 func (w *World) Check(ctx context.Context, off, moving bool, checked map[string]int64) []Violation {
 	f := &found{checked: checked}
-	l := Losses{Cuts: 1}
+	l := Losses{Cuts: 1, Unseen: w.coins.Unseen()}
 	if off {
 		l.Notes, l.Coins = 1, 1
 	}
@@ -49,9 +50,10 @@ func (w *World) Check(ctx context.Context, off, moving bool, checked map[string]
 		l.Sheets = 1
 	}
 	w.own(ctx, f, l, nil)
+	found := w.foundLater(ctx)
 	w.Journal.Book(func(b *casefile.Book) {
 		for _, o := range b.Owed {
-			f.want("owed.in_hand", o.Paid || o.Slip != "", "%s of %s is owed to a person who still stood there, and came out on no slip", o.Amount, o.ID)
+			f.want("owed.in_hand", o.Paid || o.Slip != "" || found[o.ID], "%s of %s is owed to a person who still stood there, and came out on no slip", o.Amount, o.ID)
 		}
 	})
 	for _, v := range w.agree() {
@@ -62,6 +64,23 @@ func (w *World) Check(ctx context.Context, off, moving bool, checked map[string]
 	}
 	w.Land.audit(ctx, f)
 	return f.bad
+}
+
+// foundLater is what is owed since staff have found it: its person has a slip with the number of the case.
+func (w *World) foundLater(ctx context.Context) map[string]bool {
+	found := map[string]bool{}
+	head, _ := w.Journal.Head()
+	if err := w.Journal.Walk(ctx, 0, int(head), func(r casefile.Record) bool {
+		if r.Kind == casefile.CoinFound {
+			if e, err := r.Event(); err == nil {
+				found[e.Header.Owed] = true
+			}
+		}
+		return true
+	}); err != nil {
+		panic(err) // of a journal in memory
+	}
+	return found
 }
 
 // CheckOwn says what does not hold of one terminal of several at rest: of its journal, its mechanisms, and what the hall
@@ -95,7 +114,7 @@ func (w *World) own(ctx context.Context, f *found, l Losses, hall *invariant.Hal
 		n := b.OpenBegun()
 		f.want("begun.ends", n == 0 && b.Placed.Visit == 0 && b.Visit == "", "%d things have begun and not ended, %s is placed nowhere, visit %q is open", n, b.Placed.Visit, b.Visit)
 		w.notesAgree(f, b, l)
-		w.coinsAgree(f, b, l.Coins)
+		w.coinsAgree(f, b, l.Coins+l.Unseen)
 		w.piecesAgree(f, b, l.Pieces)
 		w.sheetsAgree(f, b, l.Sheets)
 	})
@@ -107,7 +126,7 @@ func (w *World) own(ctx context.Context, f *found, l Losses, hall *invariant.Hal
 func (w *World) watched(ctx context.Context, f *found, l Losses, hall *invariant.HallBooks) {
 	watch := invariant.New(w.Journal.Terminal(), w.Journal.Origin())
 	watch.TellMemories()
-	for m, n := range map[invariant.Memory]int64{invariant.NoteMemory: l.Notes, invariant.CoinMemory: l.Coins, invariant.PayerMemory: max(l.Pieces, l.Coins), invariant.SheetMemory: max(l.Sheets, l.Coins)} {
+	for m, n := range map[invariant.Memory]int64{invariant.NoteMemory: l.Notes, invariant.CoinMemory: l.Coins + l.Unseen, invariant.PayerMemory: max(l.Pieces, l.Coins), invariant.SheetMemory: max(l.Sheets, l.Coins)} {
 		for range n {
 			watch.Lost(m)
 		}

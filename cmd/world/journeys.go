@@ -23,9 +23,7 @@ type Journey struct {
 // journeys are all of them. Every act with money or paper is in one.
 var Journeys = []Journey{
 	{"cash", (*Citizen).payInNotes, func(b *casefile.Book) bool { return paid(b) || b.Placed.Bills == 0 && len(b.Owed) == 1 }},
-	{"change", (*Citizen).payWithChange, func(b *casefile.Book) bool {
-		return paid(b) && (b.Placed.Owed == 0 && len(b.Stock.Paid) > 0 || len(b.Owed) == 1)
-	}},
+	{"change", (*Citizen).payWithChange, func(b *casefile.Book) bool { return paid(b) && (len(b.Stock.Paid) > 0 || len(b.Owed) > 0) }},
 	{"qr", (*Citizen).payByPhone, func(b *casefile.Book) bool { return paid(b) && b.QRPaid == b.Placed.Bills }},
 	{"license", (*Citizen).takeLicense, licensed},
 	{"offline", (*Citizen).applyOffline, func(b *casefile.Book) bool { return !licensed(b) && len(b.Cases) == 1 }},
@@ -147,7 +145,7 @@ func (c *Citizen) payWithChange(rng *rand.Rand) {
 	if trouble != "" && !midst {
 		c.Fail(c.Hoppers.Faults().Arm(trouble, 1))
 	}
-	c.coinsAndNote(rng)
+	c.coinsAndNote(rng, rng.IntN(5) == 0)
 	if trouble != "" && midst {
 		c.Until("a piece has come out", func() bool { _, _, out := c.unbooked(); n, _ := pieces(out); return n > 0 })
 		c.Fail(c.Hoppers.Faults().Arm(trouble, 1))
@@ -157,17 +155,31 @@ func (c *Citizen) payWithChange(rng *rand.Rand) {
 		c.Fail(c.Hoppers.Faults().Arm(trouble, 0))
 		c.payClaims()
 	}
+	c.SettleDoubts() // of the coin that nobody saw
 	c.emptyCoins()
 	c.countStock()
 }
 
 // coinsAndNote puts coins in and a note of which change is due, and says whether it was taken.
-func (c *Citizen) coinsAndNote(rng *rand.Rand) (taken bool) {
+func (c *Citizen) coinsAndNote(rng *rand.Rand, unseen bool) (taken bool) {
 	number := c.account("owed", 700+50*rng.Int64N(28)) // 21.00 at most: 21.50 would need no change
 	c.toCash(number)
 	c.coin(100)
+	if unseen {
+		c.unseenCoin()
+	}
 	c.coin(50)
 	return c.note(2000)
+}
+
+// unseenCoin falls into the box past the sensor that counts it, and the acceptor says so.
+func (c *Citizen) unseenCoin() {
+	c.Fail(c.coins.Faults().Arm("swallow", 1))
+	c.coins.Path().Insert(50, money.CNY, coinpath.Genuine)
+	c.soon("the terminal has heard of a coin that nobody saw", func() (heard bool) {
+		c.Journal.Book(func(b *casefile.Book) { heard = len(b.Unknown) > 0 })
+		return heard
+	})
 }
 
 // payByPhone pays by a code on the screen, or by one on the phone; sometimes after another one that he let be.

@@ -60,7 +60,7 @@ func (c *Citizen) Phone(rng *rand.Rand, account string) {
 
 // Change pays with coins and a note, and gets change. Who is given none of it back, because there is too little of it, leaves.
 func (c *Citizen) Change(rng *rand.Rand) {
-	if c.coinsAndNote(rng) {
+	if c.coinsAndNote(rng, false) {
 		c.leave()
 	} else {
 		c.Away()

@@ -154,7 +154,28 @@ func (v *visit) head(again bool) document.Head {
 func (v *visit) papers() step {
 	v.back = nil
 	v.printReceipt()
+	v.unseenSlips()
 	return v.slips(v.take)
+}
+
+// unseen is what may have gone in in this case without being seen, and has had no slip.
+func (v *visit) unseen() (list []casefile.Unknown) {
+	v.Journal.Book(func(b *casefile.Book) {
+		for _, u := range b.Unknown {
+			if u.Case == v.caseID && !v.told[u.ID] {
+				list = append(list, *u)
+			}
+		}
+	})
+	return list
+}
+
+// unseenSlips gives what nobody saw a slip with the number of the case: staff look for it.
+func (v *visit) unseenSlips() {
+	for _, u := range v.unseen() {
+		v.told[u.ID] = true
+		v.printSlip("doubtful", document.Slip{Head: v.head(false), Kind: document.SlipDoubtful, Counter: v.counter()})
+	}
 }
 
 // printReceipt prints the receipt of what was paid, once in a visit.
@@ -579,7 +600,7 @@ func (v *visit) leaveMoney() {
 	var next step
 	if v.of(v.caseID).Visiting > 0 && v.err == nil {
 		next = v.settle(payment.RestPart, "walked_away")
-	} else if owed, doubt := v.unsaid(); owed != nil || doubt != nil {
+	} else if owed, doubt := v.unsaid(); owed != nil || doubt != nil || len(v.unseen()) > 0 {
 		next = v.papers
 	}
 	switch {
@@ -612,6 +633,7 @@ func (v *visit) leaveNumber() {
 // the screen alone is waited for.
 func (v *visit) lastPapers() {
 	v.printReceipt()
+	v.unseenSlips()
 	for v.err == nil {
 		owed, doubt := v.unsaid()
 		show, id := step(nil), ""

@@ -229,8 +229,7 @@ func (k *Kiosk) slipsAfterPower(v *visit, placed []string, visitID string) error
 	}
 	for _, u := range unseen {
 		v.caseID = u.Case
-		slip := document.Slip{Head: v.head(false), Kind: document.SlipDoubtful, Counter: v.counter()}
-		v.printSlip("doubtful", slip)
+		v.unseenSlips()
 	}
 	v.note = nil
 	v.say(front.SayPowerBack)

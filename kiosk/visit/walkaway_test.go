@@ -365,6 +365,35 @@ func TestCoinToldLate(t *testing.T) {
 	})
 }
 
+// A coin has fallen past the sensor that counts it: the person leaves with a slip that has the number of the case.
+func TestCoinThatNobodySaw(t *testing.T) {
+	for _, way := range []string{"paid", "home", "stop"} {
+		t.Run(way, func(t *testing.T) {
+			bubble(t, func(t *testing.T, m *machine) {
+				m.hall.set(func(h *hall) { h.bill.Part = false })
+				m.toCash()
+				id := ""
+				m.journal.Book(func(b *casefile.Book) { id = b.CashOpen })
+				m.write(casefile.CoinsReset, id, casefile.Header{Reason: "while coins were taken", Asked: "a good coin was swallowed without credit", Owed: "OAAAAAAAAAAAA"})
+				slip := "凭条"
+				switch way {
+				case "paid":
+					m.insert(10000, 5000)
+					m.page("take")
+					m.came(receiptTitle, slip)
+				case "home":
+					m.touch("nav.home")
+					m.home()
+					m.came(slip)
+				case "stop":
+					m.end()
+					m.came(slip)
+				}
+			})
+		})
+	}
+}
+
 func (m *machine) write(kind casefile.Kind, caseID string, h casefile.Header) {
 	m.t.Helper()
 	if err := m.journal.Append(context.Background(), store.Entry{Event: casefile.Event{Kind: kind, Case: caseID, Header: h}}); err != nil {

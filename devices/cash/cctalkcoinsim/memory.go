@@ -39,11 +39,12 @@ type memory struct {
 	Paths    [16]byte `json:"paths"`    // survives: the sorter's path of each type
 	Inserted uint32   `json:"inserted"` // survives
 	Accepted uint32   `json:"accepted"` // survives
+	Unseen   int64    `json:"unseen"`   // survives: coins in the box that the sensor did not see, which no controller counts
 }
 
 // forget is what a restart does: counter zero, inhibited.
 func (m *memory) forget() {
-	*m = memory{Paths: m.Paths, Inserted: m.Inserted, Accepted: m.Accepted}
+	*m = memory{Paths: m.Paths, Inserted: m.Inserted, Accepted: m.Accepted, Unseen: m.Unseen}
 }
 
 func (m *memory) copied() memory {
@@ -120,6 +121,12 @@ func (s *Sim) Judges(c coinpath.Coin) coinpath.Verdict {
 	return coinpath.Verdict{}
 }
 
+// Unseen is how many coins have fallen into the box unseen.
+func (s *Sim) Unseen() (n int64) {
+	s.path.Sync(func() { n = s.m.Unseen })
+	return n
+}
+
 // Sticks says whether a coin jams. It is the path's question and not for others.
 func (s *Sim) Sticks(coinpath.Coin, coinpath.Leg) bool { return s.faults.On("jam") }
 
@@ -130,6 +137,7 @@ func (s *Sim) Tell(what coinpath.What, leg coinpath.Leg, c coinpath.Coin) {
 	s.log("device", nil, "coin "+string(what)+" while "+string(leg))
 	switch {
 	case what == coinpath.DidKeep && s.faults.Take("swallow"):
+		s.m.Unseen++
 		s.m.post(0, errSwallowed)
 	case what == coinpath.DidKeep:
 		s.m.Accepted++
