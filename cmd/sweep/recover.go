@@ -2,12 +2,18 @@ package sweep
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
+	"github.com/psanford/sqlite3vfs"
+
 	"yichuang/cmd/world"
+	"yichuang/kiosk/store"
 	"yichuang/kiosk/store/cutdisk"
 )
 
@@ -89,6 +95,11 @@ func (tp *recording) restart(c cut, disks [3]*cutdisk.Disk) (w *world.World, err
 	if w.Terminal, err = world.Start(tp.dir, w.Disk, n, w.Cabinet); err != nil {
 		return w, err
 	}
+	if c.seed%failEvery == 0 {
+		if err := failDisk(w, c.seed); err != nil {
+			return w, err
+		}
+	}
 	z := &world.Citizen{World: w}
 	z.Until("the program has opened its journal", w.Ready)
 	if w.Stuck() {
@@ -100,4 +111,40 @@ func (tp *recording) restart(c cut, disks [3]*cutdisk.Disk) (w *world.World, err
 	z.Until("the hall has everything", func() bool { s := w.Link.Status(); return s.Up && s.Cursor == s.Head })
 	z.Fail(w.Drawn())
 	return w, z.Err
+}
+
+const (
+	// failEvery is of how many schedules one has a disk that fails once more while the program comes to life, at one of its first failMax operations.
+	failEvery, failMax = 5, 80
+	// failTime is how long it may be until then, and noticeTime how long the program may take to end for it.
+	failTime, noticeTime = 40 * time.Second, 5*time.Second + 271_828
+)
+
+// failDisk has the terminal's disk refuse all that is written to it from some operation on, until the program has ended for it; then it is started again.
+func failDisk(w *world.World, seed uint64) error {
+	left := rand.New(rand.NewPCG(seed, 2)).IntN(failMax)
+	failed := make(chan struct{})
+	w.Disk.Before(func(cutdisk.Op) error {
+		switch left--; {
+		case left == -1:
+			close(failed)
+		case left >= 0:
+			return nil
+		}
+		return sqlite3vfs.IOErrorWrite
+	})
+	defer w.Disk.Before(nil)
+	select {
+	case <-failed:
+	case <-time.After(failTime):
+		return nil // it has written less
+	}
+	time.Sleep(noticeTime)
+	if err := w.Terminal.Close(); err != nil && !errors.Is(err, store.ErrBroken) && !strings.Contains(err.Error(), "disk I/O error") {
+		return fmt.Errorf("the disk failed: %w", err)
+	}
+	w.Disk.Before(nil)
+	var err error
+	w.Terminal, err = world.Start(w.Dir, w.Disk, w.Net, w.Cabinet)
+	return err
 }

@@ -3,6 +3,7 @@ package visit
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"yichuang/kiosk/casefile"
@@ -26,6 +27,8 @@ const (
 	settleSheets = 60 * time.Second
 	// standsMax: a person who was at the machine when the power went may still stand there.
 	standsMax = 5 * time.Minute
+	// backward is how many records are read at once when the journal is read back.
+	backward = 50
 	// tendEvery is the pace of asking the hall about what is not definite.
 	tendEvery = 2 * time.Second
 	// askMax bounds one such question.
@@ -36,13 +39,14 @@ const (
 // asking the printers, notes by the acceptor's memory (the till does that), money by placing it. What
 // the person who was there is owed is printed at once when they may still stand there.
 func (k *Kiosk) Settle(ctx context.Context) error {
-	last, ended := k.lastWork(ctx)
-	v := &visit{Kiosk: k, ctx: ctx, lang: k.languageOf(ended), catalog: k.Catalog(), touched: time.Now(), told: map[string]bool{}, onScreen: map[string]bool{}}
+	last, ended, broken := k.brokenOff(ctx)
+	stands := len(broken) > 0 && time.Since(last) <= standsMax
+	v := &visit{Kiosk: k, ctx: ctx, lang: k.languageOf(broken), catalog: k.Catalog(), touched: time.Now(), told: map[string]bool{}, onScreen: map[string]bool{}}
 	view := v.page("wait", say(front.TitleWait))
 	wait := say(front.WaitSettle)
 	view.Message = &wait
 	k.Stage.Show(view)
-	if ended != "" {
+	if stands {
 		k.awaitPrinters(ctx)
 	}
 	if err := k.Press.SettlePapers(ctx); err != nil {
@@ -51,7 +55,6 @@ func (k *Kiosk) Settle(ctx context.Context) error {
 	if err := k.Press.SettleSheets(ctx, settleSheets); err != nil {
 		return err
 	}
-	stands := ended != "" && time.Since(last) <= standsMax
 	k.awaitNotes(ctx, stands)
 	cases, err := k.placeAll(ctx, "power")
 	if err != nil {
@@ -68,7 +71,7 @@ func (k *Kiosk) Settle(ctx context.Context) error {
 	if err := k.endOrders(ctx); err != nil {
 		return err
 	}
-	return k.slipsAfterPower(v, cases, ended)
+	return k.slipsAfterPower(v, cases, broken)
 }
 
 // endOrders makes the phone payment definite that its person may still stand there for, as far as the hall can say so
@@ -95,13 +98,13 @@ func (k *Kiosk) endOrders(ctx context.Context) error {
 	return k.tendOrders(ctx)
 }
 
-// languageOf is the language that the person of a visit chose, the terminal's when there is none.
-func (k *Kiosk) languageOf(visit string) string {
+// languageOf is the language that the person of these visits chose, the terminal's when there is none.
+func (k *Kiosk) languageOf(visits map[string]bool) string {
 	lang := k.Language
 	k.Journal.Book(func(b *casefile.Book) {
 		var last time.Time
 		for _, c := range b.Cases {
-			if visit != "" && c.Visit == visit && c.Language != "" && !c.Opened.Before(last) {
+			if visits[c.Visit] && c.Language != "" && !c.Opened.Before(last) {
 				lang, last = c.Language, c.Opened
 			}
 		}
@@ -109,21 +112,43 @@ func (k *Kiosk) languageOf(visit string) string {
 	return lang
 }
 
-// lastWork is when the journal was last written, and the visit that was open then.
-func (k *Kiosk) lastWork(ctx context.Context) (at time.Time, visit string) {
-	k.Journal.Book(func(b *casefile.Book) { visit = b.Visit })
-	seq, _ := k.Journal.Head()
-	for seq > 0 {
-		records, err := k.Journal.Read(ctx, seq-1, 1)
-		if err != nil || len(records) == 0 {
-			break
-		}
-		if records[0].Kind != casefile.TerminalStarted {
-			return records[0].When(), visit
-		}
-		seq--
+// brokenOff is when the journal was last written before this start, the visit that was open then, and all visits that the power has broken off since
+// one came to its end: the power may have gone again before the slips of the first were out, and its person stands there still.
+func (k *Kiosk) brokenOff(ctx context.Context) (last time.Time, open string, visits map[string]bool) {
+	k.Journal.Book(func(b *casefile.Book) { open = b.Visit })
+	visits = map[string]bool{}
+	if open != "" {
+		visits[open] = true
 	}
-	return time.Time{}, visit
+	head, _ := k.Journal.Head()
+	for end := head; end > 0; end -= backward {
+		from := max(end-backward, 0)
+		records, err := k.Journal.Read(ctx, from, int(end-from))
+		if err != nil {
+			k.Log.Warn("read back", "error", err)
+			return last, open, visits
+		}
+		for _, r := range slices.Backward(records) {
+			if r.Kind == casefile.TerminalStarted {
+				continue
+			}
+			if last.IsZero() {
+				last = r.When()
+			}
+			if last.Sub(r.When()) > standsMax {
+				return last, open, visits
+			}
+			if r.Kind != casefile.VisitEnded {
+				continue
+			}
+			e, err := r.Event()
+			if err != nil || e.Header.Reason != "power" {
+				return last, open, visits
+			}
+			visits[e.Header.Visit] = true
+		}
+	}
+	return last, open, visits
 }
 
 // awaitPrinters waits until both printers answer, but not for ever: a slip that could come out must not go
@@ -192,14 +217,14 @@ func (k *Kiosk) placeAll(ctx context.Context, reason string) (placed []string, e
 }
 
 // slipsAfterPower prints what the person who was there when the power went must have in hand.
-func (k *Kiosk) slipsAfterPower(v *visit, placed []string, visitID string) error {
+func (k *Kiosk) slipsAfterPower(v *visit, placed []string, visits map[string]bool) error {
 	var owed []casefile.Owed
 	var unclear []doubt
 	var unseen []casefile.Unknown
 	mine := map[string]bool{}
 	k.Journal.Book(func(b *casefile.Book) {
 		for id, c := range b.Cases {
-			mine[id] = c.Visit == visitID
+			mine[id] = c.Visit != "" && visits[c.Visit]
 		}
 		for _, id := range placed {
 			mine[id] = true

@@ -2,6 +2,7 @@ package visit
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -73,6 +74,55 @@ func TestOrderIsUnknownAfterAPowerCut(t *testing.T) {
 		m.until("the payment is booked", func() (booked bool) { return m.placed().Bills == 20000 })
 		stop()
 	})
+}
+
+// The power goes again before the slips are out. Who stood there has them after the next start, and nobody has after a visit that came to its end.
+func TestPowerGoesAgainBeforeTheSlips(t *testing.T) {
+	for name, row := range map[string]struct {
+		ends  []string // how the visits after the first ended; "" is open still
+		slips []string
+	}{
+		"at once":                   {nil, []string{"50.00"}},
+		"while they are printed":    {[]string{""}, []string{"50.00"}},
+		"three times":               {[]string{"power", ""}, []string{"50.00"}},
+		"when the person has gone":  {[]string{"timeout"}, nil},
+		"when the next one is here": {[]string{"done", ""}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				m := newMachine(t, dir, false, cash.AbsentPayer{})
+				defer m.end()
+				m.choose()
+				note := casefile.Header{Note: 1, Face: 5000, Currency: money.CNY}
+				m.write(casefile.CashOpened, brokenOff, casefile.Header{})
+				m.write(casefile.NoteEscrowed, brokenOff, note)
+				m.write(casefile.NoteStacking, brokenOff, note)
+				m.journal.Book(func(b *casefile.Book) { note.Box = b.Box.ID })
+				m.write(casefile.NoteStacked, brokenOff, note)
+				m.write(casefile.CashClosed, brokenOff, casefile.Header{})
+				m.write(casefile.PaymentSettled, brokenOff, casefile.Header{Reason: "power", Owes: 5000, Owed: "OAAAAAAAAAAAA", Claim: casefile.ClaimHash("OAAAAAAAAAAAA", "never given out")})
+				m.write(casefile.VisitEnded, "", casefile.Header{Visit: "v1", Reason: "power"})
+				for i, end := range row.ends {
+					id := fmt.Sprint("v", i+2)
+					m.write(casefile.VisitBegun, "", casefile.Header{Visit: id, Language: "zh"})
+					if end != "" {
+						m.write(casefile.VisitEnded, "", casefile.Header{Visit: id, Reason: end})
+					}
+				}
+				settled := make(chan error, 1)
+				go func() { settled <- m.kiosk.Settle(context.Background()) }()
+				for range row.slips {
+					m.page("slip")
+					m.touch("form.next")
+				}
+				if err := <-settled; err != nil {
+					t.Error(err)
+				}
+				m.came(row.slips...)
+			})
+		})
+	}
 }
 
 // brokenOff is the case that a power cut has broken off.
