@@ -170,7 +170,14 @@ func (c *Citizen) countPieces() (out ctl.Exchange) {
 // what he counts may differ, and is written down so.
 func (c *Citizen) Service() {
 	c.takeCoins()
-	c.countPieces()
+	unsure := false
+	c.Journal.Book(func(b *casefile.Book) { unsure = len(b.Stock.Unsure) > 0 })
+	if unsure {
+		return // the hoppers are not counted before somebody has ended that doubt
+	}
+	if c.countPieces(); c.Err != nil {
+		return
+	}
 	var loaded []string
 	for _, bowl := range c.Hoppers.World() {
 		if n := hopperFill - bowl.Inside; n > 0 {

@@ -103,13 +103,19 @@ func (t *Till) coinsLost(ctx context.Context, s cash.Signal, mark *casefile.Mark
 		h.Asked = s.Fault.Detail
 	}
 	t.mu.Lock()
-	caseID := t.paying
+	caseID, paying := t.paying, t.paying != ""
 	if !t.told[1] && t.before != "" {
 		caseID = t.before // it was lost before this program began, whoever stands there now
 	}
 	t.mu.Unlock()
 	if caseID == "" {
 		t.journal.Book(func(b *casefile.Book) { caseID = b.CashOpen })
+	}
+	var last casefile.Mark
+	var at int64
+	t.journal.Book(func(b *casefile.Book) { last, at = b.CoinMark, b.CoinSeq })
+	if caseID != "" && !paying && t.toldBefore(ctx, last, at, mark, casefile.CoinsReset) {
+		return nil
 	}
 	if caseID != "" {
 		h.Owed, h.Reason = "O"+random(12), "while coins were taken"

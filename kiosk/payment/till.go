@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -470,11 +471,26 @@ func (t *Till) lost(ctx context.Context, s cash.Signal, mark *casefile.Mark) err
 	// Notes were taken when the power went: one may have reached escrow in that very instant, and nobody
 	// has told us of it.
 	var open string
-	t.journal.Book(func(b *casefile.Book) { open = b.CashOpen })
+	var last casefile.Mark
+	var at int64
+	t.journal.Book(func(b *casefile.Book) { open, last, at = b.CashOpen, b.Mark, b.MarkSeq })
+	if open != "" && t.toldBefore(ctx, last, at, mark, casefile.AcceptorReset, casefile.NoteDoubtful) {
+		return nil
+	}
 	if open != "" {
 		h.Owed, h.Reason = "O"+random(12), "the power went while notes were taken"
 	}
 	return t.journal.Append(ctx, entry(casefile.AcceptorReset, open, h))
+}
+
+// toldBefore says whether the last thing that was written down of an acceptor is that its memory was lost, at this very mark, and nobody has paid since:
+// then the program ended between that and its word to the acceptor, which tells the same loss again.
+func (t *Till) toldBefore(ctx context.Context, last casefile.Mark, at int64, mark *casefile.Mark, kinds ...casefile.Kind) bool {
+	if !mark.Known || last != *mark || at == 0 {
+		return false
+	}
+	records, err := t.journal.Read(ctx, at-1, 1)
+	return err == nil && len(records) == 1 && slices.Contains(kinds, records[0].Kind)
 }
 
 func (t *Till) doubt(ctx context.Context, n *casefile.Note, asked string, mark *casefile.Mark) error {

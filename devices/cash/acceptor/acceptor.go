@@ -35,6 +35,7 @@ func (i Intake) Next(ctx context.Context) (s cash.Signal, err error) {
 	d.Lock()
 	if d.written != d.fetched {
 		d.written = d.fetched
+		d.Change()
 		if d.Waits {
 			d.Poke()
 		}

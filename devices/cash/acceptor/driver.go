@@ -176,6 +176,18 @@ func (d *Driver) Emit(s cash.Signal) int {
 // Written says whether the owner has written that signal down. Called with the lock held.
 func (d *Driver) Written(number int) bool { return d.written >= number }
 
+// AwaitWritten waits until the owner has written down what it was told of money, at most so long. A driver does so before it takes away
+// what the device shows of it: else a host that dies before it has written finds nothing any more.
+func (d *Driver) AwaitWritten(ctx context.Context, limit time.Duration) error {
+	within, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := d.Await(within, func() (bool, error) { return d.Written(d.money), nil })
+	if err != nil && ctx.Err() == nil {
+		return nil // nobody fetches
+	}
+	return err
+}
+
 // MoneyTold is the number of the last signal that tells where money is. Called with the lock held.
 func (d *Driver) MoneyTold() int { return d.money }
 

@@ -38,4 +38,7 @@ const (
 
 	// typesMax is the number of bill types (part 3, header 157).
 	typesMax = 16
+
+	// writeLimit is how long the owner may take to write down what the device has lost, before the device is set up.
+	writeLimit = 5 * time.Second
 )

@@ -39,6 +39,9 @@ func (a *Acceptor) setUp(ctx context.Context, l *ccbus.Line) error {
 	}
 	events := ccbus.ParseEvents(data)
 	a.begin(events, restarted, data)
+	if err := a.d.AwaitWritten(ctx, writeLimit); err != nil { // inhibits that are not zero would say that nothing was lost
+		return err
+	}
 	if err := a.configure(l); err != nil {
 		return err
 	}

@@ -31,4 +31,7 @@ const (
 
 	// typesMax is the number of coin types (part 3, header 184).
 	typesMax = 16
+
+	// writeLimit is how long the owner may take to write down what the device has lost, before the device is set up.
+	writeLimit = 5 * time.Second
 )

@@ -40,6 +40,9 @@ func (a *Acceptor) setUp(ctx context.Context, l *ccbus.Line, c *chores) error {
 	}
 	events := ccbus.ParseEvents(data)
 	a.begin(events, restarted, data)
+	if err := a.d.AwaitWritten(ctx, writeLimit); err != nil { // inhibits that are not zero would say that nothing was lost
+		return err
+	}
 	if err := a.sort(l); err != nil {
 		return err
 	}
