@@ -896,3 +896,24 @@ func TestSilentForAWhile(t *testing.T) {
 		}
 	})
 }
+
+// The host hears that the validator has lost its memory and dies before it has written that down: the next start hears it again.
+func TestHostDiesBeforeTheLossIsWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(cctalksim.Options{})
+		defer b.Close()
+		for range 3 {
+			a := cctalk.New(relay(b, func(_ bool, p []byte) []byte { return p }), cctalk.Options{Checksum: ccbus.Simple})
+			a.Resume(cash.Mark{Serial: "123456", Counter: 0, Known: true})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ended := make(chan error)
+			go func() { ended <- a.Run(ctx) }()
+			if s, err := a.Next(ctx); err != nil || s.What != cash.Lost {
+				t.Errorf("got %+v (%v), want %s", s, err, cash.Lost)
+			}
+			time.Sleep(time.Second) // virtual: who writes does not ask for the next
+			cancel()
+			<-ended
+		}
+	})
+}

@@ -250,6 +250,24 @@ func TestAnotherAcceptor(t *testing.T) {
 	})
 }
 
+// The host hears that the acceptor has lost its memory and dies before it has written that down: the next start hears it again.
+func TestHostDiesBeforeTheLossIsWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, b := newBench(cctalkcoinsim.Options{})
+		defer b.Close()
+		for range 3 {
+			a := cctalkcoin.New(b.Open, cctalkcoin.Options{})
+			a.Resume(cash.Mark{Serial: "234567", Counter: 0, Known: true})
+			run(t, a, func(context.Context) {
+				if s := next(t, a); s.What != cash.Lost {
+					t.Errorf("got %+v, want %s", s, cash.Lost)
+				}
+				time.Sleep(time.Second) // virtual: who writes does not ask for the next
+			})
+		}
+	})
+}
+
 // An acceptor that restarts while the line is silent, and whose counter then stands just ahead of the mark.
 func TestRestartBetweenPolls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
