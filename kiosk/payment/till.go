@@ -483,14 +483,32 @@ func (t *Till) lost(ctx context.Context, s cash.Signal, mark *casefile.Mark) err
 	return t.journal.Append(ctx, entry(casefile.AcceptorReset, open, h))
 }
 
-// toldBefore says whether the last thing that was written down of an acceptor is that its memory was lost, at this very mark, and nobody has paid since:
-// then the program ended between that and its word to the acceptor, which tells the same loss again.
+// toldBefore says whether the loss of an acceptor's memory is written down already: it was told at this very mark to a program that began when the taking
+// of money had been broken off, and that ended before the acceptor heard so. Nothing has gone in since.
 func (t *Till) toldBefore(ctx context.Context, last casefile.Mark, at int64, mark *casefile.Mark, kinds ...casefile.Kind) bool {
-	if !mark.Known || last != *mark || at == 0 {
+	if !mark.Known || last != *mark {
 		return false
 	}
-	records, err := t.journal.Read(ctx, at-1, 1)
-	return err == nil && len(records) == 1 && slices.Contains(kinds, records[0].Kind)
+	written := false
+	head, _ := t.journal.Head()
+	for end := head; end > 0; end -= backward {
+		from := max(end-backward, 0)
+		records, err := t.journal.Read(ctx, from, int(end-from))
+		if err != nil {
+			return false // rather twice than not at all
+		}
+		for _, r := range slices.Backward(records) {
+			switch {
+			case r.Seq == at:
+				written = slices.Contains(kinds, r.Kind)
+			case r.Kind == casefile.TerminalStarted && written:
+				return true
+			case r.Kind == casefile.CashOpened:
+				return false
+			}
+		}
+	}
+	return false
 }
 
 func (t *Till) doubt(ctx context.Context, n *casefile.Note, asked string, mark *casefile.Mark) error {
