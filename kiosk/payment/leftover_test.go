@@ -53,3 +53,42 @@ func TestCoinsLostBeforeTheStart(t *testing.T) {
 		})
 	}
 }
+
+// A program that ends before an acceptor has heard that its loss is written down is followed by one that is told the same loss. It is one; what is lost when
+// somebody has paid again is another.
+func TestLossToldAgain(t *testing.T) {
+	read(t, func(r *reading) {
+		coins := &scripted{signals: make(chan cash.Signal, 8), state: cash.State{Online: true}}
+		r.coins = coins
+		r.stop()
+		r.start()
+		coinsLost := func() {
+			t.Helper()
+			if err := r.journal.Append(t.Context(), entry(casefile.TerminalStarted, "", casefile.Header{Version: "test"})); err != nil {
+				t.Fatal(err)
+			}
+			coins.signals <- cash.Signal{What: cash.Lost, Mark: cash.Mark{Serial: "1", Known: true}}
+			synctest.Wait()
+		}
+		for i, row := range []struct {
+			story   []string
+			unknown int
+		}{
+			{[]string{"ready", "bill a", "take a", "restart"}, 1},
+			{[]string{"restart"}, 1},
+			{[]string{"restart"}, 1},
+			{[]string{"ready", "bill b", "take b", "restart"}, 2},
+			{[]string{"restart"}, 2},
+		} {
+			for _, line := range row.story {
+				r.say(line)
+			}
+			coinsLost()
+			r.journal.Book(func(b *casefile.Book) {
+				if len(b.Unknown) != row.unknown {
+					t.Errorf("after start %d: %d things that nobody saw, want %d", i+1, len(b.Unknown), row.unknown)
+				}
+			})
+		}
+	})
+}
