@@ -20,6 +20,4 @@ const (
 	payDoubtAfter = 45 * time.Second
 	// settleMax bounds how long the end of a payment waits for the note on its way.
 	settleMax = doubtAfter + 10*time.Second
-	// backward is how many records are read at once when the journal is read back.
-	backward = 50
 )

@@ -489,26 +489,15 @@ func (t *Till) toldBefore(ctx context.Context, last casefile.Mark, at int64, mar
 	if !mark.Known || last != *mark {
 		return false
 	}
-	written := false
-	head, _ := t.journal.Head()
-	for end := head; end > 0; end -= backward {
-		from := max(end-backward, 0)
-		records, err := t.journal.Read(ctx, from, int(end-from))
-		if err != nil {
-			return false // rather twice than not at all
+	written, before := false, false
+	err := t.journal.WalkBack(ctx, func(r casefile.Record) bool {
+		if r.Seq == at {
+			written = slices.Contains(kinds, r.Kind)
 		}
-		for _, r := range slices.Backward(records) {
-			switch {
-			case r.Seq == at:
-				written = slices.Contains(kinds, r.Kind)
-			case r.Kind == casefile.TerminalStarted && written:
-				return true
-			case r.Kind == casefile.CashOpened:
-				return false
-			}
-		}
-	}
-	return false
+		before = written && r.Kind == casefile.TerminalStarted
+		return !before && r.Kind != casefile.CashOpened
+	})
+	return before && err == nil // rather twice than not at all
 }
 
 func (t *Till) doubt(ctx context.Context, n *casefile.Note, asked string, mark *casefile.Mark) error {

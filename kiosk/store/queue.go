@@ -43,6 +43,27 @@ func (s *Store) Walk(ctx context.Context, seq int64, limit int, take func(casefi
 	return err
 }
 
+// backward is how many records are read at once when the journal is read back.
+const backward = 50
+
+// WalkBack gives all records one after another, the last one first, until take says that there are enough. take may ask the journal.
+func (s *Store) WalkBack(ctx context.Context, take func(casefile.Record) (more bool)) error {
+	head, _ := s.Head()
+	for end := head; end > 0; end -= backward {
+		from := max(end-backward, 0)
+		records, err := s.Read(ctx, from, int(end-from))
+		if err != nil {
+			return err
+		}
+		for _, r := range slices.Backward(records) {
+			if !take(r) {
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
 // errEnough ends a walk.
 var errEnough = errors.New("enough records")
 

@@ -374,3 +374,27 @@ func TestAnotherTerminalsJournal(t *testing.T) {
 	}
 	open(t, dir).Close()
 }
+
+// The journal is read back from its end, over more records than are read at once.
+func TestWalkBack(t *testing.T) {
+	for _, n := range []int{0, 1, backward, 2*backward + 3} {
+		s := filledStore(t, t.TempDir(), n)
+		want := int64(n)
+		if err := s.WalkBack(t.Context(), func(r casefile.Record) bool {
+			if r.Seq != want {
+				t.Errorf("of %d records: got %d, want %d", n, r.Seq, want)
+			}
+			want--
+			return true
+		}); err != nil || want != 0 {
+			t.Errorf("of %d records %d were not given (%v)", n, want, err)
+		}
+		seen := 0
+		if err := s.WalkBack(t.Context(), func(casefile.Record) bool { seen++; return seen < 2 }); err != nil || seen != min(n, 2) {
+			t.Errorf("of %d records %d were given to one who had enough after two (%v)", n, seen, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

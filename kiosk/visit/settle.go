@@ -3,7 +3,6 @@ package visit
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"yichuang/kiosk/casefile"
@@ -27,8 +26,6 @@ const (
 	settleSheets = 60 * time.Second
 	// standsMax: a person who was at the machine when the power went may still stand there.
 	standsMax = 5 * time.Minute
-	// backward is how many records are read at once when the journal is read back.
-	backward = 50
 	// tendEvery is the pace of asking the hall about what is not definite.
 	tendEvery = 2 * time.Second
 	// askMax bounds one such question.
@@ -120,33 +117,24 @@ func (k *Kiosk) brokenOff(ctx context.Context) (last time.Time, open string, vis
 	if open != "" {
 		visits[open] = true
 	}
-	head, _ := k.Journal.Head()
-	for end := head; end > 0; end -= backward {
-		from := max(end-backward, 0)
-		records, err := k.Journal.Read(ctx, from, int(end-from))
-		if err != nil {
-			k.Log.Warn("read back", "error", err)
-			return last, open, visits
+	if err := k.Journal.WalkBack(ctx, func(r casefile.Record) bool {
+		if r.Kind == casefile.TerminalStarted {
+			return true
 		}
-		for _, r := range slices.Backward(records) {
-			if r.Kind == casefile.TerminalStarted {
-				continue
-			}
-			if last.IsZero() {
-				last = r.When()
-			}
-			if last.Sub(r.When()) > standsMax {
-				return last, open, visits
-			}
-			if r.Kind != casefile.VisitEnded {
-				continue
-			}
-			e, err := r.Event()
-			if err != nil || e.Header.Reason != "power" {
-				return last, open, visits
-			}
-			visits[e.Header.Visit] = true
+		if last.IsZero() {
+			last = r.When()
 		}
+		if r.Kind != casefile.VisitEnded {
+			return last.Sub(r.When()) <= standsMax
+		}
+		e, err := r.Event()
+		if err != nil || e.Header.Reason != "power" || last.Sub(r.When()) > standsMax {
+			return false
+		}
+		visits[e.Header.Visit] = true
+		return true
+	}); err != nil {
+		k.Log.Warn("read back", "error", err)
 	}
 	return last, open, visits
 }
