@@ -474,7 +474,7 @@ func (t *Till) lost(ctx context.Context, s cash.Signal, mark *casefile.Mark) err
 	var last casefile.Mark
 	var at int64
 	t.journal.Book(func(b *casefile.Book) { open, last, at = b.CashOpen, b.Mark, b.MarkSeq })
-	if open != "" && t.toldBefore(ctx, last, at, mark, casefile.AcceptorReset, casefile.NoteDoubtful) {
+	if open != "" && t.toldBefore(ctx, last, at, mark, casefile.AcceptorReset, casefile.NoteDoubtful, casefile.NoteStacked, casefile.NoteReturned) {
 		return nil
 	}
 	if open != "" {

@@ -14,8 +14,8 @@
 //
 // # Set-up
 //
-// SYNC, key agreement (eSSP), HOLD, protocol version (8, else 7, else 6; older firmware is refused), set-up data, serial number, firmware,
-// counters, the first polls, inhibits, ENABLE. A key is agreed for each opening with fresh primes; the factory's half of it
+// SYNC, key agreement (eSSP), HOLD, set-up data, protocol version (8, else 7, else 6; older firmware is refused), set-up data, serial number,
+// firmware, counters, the first polls, inhibits, ENABLE. A key is agreed for each opening with fresh primes; the factory's half of it
 // may have been changed (Options.Key). Encrypted packets carry a running number: the answer has one more than its packet.
 //
 // # Rules that money hangs on
@@ -30,6 +30,10 @@
 // rejected, and it went back; which store it went to the counter of stored notes says. An answer that was not heard is asked
 // for again on the next line, before SYNC. A unit without counters is asked by POLL_WITH_ACK where the line is encrypted: it repeats its
 // events until they are acknowledged, and they are when the owner has come back to Next, that is, has written them down.
+//
+// A restart (F1) and what the unit then found on its way (E1, E2) are told once. A restart also sets the protocol's version back. A unit that is found
+// below the best version keeps that one until what its first answers said is written down; a later program that finds it so
+// and hears of no restart knows that one was told to a program that died with it, and tells Lost.
 //
 // # The payout
 //
@@ -55,11 +59,15 @@
 //   - A note that is held when a program starts, and whose Escrowed signal no earlier program wrote down, cannot be named by any command:
 //     its Escrowed signal has no face. The owner gives it back. It is named if it is stacked all the same.
 //
-// One thing remains that the driver cannot see: a note whose validation nobody was told of, cleared to the box at power-up by a unit
-// that does not count such notes, and the answer that tells it is lost together with the program.
+//   - A unit has restarted and told it to nobody who lives.
+//
+// One thing remains that the driver cannot see: a note whose validation nobody was told of, cleared to the box at power-up by a unit that neither
+// counts such notes nor has a protocol version above the one that it wakes up with, and the answer that tells it is lost together with the program.
 //
 // # Unverified
 //
+//   - Which version a unit has when it wakes up (the emulated one has 6), that SETUP_REQUEST is answered before a version is set (a unit that refuses is
+//     driven without), and that a version may be set back.
 //   - That validators without a payout have GET_COUNTERS (a unit that refuses it is driven without), and whether notes that are cleared at power-up are
 //     in its counters (both are handled). That notes which go from the store to the box are not counted as stacked again.
 //   - The escrow's time-out, 5 to 10 s. The driver holds five times a second.

@@ -36,6 +36,9 @@ const (
 	// missedMax bounds the wait for a moving note when the line was opened; it is told later then.
 	missedMax = 8 * time.Second
 
+	// writeLimit is how long the owner may take to write down what a unit that has restarted said first, before its version is set.
+	writeLimit = 5 * time.Second
+
 	// storeLimit is how long after the credit the event may come that says whether the note went into the store.
 	storeLimit = 3 * time.Second
 

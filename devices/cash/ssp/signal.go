@@ -196,7 +196,7 @@ func (a *Acceptor) event(c *talk, e event, raw []byte) {
 	}
 	switch e.code {
 	case evReset:
-		c.restarted = true
+		c.restarted, a.restart = true, true
 	case evRead:
 		if e.channel != 0 {
 			a.read(e.channel, raw)
@@ -356,6 +356,7 @@ func (a *Acceptor) front(channel byte, raw []byte) {
 
 // lost tells that nobody can say what became of a note. Called with the lock held.
 func (a *Acceptor) lost(note cash.Note, why string, raw []byte) {
+	a.doubts++
 	a.d.Emit(cash.Signal{What: cash.Lost, Note: note, Fault: a.d.Fail(fault.Doubtful, "poll", why), Raw: raw})
 }
 

@@ -58,6 +58,8 @@ type Acceptor struct {
 	levels     []cash.Pile
 	top        cash.Note // of a Note Float: the note that it would pay next
 	refusals   int       // notes turned away whose reason was not asked yet
+	restart    bool      // the unit said that it has restarted, and was not set up since
+	doubts     int       // how many were told
 	shutLate   bool      // to be disabled when no note is held any more
 }
 

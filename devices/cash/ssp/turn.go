@@ -14,7 +14,11 @@ import (
 // talk is what one conversation knows of the unit, from its "sync" to its end.
 type talk struct {
 	unit       unit
-	version    byte
+	version    byte // of the protocol, as it is set now
+	found      byte // the version that the unit had when it was found; 0 when it did not say
+	best       byte // the version that we both speak
+	known      bool // it was known before
+	doubts     int  // how many were told before
 	acks       bool // it is asked to repeat its events until they are acknowledged
 	counts     bool // it has counters
 	unacked    bool // the last answer waits for its acknowledgement
@@ -67,6 +71,9 @@ func (a *Acceptor) setUp(ctx context.Context, l *line, c *talk) error {
 	if err := a.missed(ctx, l, c); err != nil {
 		return err
 	}
+	if err := a.raise(ctx, l, c); err != nil {
+		return err
+	}
 	if err := a.configure(l, c); err != nil {
 		return err
 	}
@@ -102,16 +109,7 @@ var versions = []byte{8, 7, 6}
 
 // identify reads who the unit is and which notes it takes.
 func (a *Acceptor) identify(l *line, c *talk) error {
-	err := error(nil)
-	for _, c.version = range versions {
-		if _, err = l.ask(cmdVersion, c.version); !fault.Is(err, fault.Refused) {
-			break
-		}
-	}
-	if fault.Is(err, fault.Refused) {
-		return &fault.Error{Kind: fault.Broken, Device: "ssp", Op: "open", Detail: "its firmware is too old: it has no protocol version 6", Err: err}
-	}
-	if err != nil {
+	if err := negotiate(l, c); err != nil {
 		return err
 	}
 	data, err := l.ask(cmdSetup)
@@ -148,9 +146,10 @@ func (a *Acceptor) identify(l *line, c *talk) error {
 		info.Faces = acceptor.Named(s.faces[:min(len(s.faces), channelsMax)]) // no other can be let in
 	}
 	a.d.Lock()
-	defer a.d.Unlock()
 	a.d.Info, a.unit, a.channels = info, s.unit, s.faces
-	return nil
+	c.known, c.doubts = a.d.Mark.Known, a.doubts
+	a.d.Unlock()
+	return lower(l, c)
 }
 
 func (a *Acceptor) protocol() string {
@@ -189,19 +188,22 @@ func (a *Acceptor) count(l *line, c *talk) (counters, error) {
 // missed hears what happened while nobody listened, until it is known where the open note went. A note that is still
 // held is not polled, and one that is stuck is told later.
 func (a *Acceptor) missed(ctx context.Context, l *line, c *talk) error {
-	for end := time.Now().Add(missedMax); ctx.Err() == nil && time.Now().Before(end); {
-		a.d.Lock()
-		held, open := a.held != nil && !a.held.gone, a.held != nil
-		a.d.Unlock()
-		if held || !open && c.rest > 0 {
-			return nil
-		}
+	for end := time.Now().Add(missedMax); !a.caughtUp(c) && ctx.Err() == nil && time.Now().Before(end); {
 		if err := a.listen(l, c); err != nil {
 			return err
 		}
-		time.Sleep(pollEvery)
+		if !a.caughtUp(c) {
+			time.Sleep(pollEvery)
+		}
 	}
 	return ctx.Err()
+}
+
+func (a *Acceptor) caughtUp(c *talk) bool {
+	a.d.Lock()
+	defer a.d.Unlock()
+	held, open := a.held != nil && !a.held.gone, a.held != nil
+	return held || !open && c.rest > 0
 }
 
 // configure gives the unit its inhibits and enables it, as the owner wants.
