@@ -53,9 +53,12 @@
 //
 //   - The open note left escrow, the unit is at rest, and neither an event nor a counter says where to. This can be only
 //     when the unit restarted and does not tell of it (E1, E2, CA, CB) and does not count it, or has no counters at all.
+//
 //   - The unit counts notes that nobody told, or is another unit than before.
+//
 //   - A note was cleared to the box at power-up and no note was open: without a counter that moved it may be the one that was
 //     credited just before.
+//
 //   - A note that is held when a program starts, and whose Escrowed signal no earlier program wrote down, cannot be named by any command:
 //     its Escrowed signal has no face. The owner gives it back. It is named if it is stacked all the same.
 //
