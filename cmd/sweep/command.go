@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -61,7 +62,15 @@ func (o *Options) Supervise() int {
 		all.Go(func() {
 			cmd := exec.CommandContext(ctx, self, "--worker", fmt.Sprintf("%d/%d", i, o.Workers), "--schedules", fmt.Sprint(o.Schedules), "--seed", fmt.Sprint(o.Seed), "--journey", o.Journey)
 			cmd.Stderr = os.Stderr
+			lead, end, err := os.Pipe()
+			if err != nil {
+				failed[i] = err
+				return
+			}
+			defer end.Close() // by the system too, when this process is killed
+			cmd.Stdin = lead
 			said, err := cmd.Output()
+			lead.Close()
 			if err == nil {
 				err = json.Unmarshal(said, &results[i])
 			}
@@ -119,6 +128,10 @@ func (o *Options) Work(t *testing.T) {
 		done()
 		os.Exit(status)
 	}
+	go func() { // a world that stands still for good must not outlive who waits for it
+		io.Copy(io.Discard, os.Stdin)
+		os.Exit(1)
+	}()
 	var i, n int
 	if _, err := fmt.Sscanf(o.Worker, "%d/%d", &i, &n); err != nil {
 		t.Fatal(err)

@@ -163,6 +163,7 @@ func (b bug) try(ctx context.Context, seed uint64, schedules int) (found bool, e
 const (
 	tryMax   = 10 * time.Minute
 	tryLeast = 2 * time.Minute
+	waitMax  = 20 * time.Second // for it to end when told so
 )
 
 // overlay writes the changed file and what the compiler is to know of it.
@@ -197,6 +198,8 @@ func (b bug) overlay(dir string) (string, error) {
 // sweep plays one seed. A journey that does not come to its end, or a program that dies, is a bug that was found.
 func sweep(ctx context.Context, binary, out string, seed uint64, schedules int) (found bool, err error) {
 	cmd := exec.CommandContext(ctx, binary, "--seed", fmt.Sprint(seed), "--schedules", fmt.Sprint(schedules), "--out", out)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // it ends its workers and takes away its folder
+	cmd.WaitDelay = waitMax
 	said, err := cmd.CombinedOutput()
 	if ctx.Err() != nil {
 		return false, ctx.Err()
