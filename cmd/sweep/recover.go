@@ -55,13 +55,13 @@ func (c cut) hallHow() cutdisk.How {
 const (
 	// outage is how long the power stays away. It is not round, nor is what follows: what the devices go on with and what the program begins
 	// fall on no common instant.
-	outage = 10*time.Second + 1_618_033
+	outage = 4*time.Second + 1_618_033
 
 	// bootTime is how long a quick computer takes from then on to start our program, before an acceptor of notes has tested itself; others
 	// take up to bootSteps-1 times bootStep longer.
 	bootTime  = 2*time.Second + 3_141_593
 	bootStep  = 6 * time.Second
-	bootSteps = 4
+	bootSteps = 3
 
 	// handTime is how long staff take to free what sticks in a device with a supply of its own: others let go of it with their power.
 	handTime = 30*time.Second + 577_215
@@ -115,7 +115,7 @@ func (tp *recording) restart(c cut, disks [3]*cutdisk.Disk) (w *world.World, err
 
 const (
 	// failEvery is of how many schedules one has a disk that fails once more while the program comes to life, at one of its first failMax operations.
-	failEvery, failMax = 5, 80
+	failEvery, failMax = 8, 80
 	// failTime is how long it may be until then, and noticeTime how long the program may take to end for it.
 	failTime, noticeTime = 40 * time.Second, 5*time.Second + 271_828
 )

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unicode"
 )
 
@@ -88,12 +89,21 @@ func (s *Setter) missing(text string, has func(rune) bool) []rune {
 	return out
 }
 
+// coverage is which characters the fonts have; the fonts are the same for all setters, and to open them takes several milliseconds.
+// It is bounded: more than all of Unicode's Han is never asked for.
+var (
+	coverage   sync.Map
+	remembered atomic.Int64
+)
+
+const coverageMax = 1 << 17
+
 // covered says whether one of our fonts has a glyph for r.
 func (s *Setter) covered(r rune) bool {
-	have, known := s.coverage[r]
-	if known {
-		return have
+	if is, known := coverage.Load(r); known {
+		return is.(bool)
 	}
+	have := false
 	s.openFonts()
 	for _, f := range s.fonts {
 		if f.has(r) {
@@ -101,8 +111,8 @@ func (s *Setter) covered(r rune) bool {
 			break
 		}
 	}
-	if len(s.coverage) < coverageMax {
-		s.coverage[r] = have
+	if remembered.Add(1) < coverageMax {
+		coverage.Store(r, have)
 	}
 	return have
 }

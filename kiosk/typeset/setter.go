@@ -42,16 +42,12 @@ type Setter struct {
 
 	families []string
 	fonts    []font // of the families, as far as they were asked; touched on the thread alone, as is what follows
-	coverage map[rune]bool
 }
-
-// coverageMax bounds what is remembered about characters: more than all of Unicode's Han is never asked for.
-const coverageMax = 1 << 17
 
 // Open starts the thread and looks the fonts up. It fails when one of the Noto fonts is not installed.
 // The caller closes the setter.
 func Open() (*Setter, error) {
-	s := &Setter{work: make(chan func()), done: make(chan struct{}), coverage: map[rune]bool{}}
+	s := &Setter{work: make(chan func()), done: make(chan struct{})}
 	ready := make(chan error)
 	go s.run(ready)
 	if err := <-ready; err != nil {
