@@ -31,8 +31,10 @@ type Options struct {
 	Replay    string `help:"One schedule again, as a violation named it."`
 	Out       string `help:"Where the result is written as JSON." default:"out/sweep.json"`
 	Workers   int    `help:"How many processes; one for each processor when it is 0."`
+	Share     string `help:"K/N: of a run on N machines, or on N days, the K-th part; each has as many workers." default:"1/1"`
 
 	Worker string `hidden:"" help:"I/N: every N-th schedule, beginning with I, as a line of JSON."`
+	Lead   bool   `hidden:"" help:"This worker counts what there is to be cut."`
 }
 
 // Supervise starts the workers and puts their results together. The answer is the exit status.
@@ -46,6 +48,11 @@ func (o *Options) Supervise() int {
 		return 1
 	}
 	fmt.Printf("sweep: seed %d\n", o.Seed)
+	share, shares, err := o.share()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "sweep:", err)
+		return 2
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	done, err := inMemory()
@@ -60,7 +67,8 @@ func (o *Options) Supervise() int {
 	var all sync.WaitGroup
 	for i := range o.Workers {
 		all.Go(func() {
-			cmd := exec.CommandContext(ctx, self, "--worker", fmt.Sprintf("%d/%d", i, o.Workers), "--schedules", fmt.Sprint(o.Schedules), "--seed", fmt.Sprint(o.Seed), "--journey", o.Journey)
+			worker := fmt.Sprintf("%d/%d", share*o.Workers+i, shares*o.Workers)
+			cmd := exec.CommandContext(ctx, self, fmt.Sprintf("--lead=%t", i == 0), "--worker", worker, "--schedules", fmt.Sprint(o.Schedules), "--seed", fmt.Sprint(o.Seed), "--journey", o.Journey)
 			cmd.Stderr = os.Stderr
 			lead, end, err := os.Pipe()
 			if err != nil {
@@ -100,6 +108,17 @@ func (o *Options) Supervise() int {
 	return 0
 }
 
+// share is which part of the run this one is, from 0 on, and of how many.
+func (o *Options) share() (k, n int, err error) {
+	if _, err := fmt.Sscanf(o.Share, "%d/%d", &k, &n); err != nil || k < 1 || k > n {
+		return 0, 0, fmt.Errorf("--share=%s: want K/N, as 1/2", o.Share)
+	}
+	if n > 1 && o.Schedules < longRun {
+		return 0, 0, fmt.Errorf("--share=%s: a run of %d schedules is short enough for one; from %d on it has shares", o.Share, o.Schedules, longRun)
+	}
+	return k - 1, n, nil
+}
+
 // inMemory has temporary folders, of this process and its workers, lie in no disk, where there is such a place, until done. What is written beside the databases is kept at
 // each point whole, and a real disk would only be waited for.
 func inMemory() (done func(), err error) {
@@ -136,7 +155,7 @@ func (o *Options) Work(t *testing.T) {
 	if _, err := fmt.Sscanf(o.Worker, "%d/%d", &i, &n); err != nil {
 		t.Fatal(err)
 	}
-	r, err := sweep(t, plan{seed: o.Seed, schedules: o.Schedules, journey: o.Journey, first: i, every: n})
+	r, err := sweep(t, plan{seed: o.Seed, schedules: o.Schedules, journey: o.Journey, first: i, every: n, lead: o.Lead})
 	if err == nil {
 		err = json.NewEncoder(os.Stdout).Encode(r)
 	}

@@ -30,3 +30,27 @@ func TestWorkerEndsWithItsSupervisor(t *testing.T) {
 		t.Errorf("it ended with %v", err)
 	}
 }
+
+// TestShare: a long run may be shared by machines or days, and nothing else.
+func TestShare(t *testing.T) {
+	for _, tt := range []struct {
+		share     string
+		schedules int
+		k, n      int
+		good      bool
+	}{
+		{"1/1", 10_000, 0, 1, true},
+		{"1/2", 1_000_000, 0, 2, true},
+		{"2/2", 1_000_000, 1, 2, true},
+		{"1/2", 10_000, 0, 0, false},
+		{"3/2", 1_000_000, 0, 0, false},
+		{"0/2", 1_000_000, 0, 0, false},
+		{"2", 1_000_000, 0, 0, false},
+		{"", 1_000_000, 0, 0, false},
+	} {
+		o := Options{Share: tt.share, Schedules: tt.schedules}
+		if k, n, err := o.share(); (err == nil) != tt.good || err == nil && (k != tt.k || n != tt.n) {
+			t.Errorf("%q of %d: got %d of %d, %v", tt.share, tt.schedules, k, n, err)
+		}
+	}
+}

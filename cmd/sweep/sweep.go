@@ -28,6 +28,7 @@ type plan struct {
 	schedules    int
 	journey      string // "" for all
 	first, every int    // which worker this is, and how many there are
+	lead         bool   // it counts the points of a long run
 }
 
 // long says whether the workers share the cuts of each journey. In a shorter run taping is most of the work, and each journey is one worker's.
@@ -104,7 +105,7 @@ func (r *result) journey(t *testing.T, p plan, k taped, j world.Journey, n int, 
 	defer tp.forget()
 	r.Trace = chain(r.Trace, tp.trace)
 	for _, pt := range tp.points {
-		if !p.long() || p.first == 0 {
+		if !p.long() || p.lead {
 			count(r.Points, j.Name, pt.kind, 1)
 		}
 	}
