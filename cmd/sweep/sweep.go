@@ -54,9 +54,13 @@ func (k taped) hash() uint64 {
 	return h.Sum64()
 }
 
-// acceptor is what the acceptor of notes of a journey speaks: another protocol in each round.
-func (k taped) acceptor() string {
-	return world.Acceptors[(k.seed+uint64(k.round))%uint64(len(world.Acceptors))]
+// acceptor is what the acceptor of notes of a journey speaks: another protocol in each round, and in one there is none, if the journey can do without.
+func (k taped) acceptor(cash bool) string {
+	all := world.Acceptors
+	if !cash {
+		all = append(slices.Clip(all), world.Cashless)
+	}
+	return all[(k.seed+uint64(k.round))%uint64(len(all))]
 }
 
 // sweep plays journeys, each in rounds with other amounts, and cuts them until there are enough schedules.
@@ -253,7 +257,7 @@ const patience = 20 * time.Second
 // live plays a journey from its start to its end.
 func live(dir string, k taped, j world.Journey) (*recording, error) {
 	n := world.NewNetwork()
-	w := &world.World{Dir: dir, Net: n, Disk: cutdisk.New(), Cabinet: world.NewCabinet(n, k.acceptor(), nil)}
+	w := &world.World{Dir: dir, Net: n, Disk: cutdisk.New(), Cabinet: world.NewCabinet(n, k.acceptor(j.Cash), nil)}
 	r := record(w)
 	c := &world.Citizen{World: w}
 	c.Fail(w.Settle())

@@ -107,6 +107,9 @@ var acceptors = map[string]struct {
 // Acceptors are the protocols of acceptors of notes.
 var Acceptors = slices.Sorted(maps.Keys(acceptors))
 
+// Cashless is a cabinet that takes and gives no cash. What would do so lies in it unplugged.
+const Cashless = "none"
+
 // Frozen is a cabinet at one instant.
 type Frozen struct {
 	cash   string
@@ -123,7 +126,11 @@ func NewCabinet(n *Network, protocol string, was *Frozen) *Cabinet {
 	if was != nil {
 		protocol = was.cash
 	}
-	c := &Cabinet{Cash: protocol, notes: acceptors[protocol].sim(), coins: cctalkcoinsim.New(cctalkcoinsim.Options{}), Hoppers: cctalkhoppersim.New(cctalkhoppersim.Options{Hoppers: []cctalkhoppersim.Hopper{{Address: 3, Face: 100}, {Address: 4, Face: 50}}}),
+	notes, known := acceptors[protocol]
+	if !known {
+		notes = acceptors[Acceptors[0]]
+	}
+	c := &Cabinet{Cash: protocol, notes: notes.sim(), coins: cctalkcoinsim.New(cctalkcoinsim.Options{}), Hoppers: cctalkhoppersim.New(cctalkhoppersim.Options{Hoppers: []cctalkhoppersim.Hopper{{Address: 3, Face: 100}, {Address: 4, Face: 50}}}),
 		roll: escpossim.New(escpossim.Options{Pace: true}), sheets: ippsim.New(ippsim.Options{}), reader: sdtsim.New(sdtsim.Options{}), codes: scannersim.New(scannersim.Options{}), net: n}
 	if was != nil {
 		c.roll, c.sheets = was.roll.Thaw(), was.sheets.Thaw()
@@ -234,9 +241,12 @@ var errNoDevice = errors.New("no such device")
 // drivers are new ones, as a program that starts has them.
 func (c *Cabinet) drivers(o *daemon.Options, log *slog.Logger) {
 	plug := c.plugged()
-	o.Cash = acceptors[c.Cash].driver(c.line(plug, "cash", c.notes.Serve), log)
-	o.Coins = cctalkcoin.New(c.line(plug, "coins", c.coins.Serve), cctalkcoin.Options{Log: log})
-	o.Payer = cctalkhopper.New(c.line(plug, "payout", c.Hoppers.Serve), cctalkhopper.Options{Log: log, Hoppers: map[byte]int64{3: 100, 4: 50}})
+	o.Cash, o.Coins, o.Payer = cash.Absent{}, cash.Absent{}, cash.AbsentPayer{}
+	if c.Cash != Cashless {
+		o.Cash = acceptors[c.Cash].driver(c.line(plug, "cash", c.notes.Serve), log)
+		o.Coins = cctalkcoin.New(c.line(plug, "coins", c.coins.Serve), cctalkcoin.Options{Log: log})
+		o.Payer = cctalkhopper.New(c.line(plug, "payout", c.Hoppers.Serve), cctalkhopper.Options{Log: log, Hoppers: map[byte]int64{3: 100, 4: 50}})
+	}
 	o.Roll = escpos.New(c.line(plug, "receipt", c.roll.Serve), escpos.Profile{HasQR: true, HasCuts: true, HasClear: true})
 	open := c.line(plug, "idcard", c.reader.Serve)
 	o.Reader = sdt.New(func(int) (wire.Port, error) { return open() }, sdt.Options{})

@@ -18,16 +18,17 @@ type Journey struct {
 	Name string
 	Live func(c *Citizen, rng *rand.Rand)
 	Came func(b *casefile.Book) bool
+	Cash bool // only at a terminal that takes cash
 }
 
 // journeys are all of them. Every act with money or paper is in one.
 var Journeys = []Journey{
-	{"cash", (*Citizen).payInNotes, func(b *casefile.Book) bool { return paid(b) || b.Placed.Bills == 0 && len(b.Owed) == 1 }},
-	{"change", (*Citizen).payWithChange, func(b *casefile.Book) bool { return paid(b) && (len(b.Stock.Paid) > 0 || len(b.Owed) > 0) }},
-	{"qr", (*Citizen).payByPhone, func(b *casefile.Book) bool { return paid(b) && b.QRPaid == b.Placed.Bills }},
-	{"license", (*Citizen).takeLicense, licensed},
-	{"offline", (*Citizen).applyOffline, func(b *casefile.Book) bool { return !licensed(b) && len(b.Cases) == 1 }},
-	{"sync", (*Citizen).comeBackLater, licensed},
+	{"cash", (*Citizen).payInNotes, func(b *casefile.Book) bool { return paid(b) || b.Placed.Bills == 0 && len(b.Owed) == 1 }, true},
+	{"change", (*Citizen).payWithChange, func(b *casefile.Book) bool { return paid(b) && (len(b.Stock.Paid) > 0 || len(b.Owed) > 0) }, true},
+	{"qr", (*Citizen).payByPhone, func(b *casefile.Book) bool { return paid(b) && b.QRPaid == b.Placed.Bills }, false},
+	{"license", (*Citizen).takeLicense, licensed, false},
+	{"offline", (*Citizen).applyOffline, func(b *casefile.Book) bool { return !licensed(b) && len(b.Cases) == 1 }, false},
+	{"sync", (*Citizen).comeBackLater, licensed, false},
 }
 
 // paid: a bill was paid whole.

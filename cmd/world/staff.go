@@ -34,6 +34,9 @@ func (c *Citizen) Equip() {
 			return c.act("blanks/load", ctl.Load{Tray: row.tray, First: row.first, Count: 10}, nil) == nil
 		})
 	}
+	if c.Cash == Cashless {
+		return
+	}
 	c.Hoppers.Load(3, hopperFill)
 	c.Hoppers.Load(4, hopperFill)
 	c.Fail(c.act("stock/load", ctl.Pieces{Pieces: fmt.Sprintf("1.00x%d,0.50x%[1]d", hopperFill)}, nil))

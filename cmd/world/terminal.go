@@ -50,7 +50,11 @@ func Start(dir string, disk *cutdisk.Disk, n *Network, c *Cabinet) (*Terminal, e
 // StartAt starts the program of one of several terminals.
 func StartAt(seat Seat, dir string, disk *cutdisk.Disk, n *Network, c *Cabinet) (*Terminal, error) {
 	t := &Terminal{net: n, Stage: front.NewStage(), ended: make(chan error, 1), opened: make(chan struct{})}
-	conf, err := config.Parse(fmt.Sprintf(terminalConfig, seat.ID, seat.Number, filepath.Join(dir, "terminal"), hallDoor, filepath.Join(dir, "code"), dir, dir, c.Cash))
+	text := fmt.Sprintf(terminalConfig, seat.ID, seat.Number, filepath.Join(dir, "terminal"), hallDoor, filepath.Join(dir, "code"), dir, dir)
+	if c.Cash != Cashless {
+		text += fmt.Sprintf(cashConfig, c.Cash)
+	}
+	conf, err := config.Parse(text)
 	if err != nil {
 		return nil, err
 	}
@@ -144,14 +148,17 @@ enrol_code_file = %q
 [socket]
 ui = "%s/ui"
 ctl = "%s/ctl"
+[paper]
+plain_tray = "by-pass-tray"
 [device]
 idcard = "sdt serial:/sweep/idcard"
-cash = "%s serial:/sweep/cash"
-coins = "cctalk-coin serial:/sweep/coins"
-payout = "cctalk-hopper serial:/sweep/payout?3=100&4=50"
 receipt = "escpos serial:/sweep/receipt"
 license = "ipp http://printer/ipp/print"
 scanner = "scanner serial:/sweep/scanner"
-[paper]
-plain_tray = "by-pass-tray"
+`
+
+const cashConfig = `
+cash = "%s serial:/sweep/cash"
+coins = "cctalk-coin serial:/sweep/coins"
+payout = "cctalk-hopper serial:/sweep/payout?3=100&4=50"
 `

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/front"
 	"yichuang/kiosk/store/cutdisk"
 )
 
@@ -77,7 +78,7 @@ func (w *World) Close() (err error) {
 func (w *World) AllOpen() bool {
 	v := w.Stage.View()
 	for _, chip := range v.Health {
-		if !chip.Good {
+		if !chip.Good && (w.Cash != Cashless || chip.Say.Phrase != front.ChipNoCash) {
 			return false
 		}
 	}
