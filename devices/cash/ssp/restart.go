@@ -41,16 +41,17 @@ func negotiate(l *line, c *talk) (err error) {
 	return err
 }
 
-// lower brings a unit that has restarted back to the version it was found with.
+// lower brings a unit that has restarted back to the version it was found with, or to the lowest that we understand.
 func lower(l *line, c *talk) error {
 	if c.found == 0 || c.found >= c.best {
 		return nil
 	}
-	_, err := l.ask(cmdVersion, c.found)
+	low := max(c.found, versions[len(versions)-1])
+	_, err := l.ask(cmdVersion, low)
 	if fault.Is(err, fault.Refused) {
 		return nil
 	}
-	c.version = c.found
+	c.version = low
 	return err
 }
 
@@ -60,7 +61,7 @@ func (a *Acceptor) raise(ctx context.Context, l *line, c *talk) error {
 	if c.version < c.best {
 		a.d.Lock()
 		a.leftOver(nil) // what it counts is a doubt of its own
-		if c.known && !a.restart && a.doubts == c.doubts {
+		if c.known && !a.o.Hopper && !a.restart && a.doubts == c.doubts {
 			a.lost(cash.Note{}, "the unit has restarted, and what it said of it was heard by nobody who lives", nil)
 			a.d.Change()
 		}

@@ -73,13 +73,15 @@ type memory struct {
 	Cleared     [][]byte  `json:"cleared"` // events of notes that were cleared at power-up, until they are told
 }
 
-// awake is the memory of a unit that was never used.
-func awake() memory { return memory{Seq: -1, Version: 6, Events: [][]byte{{evReset}}} }
+// awake is the memory of a unit that was never used and wakes with this protocol version.
+func awake(version byte) memory {
+	return memory{Seq: -1, Version: version, Events: [][]byte{{evReset}}}
+}
 
 // forget is a restart. What it found of a note at an earlier one and nobody was told yet, it tells again.
-func (m *memory) forget() {
+func (m *memory) forget(version byte) {
 	counts, last, cleared, order := m.Counts, m.Last, m.Cleared, m.Payout
-	*m = awake()
+	*m = awake(version)
 	m.Counts, m.Last, m.Cleared, m.Payout = counts, last, cleared, order
 	for _, e := range cleared {
 		m.post(e...)

@@ -28,6 +28,7 @@ type Options struct {
 	Serial        uint32 // 5123456 when zero
 	Key           uint64 // the fixed half of the key; the factory's when zero
 	Version       byte   // the newest protocol version it has; 8 when zero
+	Wakes         byte   // the protocol version it has after a restart; 6 when zero
 	Currency      string // "CNY"
 	Multiplier    int64  // a channel's value times this is its face; 100
 	Faces         []int64
@@ -54,6 +55,9 @@ func (o Options) filled() Options {
 	}
 	if o.Version == 0 {
 		o.Version = 8
+	}
+	if o.Wakes == 0 {
+		o.Wakes = 6
 	}
 	if o.Currency == "" {
 		o.Currency, o.Multiplier = "CNY", 100
@@ -83,7 +87,8 @@ type Sim struct {
 
 // New makes a unit that has just been switched on, with an empty box.
 func New(o Options) *Sim {
-	s := &Sim{o: o.filled(), m: awake(), secrets: uint64(o.Serial) + 7, line: make(chan struct{}, 1)}
+	o = o.filled()
+	s := &Sim{o: o, m: awake(o.Wakes), secrets: uint64(o.Serial) + 7, line: make(chan struct{}, 1)}
 	s.path = notepath.New(s, s.o.Path)
 	s.faults = s.table(faultRows(s.pays()))
 	return s
@@ -116,7 +121,7 @@ func (s *Sim) Power(on, noteIn bool) {
 		if on {
 			s.interrupted()
 		}
-		s.m.forget()
+		s.m.forget(s.o.Wakes)
 		s.m.SilentUntil = time.Now().Add(bootTime)
 		s.m.Mute = on && at.Leg != ""
 	})
@@ -130,7 +135,7 @@ func (s *Sim) Power(on, noteIn bool) {
 func (s *Sim) Reset() {
 	s.path.Sync(func() {
 		s.interrupted()
-		s.m.forget()
+		s.m.forget(s.o.Wakes)
 		s.m.SilentUntil = time.Now().Add(bootTime)
 		s.m.Mute = s.path.Now().Leg != ""
 	})
@@ -311,7 +316,7 @@ func (s *Sim) Snapshot() ([]byte, error) {
 
 // Restore takes a Snapshot's state. Do it before Serve.
 func (s *Sim) Restore(data []byte) error {
-	v := saved{Memory: awake()}
+	v := saved{Memory: awake(s.o.Wakes)}
 	if err := json.Unmarshal(data, &v); err != nil {
 		return fmt.Errorf("restore ssp: %w", err)
 	}
