@@ -62,8 +62,8 @@ type Cabinet struct {
 	Slot    Slot                          // set before anything runs
 
 	mu    sync.Mutex
-	plugs int        // counts the computers that the lines were plugged into
-	laid  []net.Conn // the host's ends
+	plugs int       // counts the computers that the lines were plugged into
+	laid  []*spoken // the host's ends
 }
 
 // part is one mechanism as all of them are.
@@ -220,23 +220,28 @@ func (c *Cabinet) Unplug() {
 	defer c.mu.Unlock()
 	c.plugs++
 	for _, host := range c.laid {
-		host.Close()
+		host.Conn.Close()
 	}
 	c.laid = nil
 }
 
-// lay keeps the host's end of a line that was laid for a computer, unless the power went meanwhile.
+// lay keeps the host's end of a line that was laid for a computer, unless the power went meanwhile. A serial port is one program's alone and
+// is not opened again before it was closed; the license printer has a door for many.
 func (c *Cabinet) lay(host net.Conn, name string, plug int) (*spoken, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.plugs != plug {
 		return nil, errors.Join(errNoDevice, host.Close())
 	}
-	c.laid = append(c.laid, host)
-	return &spoken{Conn: host, c: c, name: name}, nil
+	if name != "license" && slices.ContainsFunc(c.laid, func(s *spoken) bool { return s.name == name }) {
+		return nil, errors.Join(errTaken, host.Close())
+	}
+	s := &spoken{Conn: host, c: c, name: name}
+	c.laid = append(c.laid, s)
+	return s, nil
 }
 
-var errNoDevice = errors.New("no such device")
+var errNoDevice, errTaken = errors.New("no such device"), errors.New("device or resource busy")
 
 // drivers are new ones, as a program that starts has them.
 func (c *Cabinet) drivers(o *daemon.Options, log *slog.Logger) {
@@ -321,7 +326,7 @@ func (s *spoken) Read(b []byte) (int, error) {
 // Close ends the line.
 func (s *spoken) Close() error {
 	s.c.mu.Lock()
-	s.c.laid = slices.DeleteFunc(s.c.laid, func(other net.Conn) bool { return other == s.Conn })
+	s.c.laid = slices.DeleteFunc(s.c.laid, func(other *spoken) bool { return other == s })
 	s.c.mu.Unlock()
 	return s.Conn.Close()
 }
