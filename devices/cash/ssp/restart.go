@@ -59,7 +59,12 @@ func lower(l *line, c *talk) error {
 // so to us has said it to a program that did not live to write it down: with it went what the unit found on its way.
 func (a *Acceptor) raise(ctx context.Context, l *line, c *talk) error {
 	if c.version < c.best {
+		now, err := a.count(l, c)
+		if err != nil {
+			return err
+		}
 		a.d.Lock()
+		a.now = now
 		a.leftOver(nil) // what it counts is a doubt of its own
 		if c.known && !a.o.Hopper && !a.restart && a.doubts == c.doubts {
 			a.lost(cash.Note{}, "the unit has restarted, and what it said of it was heard by nobody who lives", nil)
