@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"yichuang/devices/cash"
-	"yichuang/devices/cash/acceptor"
 	"yichuang/devices/fault"
 )
 
@@ -155,24 +154,28 @@ func TestClearedInARecycler(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		e     event
-		held  bool
+		held  byte // the channel of the open note; 0 when none is
 		extra uint32
 		want  string
 	}{
-		{"into the box", event{code: evStackedAtUp, amounts: []amount{{value: 1000, currency: "CNY"}}}, true, 0, "stacked 1000 false"},
-		{"into the store", event{code: evStoredAtUp, amounts: []amount{{value: 1000, currency: "CNY"}}}, true, 0, "stacked 1000 true"},
-		{"without a value", event{code: evStoredAtUp}, true, 0, "stacked 1000 true"},
-		{"nobody was told of it, but it is counted", event{code: evStoredAtUp, amounts: []amount{{value: 500, currency: "CNY"}}}, false, 1, "stacked 500 true"},
-		{"nobody was told of it, nor is it counted", event{code: evStoredAtUp, amounts: []amount{{value: 500, currency: "CNY"}}}, false, 0, "lost 500 false"},
-		{"nobody knows what it was", event{code: evStackedAtUp}, false, 1, "lost 0 false"},
-		{"another one, both counted", event{code: evStackedAtUp, amounts: []amount{{value: 500, currency: "CNY"}}}, true, 2, "stacked 1000 false stacked 500 false"},
-		{"another one, nothing counted", event{code: evStackedAtUp, amounts: []amount{{value: 500, currency: "CNY"}}}, true, 0, "lost 1000 false stacked 500 false"},
+		{"into the box", event{code: evStackedAtUp, amounts: []amount{{value: 1000, currency: "CNY"}}}, 3, 0, "stacked 1000 false"},
+		{"into the store", event{code: evStoredAtUp, amounts: []amount{{value: 1000, currency: "CNY"}}}, 3, 0, "stacked 1000 true"},
+		{"without a value", event{code: evStoredAtUp}, 3, 0, "stacked 1000 true"},
+		{"nobody was told of it, but it is counted", event{code: evStoredAtUp, amounts: []amount{{value: 500, currency: "CNY"}}}, 0, 1, "stacked 500 true"},
+		{"nobody was told of it, nor is it counted", event{code: evStoredAtUp, amounts: []amount{{value: 500, currency: "CNY"}}}, 0, 0, "lost 500 false"},
+		{"nobody knows what it was", event{code: evStackedAtUp}, 0, 1, "lost 0 false"},
+		{"another one, both counted", event{code: evStackedAtUp, amounts: []amount{{value: 500, currency: "CNY"}}}, 3, 2, "stacked 1000 false stacked 500 false"},
+		{"another one, nothing counted", event{code: evStackedAtUp, amounts: []amount{{value: 500, currency: "CNY"}}}, 3, 0, "lost 1000 false stacked 500 false"},
+		{"one that nobody could name before it, both counted", event{code: evStackedAtUp, amounts: []amount{{value: 500, currency: "CNY"}}}, unnamed, 2, "lost 0 false stacked 500 false"},
 	} {
 		a := New(nil, Options{})
 		a.resumed, a.base.known = true, true
 		a.now = counters{stacked: tt.extra, known: true}
-		if tt.held {
-			a.held = &pending{Held: acceptor.Held{Note: ten}, channel: 3, base: a.base}
+		if tt.held > 0 {
+			a.held = &pending{channel: tt.held, base: a.base}
+		}
+		if tt.held == 3 {
+			a.held.Note = ten
 		}
 		a.cleared(tt.e, nil)
 		got := ""

@@ -309,7 +309,7 @@ func (a *Acceptor) cleared(e event, raw []byte) {
 		note = h.Note
 	}
 	known := h != nil || a.extra() > 0
-	if h != nil && h.Note.Face > 0 && (h.Note != note || a.extra() > 1) {
+	if h != nil && (h.Note.Face > 0 && h.Note != note || a.extra() > 1) {
 		a.passed(h, raw)
 	}
 	a.held = nil
@@ -330,6 +330,8 @@ func (a *Acceptor) passed(h *pending, raw []byte) {
 	switch returned := h.base.known && a.now.known && h.base.rejected%markByte != a.now.rejected%markByte; {
 	case a.extra() == 1 && returned, a.extra() <= 0 && returned:
 		a.d.Emit(cash.Signal{What: cash.Returned, Note: h.Note, Raw: raw})
+	case a.extra() > 0 && h.Note.Face == 0:
+		a.lost(cash.Note{}, "a note came to stay that nobody can name", raw)
 	case a.extra() > 0:
 		a.d.Emit(cash.Signal{What: cash.Stacked, Note: h.Note, Raw: raw})
 	default:
