@@ -126,8 +126,8 @@ func NewCabinet(n *Network, protocol string, was *Frozen) *Cabinet {
 	if was != nil {
 		protocol = was.cash
 	}
-	notes, known := acceptors[protocol]
-	if !known {
+	notes := acceptors[protocol]
+	if protocol == Cashless {
 		notes = acceptors[Acceptors[0]]
 	}
 	c := &Cabinet{Cash: protocol, notes: notes.sim(), coins: cctalkcoinsim.New(cctalkcoinsim.Options{}), Hoppers: cctalkhoppersim.New(cctalkhoppersim.Options{Hoppers: []cctalkhoppersim.Hopper{{Address: 3, Face: 100}, {Address: 4, Face: 50}}}),
