@@ -58,7 +58,7 @@ func lower(l *line, c *talk) error {
 // raise waits until it is written down what the unit said first, and then sets the version for good. A unit that has restarted and did not say
 // so to us has said it to a program that did not live to write it down: with it went what the unit found on its way.
 func (a *Acceptor) raise(ctx context.Context, l *line, c *talk) error {
-	if c.version < c.best {
+	if c.version < c.best || c.restarted { // it may have restarted after it was asked for its version
 		now, err := a.count(l, c)
 		if err != nil {
 			return err

@@ -1,6 +1,7 @@
 package ssp_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -89,5 +90,39 @@ func TestRestartWithNothingInside(t *testing.T) {
 	}
 	if doubts > 3 {
 		t.Errorf("%d doubts in %s", doubts, last)
+	}
+}
+
+// A unit that restarts while a program gets to know it is not spoken to at a version that it has forgotten: the next program would take that for a restart
+// that was told to nobody who lives.
+func TestRestartWhileItIsSetUp(t *testing.T) {
+	const step, last, life = 10 * time.Millisecond, 2 * time.Second, 20 * time.Second
+	for at := time.Duration(0); at < last; at += step {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(sspsim.Options{})
+			defer b.Close()
+			a, kill := running(t, b, ssp.Options{}, cash.Mark{})
+			mark := await(t, a, cash.Ready).Mark
+			kill()
+			time.AfterFunc(at, func() {
+				b.sim.Power(false, false)
+				b.sim.Power(true, false)
+			})
+			for _, program := range []string{"this one", "the next"} {
+				a, kill = running(t, b, ssp.Options{}, mark)
+				ctx, cancel := context.WithTimeout(t.Context(), life)
+				for {
+					s, err := a.Next(ctx)
+					if err != nil {
+						break
+					}
+					if mark = s.Mark; s.What == cash.Lost {
+						t.Errorf("a restart %s after a program began: %s is told of a doubt: %v", at, program, s.Fault)
+					}
+				}
+				cancel()
+				kill()
+			}
+		})
 	}
 }
