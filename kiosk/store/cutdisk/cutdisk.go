@@ -62,6 +62,7 @@ type file struct {
 	data    content // as a program reads it
 	durable content // as of the last sync
 	pending []Op    // writes and truncates since
+	lacks   bool    // something was written for which there is no room
 }
 
 // naming is a creation or removal of a name that may not last yet.
@@ -81,6 +82,9 @@ type Disk struct {
 	before  func(Op) error
 	after   func(Op)
 	room    func() int64
+
+	left   int           // operations until the disk fails
+	failed chan struct{} // closed when it does; nil when it will not
 
 	scrapped bool
 }
@@ -117,7 +121,8 @@ func (d *Disk) Forget() {
 }
 
 // Room sets what is asked, before a file grows, for how many bytes all files may have together; nil is a disk without
-// an end. On a full disk the write has no effect, and SQLite is told that it is full.
+// an end. What finds no room is told of when it is to last, and can be read until then, as in a file system that looks for room late: the layer
+// below SQLite has one word for all that a write can fail of.
 func (d *Disk) Room(fn func() int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -145,6 +150,47 @@ func (d *Disk) fits(op Op) bool {
 	return room == nil || more <= 0 || d.Size()+more <= room()
 }
 
+// Fail has the disk refuse every operation after so many more, until Heal. The answer is closed when it has refused the first.
+func (d *Disk) Fail(left int) (failed <-chan struct{}) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.left, d.failed = left, make(chan struct{})
+	return d.failed
+}
+
+// Heal ends what Fail began.
+func (d *Disk) Heal() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.failed = nil
+}
+
+// fails says whether this operation is refused.
+func (d *Disk) fails() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.failed == nil {
+		return false
+	}
+	d.left--
+	if d.left == -1 {
+		close(d.failed)
+	}
+	return d.left < 0
+}
+
+// lack gives and keeps whether something that was written to a file found no room.
+func (d *Disk) lack(name string, now bool) (before bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f := d.names[name]
+	if f == nil {
+		return false
+	}
+	before, f.lacks = f.lacks, now
+	return before
+}
+
 // Before sets what is called before each operation. Its error is the operation's, which then has no
 // effect. It may take an Image of this disk; it must not use a database.
 func (d *Disk) Before(fn func(Op) error) {
@@ -170,7 +216,12 @@ func (d *Disk) do(op Op) error {
 			return err
 		}
 	}
-	if !d.fits(op) {
+	switch {
+	case d.fails():
+		return sqlite3vfs.IOErrorWrite
+	case !d.fits(op):
+		d.lack(op.Name, true)
+	case op.Kind == Sync && d.lack(op.Name, false):
 		return sqlite3vfs.FullError
 	}
 	d.Apply(op)

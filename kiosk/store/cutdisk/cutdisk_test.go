@@ -99,17 +99,21 @@ func TestTornWrites(t *testing.T) {
 	}
 }
 
-// A full disk takes what does not grow, and what a file that shrank has given back.
+// A full disk takes what does not grow, and what a file that shrank has given back. What found no room is told of when it is to last, once.
 func TestFullDisk(t *testing.T) {
 	d := New()
 	d.Apply(Op{Kind: Create, Name: "a"})
 	d.Apply(Op{Kind: Create, Name: "b"})
 	d.Room(func() int64 { return 10 })
-	do := func(name string, off int64, text string, want bool) {
+	do := func(name string, off int64, text string, room bool) {
 		t.Helper()
 		err := d.do(Op{Kind: Write, Name: name, Off: off, Data: []byte(text)})
-		if err != nil && !errors.Is(err, sqlite3vfs.FullError) || (err == nil) != want {
-			t.Errorf("%s at %d: %v, want room: %v", name, off, err, want)
+		last := d.do(Op{Kind: Sync, Name: name})
+		if err != nil || last != nil && !errors.Is(last, sqlite3vfs.FullError) || (last == nil) != room {
+			t.Errorf("%s at %d: %v, then %v; want room: %v", name, off, err, last, room)
+		}
+		if again := d.do(Op{Kind: Sync, Name: name}); again != nil {
+			t.Errorf("%s, told before: %v", name, again)
 		}
 	}
 	do("a", 0, "123456", true)
@@ -124,6 +128,32 @@ func TestFullDisk(t *testing.T) {
 	do("b", 5, "6", true)
 	if got := d.Size(); got != 11 || contentOf(d, "b") != "123456" {
 		t.Errorf("%d bytes, b is %q; want 11, 123456", got, contentOf(d, "b"))
+	}
+}
+
+// A disk that fails does so from one operation on, and says when.
+func TestFailingDisk(t *testing.T) {
+	d := New()
+	d.Apply(Op{Kind: Create, Name: "a"})
+	failed := d.Fail(2)
+	for n, want := range []bool{true, true, false, false} {
+		if err := d.do(Op{Kind: Write, Name: "a", Off: int64(n), Data: []byte{'x'}}); (err == nil) != want {
+			t.Errorf("operation %d: %v, want it to succeed: %v", n, err, want)
+		}
+		select {
+		case <-failed:
+			if n < 2 {
+				t.Errorf("it says that it failed after %d operations", n+1)
+			}
+		default:
+			if n >= 2 {
+				t.Errorf("it does not say that it failed after %d operations", n+1)
+			}
+		}
+	}
+	d.Heal()
+	if err := d.do(Op{Kind: Sync, Name: "a"}); err != nil || contentOf(d, "a") != "xx" {
+		t.Errorf("healed: %v, %q; want xx", err, contentOf(d, "a"))
 	}
 }
 
