@@ -224,7 +224,7 @@ func (u *unit) fillDisk(rng *rand.Rand) error {
 	ballast := filepath.Join(u.w.Dir, "terminal", "ballast")
 	u.w.Disk.Room(func() int64 {
 		if _, err := os.Stat(ballast); err != nil {
-			return size + 1<<20 // it was given up
+			return size + store.BallastSize // it was given up
 		}
 		return size
 	})

@@ -274,7 +274,7 @@ func TestStartOnAFullDisk(t *testing.T) {
 	s.Close()
 	s = onDisk(t, dir, disk)
 	defer s.Close()
-	if info, err := os.Stat(path); err != nil || info.Size() != 1<<20 || s.Health() != nil || cases(s) != 1 {
-		t.Errorf("with room again: ballast %v (%v), health %v, %d cases; want 1 MiB, none, 1", info, err, s.Health(), cases(s))
+	if info, err := os.Stat(path); err != nil || info.Size() != BallastSize || s.Health() != nil || cases(s) != 1 {
+		t.Errorf("with room again: ballast %v (%v), health %v, %d cases; want it whole, none, 1", info, err, s.Health(), cases(s))
 	}
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"yichuang/kiosk/sqlite"
@@ -22,7 +23,19 @@ const (
 	checkpointMax = 2000
 	// checkpointLook is after about how many pages the log's length is asked for: the question has a goroutine and a statement of its own.
 	checkpointLook = 200
+	// checkpointFull bounds the log on a full disk, so that it does not take what the ballast has left: a log that was moved is written again from its beginning.
+	checkpointFull = 16
+	// checkpointFits is how many pages are moved at most on a full disk. More of them may find no room in the database, and take it from the last words.
+	checkpointFits = BallastSize / sqlite.PageSize / 2
 )
+
+// logMax is how many pages the log may have, and after about how many more its length is asked for. It is called with the lock held.
+func (s *Store) logMax() (pages, look int) {
+	if s.full {
+		return checkpointFull, checkpointFull
+	}
+	return checkpointMax, checkpointLook
+}
 
 // wrote is called with the lock held after each write of about so many pages.
 func (s *Store) wrote(pages int) {
@@ -45,14 +58,15 @@ func (s *Store) quiet() {
 		s.quietTimer = time.AfterFunc(max(wait, checkpointQuiet/10), s.quiet)
 	default:
 		s.alone()
-		s.checkpoint(checkpointPages)
+		most, _ := s.logMax()
+		s.checkpoint(min(checkpointPages, most))
 		s.next()
 	}
 }
 
 // due says that somebody must look whether the log is too long.
 func (s *Store) due() bool {
-	if s.unseen < checkpointLook || s.broken != nil {
+	if _, look := s.logMax(); s.unseen < look || s.broken != nil {
 		return false
 	}
 	s.unseen = 0
@@ -62,8 +76,12 @@ func (s *Store) due() bool {
 // checkpoint moves the log when it has at least so many pages. It is called with the lock held by whoever has the turn to write,
 // and lets go of the lock while the disk works.
 func (s *Store) checkpoint(least int) {
+	most := math.MaxInt
+	if s.full {
+		most = checkpointFits
+	}
 	s.mu.Unlock()
-	err := s.move(least)
+	err := s.move(least, most)
 	s.mu.Lock()
 	switch {
 	case err == nil:
@@ -74,9 +92,9 @@ func (s *Store) checkpoint(least int) {
 	}
 }
 
-func (s *Store) move(least int) error {
+func (s *Store) move(least, most int) error {
 	ctx := context.Background()
-	if pages, err := sqlite.LogPages(ctx, s.db); err != nil || pages < least {
+	if pages, err := sqlite.LogPages(ctx, s.db); err != nil || pages < least || pages > most {
 		return err
 	}
 	return sqlite.Checkpoint(ctx, s.db)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,8 +36,8 @@ func TestFullDiskTakesTheBallast(t *testing.T) {
 	defer disk.Mount(dir)()
 	s := onDisk(t, dir, disk)
 	ballast := filepath.Join(dir, "ballast")
-	if info, err := os.Stat(ballast); err != nil || info.Size() != 1<<20 {
-		t.Fatalf("ballast: got %v (%v), want 1 MiB", info, err)
+	if info, err := os.Stat(ballast); err != nil || info.Size() != BallastSize {
+		t.Fatalf("ballast: got %v (%v), want it whole", info, err)
 	}
 	full := true
 	disk.Before(func(op cutdisk.Op) error {
@@ -79,8 +80,36 @@ func TestFullDiskTakesTheBallast(t *testing.T) {
 	if got := cases(s); got != 2 || s.Health() != nil {
 		t.Errorf("after a new start: got %d cases, health %v; want 2 and none", got, s.Health())
 	}
-	if info, err := os.Stat(ballast); err != nil || info.Size() != 1<<20 {
-		t.Errorf("ballast after a new start: got %v (%v), want 1 MiB", info, err)
+	if info, err := os.Stat(ballast); err != nil || info.Size() != BallastSize {
+		t.Errorf("ballast after a new start: got %v (%v), want it whole", info, err)
+	}
+}
+
+// What the ballast has left is enough for a long visit to come to its end: the log does not take it all.
+func TestBallastIsEnoughForAVisit(t *testing.T) {
+	const records = 1000
+	ctx, dir, disk := context.Background(), t.TempDir(), cutdisk.New()
+	defer disk.Mount(dir)()
+	s := onDisk(t, dir, disk)
+	defer s.Close()
+	given := func() bool {
+		_, err := os.Stat(filepath.Join(dir, "ballast"))
+		return err != nil
+	}
+	size := disk.Size()
+	disk.Room(func() int64 {
+		if given() {
+			return size + BallastSize
+		}
+		return size
+	})
+	for n := range records {
+		if err := s.Append(ctx, opened(fmt.Sprint("case ", n))); err != nil {
+			t.Fatalf("after %d records on a full disk: %v", n, err)
+		}
+	}
+	if !given() || s.Health() == nil {
+		t.Errorf("ballast given up: %v, health: %v; want a full disk", given(), s.Health())
 	}
 }
 
@@ -92,8 +121,8 @@ func TestBallastIsWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	open(t, dir).Close()
-	if info, err := os.Stat(path); err != nil || info.Size() != 1<<20 {
-		t.Errorf("got %v (%v), want 1 MiB", info, err)
+	if info, err := os.Stat(path); err != nil || info.Size() != BallastSize {
+		t.Errorf("got %v (%v), want it whole", info, err)
 	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)

@@ -185,17 +185,18 @@ func (s *Store) Export(ctx context.Context, w io.Writer) error {
 	}
 }
 
-// ballastSize is given up when the disk is full: room for a few hundred records.
-const ballastSize = 1 << 20
+// BallastSize is how many bytes are given up when the disk is full: room for a long visit, as a record takes up to three pages of the log, or,
+// when the log can be moved, for some thousand records.
+const BallastSize = 4 << 20
 
 func (s *Store) ballastPath() string { return filepath.Join(s.dir, "ballast") }
 
 // ballast lays the ballast file down when it is missing and there is room for it.
 func (s *Store) ballast() error {
-	if info, err := os.Stat(s.ballastPath()); err == nil && info.Size() == ballastSize {
+	if info, err := os.Stat(s.ballastPath()); err == nil && info.Size() == BallastSize {
 		return nil
 	}
-	err := os.WriteFile(s.ballastPath(), make([]byte, ballastSize), 0o600)
+	err := os.WriteFile(s.ballastPath(), make([]byte, BallastSize), 0o600)
 	if errors.Is(err, syscall.ENOSPC) {
 		os.Remove(s.ballastPath()) // the half that was written would be lost room
 		s.full = true

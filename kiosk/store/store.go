@@ -226,7 +226,8 @@ func (s *Store) next() {
 		go func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			s.checkpoint(checkpointMax)
+			most, _ := s.logMax()
+			s.checkpoint(most)
 			s.next()
 		}()
 	case len(s.pending) == 0:
