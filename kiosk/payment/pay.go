@@ -105,6 +105,8 @@ func (t *Till) Stop(ctx context.Context) error {
 		}
 		select {
 		case <-changed:
+		case <-t.journal.Broken():
+			return t.journal.Health() // where it went is never written down now: the next start asks the acceptor
 		case <-ctx.Done():
 			return fmt.Errorf("till: a note is still on its way: %w", ctx.Err())
 		}
@@ -242,6 +244,8 @@ func (t *Till) still(ctx context.Context, caseID string) error {
 		t.placing.Unlock()
 		select {
 		case <-changed:
+		case <-t.journal.Broken():
+			return t.journal.Health()
 		case <-ctx.Done():
 			return fmt.Errorf("till: a note of case %s is still on its way: %w", caseID, ctx.Err())
 		}

@@ -338,6 +338,22 @@ func TestStopIsBounded(t *testing.T) {
 	})
 }
 
+// What will never be written down is not waited for: a person stands there, and the program must start again.
+func TestStopOnABrokenDisk(t *testing.T) {
+	paying(t, 10000, func(m *machine, id string) {
+		m.put(5000)
+		m.becomes(Status{Case: id, Moving: 5000, Taking: false})
+		m.disk.Fail(0)
+		began := time.Now()
+		if err := m.program.till.Stop(context.Background()); !errors.Is(err, store.ErrBroken) || time.Since(began) > doubtAfter/10 {
+			m.t.Errorf("got %v after %s, want the journal's error when the note has arrived", err, time.Since(began))
+		}
+		if _, _, err := m.program.till.Settle(context.Background(), id, RestOwed, "stop"); !errors.Is(err, store.ErrBroken) || time.Since(began) > doubtAfter/10 {
+			m.t.Errorf("settle: got %v after %s, want the journal's error", err, time.Since(began))
+		}
+	})
+}
+
 // A stop order that comes while a note moves or its money is placed does not break that off: what is said of it stands.
 func TestStopOrderWhileMoneyIsPlaced(t *testing.T) {
 	paying(t, 10000, func(m *machine, id string) {

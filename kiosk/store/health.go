@@ -37,6 +37,9 @@ func (s *Store) Slow() time.Duration {
 	return s.took
 }
 
+// Broken is closed when the journal breaks: nothing is written down any more.
+func (s *Store) Broken() <-chan struct{} { return s.broke }
+
 // Watch ends with an error when the journal breaks, which can happen while nobody appends, and with ctx.
 func (s *Store) Watch(ctx context.Context) error {
 	select {

@@ -66,6 +66,7 @@ type Store struct {
 	unanswered string     // why no money is taken before the hall has answered; "" when it may be
 	book       *casefile.Book
 	head       string // hash of the last record
+	written    int64  // the last record that is on the disk
 	pending    []*request
 	writing    bool // somebody has the turn to write
 	unseen     int  // pages written since the log's length was last asked for, about
@@ -161,7 +162,7 @@ func (s *Store) load(ctx context.Context) error {
 		if err := s.book.Apply(r.Seq, r.When(), e); err != nil {
 			return fmt.Errorf("journal: %w", err)
 		}
-		s.head = r.Hash
+		s.head, s.written = r.Hash, r.Seq
 		if when := r.When(); when.After(s.latest) || r.Quality == qualitySynced {
 			s.latest = when
 		}
@@ -303,6 +304,7 @@ func (s *Store) writeAll(ctx context.Context, batch []*request) error {
 		s.breaks(err)
 		return fmt.Errorf("%w: %w", ErrBroken, err)
 	}
+	s.written = records[len(records)-1].Seq
 	s.wrote(2 + len(records)) // none fills more than a page, as a rule
 	close(s.appended)
 	s.appended = make(chan struct{})
@@ -436,11 +438,18 @@ func (s *Store) Appended() <-chan struct{} {
 	return s.appended
 }
 
-// Head is the number and hash of the last record.
+// Head is the number and hash of the last record, which may not be on the disk yet.
 func (s *Store) Head() (seq int64, hash string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.book.Seq, s.head
+}
+
+// Written is the number of the last record that is on the disk. In a journal that broke it stays behind the head.
+func (s *Store) Written() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.written
 }
 
 // Terminal is the terminal's id.

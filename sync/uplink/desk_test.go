@@ -16,6 +16,7 @@ import (
 
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/store"
+	"yichuang/kiosk/store/cutdisk"
 )
 
 // desk is a terminal and a hall with a line between them, in a bubble.
@@ -186,4 +187,39 @@ func (d *desk) count(route string) int {
 	d.hall.mu.Lock()
 	defer d.hall.mu.Unlock()
 	return d.hall.calls[route]
+}
+
+// A record that a failed disk never got cannot be sent: the hall hears of the terminal as often as when there is nothing to send, and no more.
+func TestBrokenJournalIsNotPushed(t *testing.T) {
+	onDesk(t, func(d *desk) {
+		d.powerOff()
+		disk, state := cutdisk.New(), filepath.Join(d.dir, "memory")
+		defer disk.Mount(state)()
+		var err error
+		if d.journal, err = store.Open(cutdisk.Context(d.t.Context()), state, "T1"); err != nil {
+			d.t.Fatal(err)
+		}
+		if d.link, err = New(d.config, d.journal, slog.New(slog.DiscardHandler)); err != nil {
+			d.t.Fatal(err)
+		}
+		d.online()
+		d.queue(3, 10)
+		d.await(time.Minute, "delivered", d.delivered)
+		disk.Fail(0)
+		lost := store.Entry{Event: casefile.Event{Kind: casefile.CaseOpened, Case: "lost", Header: casefile.Header{Service: "pay.water"}}}
+		if err := d.journal.Append(d.t.Context(), lost); !errors.Is(err, store.ErrBroken) {
+			d.t.Fatalf("append: %v, want ErrBroken", err)
+		}
+		pushes := func() int {
+			d.hall.mu.Lock()
+			defer d.hall.mu.Unlock()
+			return len(d.hall.pushes) + len(d.hall.beats)
+		}
+		before, minutes := pushes(), 2
+		d.pass(time.Duration(minutes) * time.Minute)
+		if n, beats := pushes()-before, minutes*int(time.Minute/beatEvery); n < beats/2 || n > 2*beats+4 {
+			d.t.Errorf("the hall was told something %d times in %d minutes, want about as often as it hears of a terminal at rest: %d", n, minutes, beats)
+		}
+		d.powerOff()
+	})
 }
