@@ -46,6 +46,7 @@ type recording struct {
 	points   []point
 	ops      [3][]cutdisk.Op
 	accounts []string         // at the company
+	unheard  int              // how often a note may have gone back of which nobody has heard
 	events   []casefile.Event // all of the journal
 	trace    string
 	told     bool // the story of each schedule is wanted

@@ -2,18 +2,12 @@ package sweep
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
-	"github.com/psanford/sqlite3vfs"
-
 	"yichuang/cmd/world"
-	"yichuang/kiosk/store"
 	"yichuang/kiosk/store/cutdisk"
 )
 
@@ -73,7 +67,7 @@ func (tp *recording) restart(c cut, disks [3]*cutdisk.Disk) (w *world.World, err
 	p := tp.points[c.point]
 	time.Sleep(p.after) // the clock is where it was
 	n := world.NewNetwork()
-	w = &world.World{Dir: tp.dir, Net: n, Disk: disks[0].Image(c.how, rand.New(rand.NewPCG(c.seed, 0))), Cabinet: world.NewCabinet(n, "", p.devices)}
+	w = &world.World{Dir: tp.dir, Net: n, Unheard: tp.unheard, Disk: disks[0].Image(c.how, rand.New(rand.NewPCG(c.seed, 0))), Cabinet: world.NewCabinet(n, "", p.devices)}
 	if c.device != devicesOn {
 		w.Cabinet.Power(false, c.device == devicesIn)
 	}
@@ -116,35 +110,18 @@ func (tp *recording) restart(c cut, disks [3]*cutdisk.Disk) (w *world.World, err
 const (
 	// failEvery is of how many schedules one has a disk that fails once more while the program comes to life, at one of its first failMax operations.
 	failEvery, failMax = 8, 80
-	// failTime is how long it may be until then, and noticeTime how long the program may take to end for it.
-	failTime, noticeTime = 40 * time.Second, 5*time.Second + 271_828
+	// failTime is how long it may be until then.
+	failTime = 40 * time.Second
 )
 
 // failDisk has the terminal's disk refuse all that is written to it from some operation on, until the program has ended for it; then it is started again.
 func failDisk(w *world.World, seed uint64) error {
-	left := rand.New(rand.NewPCG(seed, 2)).IntN(failMax)
-	failed := make(chan struct{})
-	w.Disk.Before(func(cutdisk.Op) error {
-		switch left--; {
-		case left == -1:
-			close(failed)
-		case left >= 0:
-			return nil
-		}
-		return sqlite3vfs.IOErrorWrite
-	})
-	defer w.Disk.Before(nil)
+	failed := w.Disk.Fail(rand.New(rand.NewPCG(seed, 2)).IntN(failMax))
+	defer w.Disk.Heal()
 	select {
 	case <-failed:
 	case <-time.After(failTime):
 		return nil // it has written less
 	}
-	time.Sleep(noticeTime)
-	if err := w.Terminal.Close(); err != nil && !errors.Is(err, store.ErrBroken) && !strings.Contains(err.Error(), "disk I/O error") {
-		return fmt.Errorf("the disk failed: %w", err)
-	}
-	w.Disk.Before(nil)
-	var err error
-	w.Terminal, err = world.Start(w.Dir, w.Disk, w.Net, w.Cabinet)
-	return err
+	return w.Again()
 }

@@ -269,7 +269,7 @@ func live(dir string, k taped, j world.Journey) (*recording, error) {
 		r.watch(true)
 		j.Live(c, rand.New(rand.NewPCG(k.hash(), 0)))
 		r.watch(false)
-		if c.Err == nil {
+		if c.Err == nil && w.Breaks == 0 {
 			w.Journal.Book(func(b *casefile.Book) {
 				if !j.Came(b) {
 					c.Fail(fmt.Errorf("the citizen has not got what he came for"))
@@ -284,7 +284,7 @@ func live(dir string, k taped, j world.Journey) (*recording, error) {
 	if err := errors.Join(c.Err, w.Close()); err != nil {
 		return nil, err
 	}
-	tp.accounts = w.Land.Accounts
+	tp.accounts, tp.unheard = w.Land.Accounts, w.Unheard
 	tp.ops = [3][]cutdisk.Op{w.Disk.Ops(), w.Land.HallDisk.Ops(), w.Land.BillerDisk.Ops()}
 	return tp, nil
 }

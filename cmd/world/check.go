@@ -39,7 +39,7 @@ type Losses struct {
 // the program was down, and with it their memories; moving: something was on its way then where money goes.
 func (w *World) Check(ctx context.Context, off, moving bool, checked map[string]int64) []Violation {
 	f := &found{checked: checked}
-	l := Losses{Cuts: 1, Unseen: w.coins.Unseen()}
+	l := Losses{Cuts: 1 + int64(w.Unheard), Unseen: w.coins.Unseen()}
 	if off {
 		l.Notes, l.Coins = 1, 1
 	}

@@ -38,6 +38,7 @@ type Citizen struct {
 	*World
 	Err      error
 	Gone     func() error  // why there is no sense in waiting any more; nil: there always is
+	Slow     bool          // orders are lost, and what a mechanism does comes when they are given again
 	Patience time.Duration // how long for each thing that is to come; 0: as long as it may take when much goes wrong
 }
 
@@ -67,7 +68,7 @@ func (c *Citizen) Until(what string, holds func() bool) {
 
 // soon waits for what a mechanism does at once.
 func (c *Citizen) soon(what string, holds func() bool) {
-	if patience := c.Patience; patience > 0 {
+	if patience := c.Patience; patience > 0 && !c.Slow {
 		c.Patience = min(patience, soonTime)
 		defer func() { c.Patience = patience }()
 	}
@@ -147,12 +148,7 @@ func (c *Citizen) note(face money.Fen) (kept bool) {
 		if tries > 0 {
 			time.Sleep(80 * glance) // to push it at once again only makes the acceptor busy with refusing
 		}
-		id := 0
-		c.soon("the mouth is free", func() bool {
-			var err error
-			id, err = c.notes.Path().Offer(int64(face), money.CNY, notepath.Genuine)
-			return err == nil
-		})
+		id := c.push(int64(face))
 		c.soon("the note has come to its end", func() bool { fate = c.notes.Path().Fate(id); return fate.Final() })
 	}
 	if kept = fate == notepath.Stacked; kept {
@@ -171,7 +167,7 @@ func (c *Citizen) leave() {
 	c.page("take", "slip", "rate", "goodbye")
 	for c.Err == nil {
 		v := c.Stage.View()
-		if v.Page == "home" && v.Visit == "" {
+		if (v.Page == "home" || v.Page == "closed") && v.Visit == "" {
 			return
 		}
 		for _, id := range []string{"form.next", "rate.5", "nav.home"} {

@@ -3,6 +3,8 @@ package world
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"time"
 
 	"yichuang/devices/cash/coinpath"
@@ -11,6 +13,7 @@ import (
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/front"
 	"yichuang/kiosk/money"
+	"yichuang/kiosk/store"
 )
 
 // Journey is what a citizen does from the home page to the home page, and what has come of it when nothing went wrong.
@@ -62,13 +65,16 @@ func (c *Citizen) payInNotes(rng *rand.Rand) {
 	number := c.account([]string{"owed", "balance"}[rng.IntN(2)], due)
 	c.toCash(number)
 	before := c.inside()
-	c.hindered(rng)
+	after := c.hindered(rng)
+	defer func() { after(); c.evening() }()
+	if c.Breaks > 0 {
+		return
+	}
 	faces := []money.Fen{10000, 5000, 2000, 1000, 500, 100}
 	if givesUp {
 		c.note(5000)
 		c.touch("pay.cancel", "choice.rest.owed")
 		c.leave()
-		c.evening()
 		return
 	}
 	for in, at := c.inside().Sub(before), rng.IntN(4); c.Err == nil && in < money.Fen(due); {
@@ -79,17 +85,113 @@ func (c *Citizen) payInNotes(rng *rand.Rand) {
 		}
 	}
 	c.leave()
-	c.evening()
 }
 
-// hindered has the acceptor of notes stop in the midst of a payment, until staff have seen to it.
-func (c *Citizen) hindered(rng *rand.Rand) {
-	switch rng.IntN(6) {
+// hindered has the acceptor of notes stop in the midst of a payment, or the disk, until staff have seen to it, or there is noise on the line; to some of
+// it they see after the visit.
+func (c *Citizen) hindered(rng *rand.Rand) (after func()) {
+	switch rng.IntN(12) {
 	case 0, 1:
 		c.jam(rng.IntN(2) == 0)
 	case 2:
 		c.fillBox()
+	case 3, 4:
+		c.pullPlug(rng.IntN(2) == 0)
+	case 5:
+		return c.fillDisk(rng)
+	case 6:
+		c.breakDisk(rng)
+	case 7, 8:
+		c.Noise("cash")
+		c.Slow = true
+		return func() { c.Noise(""); c.Slow = false }
 	}
+	return func() {}
+}
+
+// pullPlug has the line to the acceptor be lost, sometimes with a note in escrow, and staff put the plug in again.
+func (c *Citizen) pullPlug(escrow bool) {
+	id, before := 0, c.inside()
+	if escrow {
+		c.Unheard++
+		id = c.push(100)
+		c.soon("the note is validated", func() bool { return c.notes.Path().Leg() == notepath.InEscrow })
+	}
+	c.Pull("cash")
+	c.says(front.SayCashClosed)
+	c.Plug()
+	if escrow {
+		c.Until("the note has come to its end", func() bool { return c.notes.Path().Fate(id).Final() })
+		if c.Err == nil && c.notes.Path().Fate(id) == notepath.Stacked {
+			c.Until("the note is money", func() bool { return c.inside() == before.Add(100) })
+		}
+	}
+	c.notesGoOn()
+}
+
+// fillDisk fills the terminal's disk with something else. When it has come to its end, no service begins any more, until staff make room and start
+// the program again.
+func (c *Citizen) fillDisk(rng *rand.Rand) (makeRoom func()) {
+	size := c.Disk.Size() + rng.Int64N(roomMax)
+	given := func() bool {
+		_, err := os.Stat(filepath.Join(c.Dir, "terminal", "ballast"))
+		return err != nil
+	}
+	c.Disk.Room(func() int64 {
+		if given() {
+			return size + store.BallastSize
+		}
+		return size
+	})
+	return func() {
+		if c.Err == nil && given() {
+			c.Until("nothing is offered on a full disk", func() bool { v := c.Stage.View(); return !v.Can("home.pay") && !v.Can("home.apply") })
+		}
+		c.startAgain()
+	}
+}
+
+// roomMax is how many bytes are left on a disk that will be full.
+const roomMax = 16 << 10
+
+// breakDisk has the disk fail while notes go in. The program ends for it and is started again, and the visit comes to its end as after a power cut.
+func (c *Citizen) breakDisk(rng *rand.Rand) {
+	failed := c.Disk.Fail(rng.IntN(opsMax))
+	c.Until("the disk has failed", func() bool {
+		c.notes.Path().Offer(100, money.CNY, notepath.Genuine) // there may be one in the mouth still
+		select {
+		case <-failed:
+			return true
+		default:
+			return false
+		}
+	})
+	c.Breaks, c.Unheard = c.Breaks+1, c.Unheard+1
+	c.startAgain()
+}
+
+// opsMax is after how many operations at most a disk fails in the midst of a payment.
+const opsMax = 60
+
+// startAgain starts the program again, on a disk that is well.
+func (c *Citizen) startAgain() {
+	if c.Err != nil {
+		return
+	}
+	c.Fail(c.Again())
+	c.Until("the program has opened its journal", c.Ready)
+	c.Rest()
+	c.Until("all services", c.AllOpen)
+}
+
+// push pushes a note in and gives its name.
+func (c *Citizen) push(face int64) (id int) {
+	c.soon("the mouth is free", func() bool {
+		var err error
+		id, err = c.notes.Path().Offer(face, money.CNY, notepath.Genuine)
+		return err == nil
+	})
+	return id
 }
 
 // jam has a note stick in the acceptor, as it is drawn in or behind the escrow, and a hand free it.
@@ -97,12 +199,7 @@ func (c *Citizen) jam(escrow bool) {
 	if !escrow {
 		c.Fail(c.notes.Faults().Arm("jam", 1))
 	}
-	id, before := 0, c.inside()
-	c.soon("the mouth is free", func() (free bool) {
-		var err error
-		id, err = c.notes.Path().Offer(100, money.CNY, notepath.Genuine)
-		return err == nil
-	})
+	before, id := c.inside(), c.push(100)
 	if escrow {
 		c.soon("the note is validated", func() bool { return c.notes.Path().Leg() == notepath.InEscrow })
 		c.Fail(c.notes.Faults().Arm("jam", 1))

@@ -4,11 +4,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/front"
+	"yichuang/kiosk/store"
 	"yichuang/kiosk/store/cutdisk"
 )
 
@@ -20,6 +23,8 @@ type World struct {
 	*Cabinet
 	Disk *cutdisk.Disk
 	*Terminal
+	Breaks  int // how often the disk has failed in the midst of a visit
+	Unheard int // how often a note may have gone back by itself of which nobody has heard, for a disk or a line
 }
 
 // Violation is an invariant that does not hold.
@@ -49,6 +54,21 @@ func (w *World) Settle() (err error) {
 	w.Terminal, err = Start(w.Dir, w.Disk, w.Net, w.Cabinet)
 	return err
 }
+
+// Again ends the program, unless it has ended for its disk, and starts it on a disk that is well.
+func (w *World) Again() (err error) {
+	time.Sleep(noticeTime)
+	if err := w.Terminal.Close(); err != nil && !errors.Is(err, store.ErrBroken) && !strings.Contains(err.Error(), "disk I/O error") {
+		return fmt.Errorf("the disk failed: %w", err)
+	}
+	w.Disk.Heal()
+	w.Disk.Room(nil)
+	w.Terminal, err = Start(w.Dir, w.Disk, w.Net, w.Cabinet)
+	return err
+}
+
+// noticeTime is how long the program may take to end for its disk.
+const noticeTime = 5*time.Second + 271_828
 
 // Scrap says that no power cut comes any more.
 func (w *World) Scrap() {
