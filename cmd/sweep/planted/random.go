@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -105,7 +106,7 @@ func changes(file string, raw []byte) (all []made, err error) {
 	siblings := map[string][]string{} // what else is called on the same thing with as many arguments
 	sibling := func(c *ast.CallExpr) (*ast.SelectorExpr, string) {
 		s, ok := c.Fun.(*ast.SelectorExpr)
-		if !ok || strings.Contains(text(s), "log.") {
+		if !ok || logs.MatchString(text(c)) {
 			return nil, ""
 		}
 		return s, fmt.Sprintf("%s/%d", short(s.X), len(c.Args))
@@ -121,6 +122,9 @@ func changes(file string, raw []byte) (all []made, err error) {
 	ast.Inspect(tree, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.CallExpr:
+			if logs.MatchString(text(n)) {
+				return false
+			}
 			s, of := sibling(n)
 			for _, other := range siblings[of] {
 				if other != s.Sel.Name {
@@ -128,7 +132,7 @@ func changes(file string, raw []byte) (all []made, err error) {
 				}
 			}
 		case *ast.ExprStmt:
-			if logs := strings.Contains(text(n), "log."); !logs {
+			if !logs.MatchString(text(n)) {
 				add(removed, n, "removed "+short(n), "_ = 0")
 			}
 		case *ast.AssignStmt:
@@ -160,6 +164,9 @@ func changes(file string, raw []byte) (all []made, err error) {
 	})
 	return all, nil
 }
+
+// logs is a call that is only for who reads the log.
+var logs = regexp.MustCompile(`^[a-zA-Z.]*\b[Ll]og\.(Debug|Info|Warn|Error)\(`)
 
 // isCall says whether a call alone is on the right side.
 func isCall(a *ast.AssignStmt) bool {
