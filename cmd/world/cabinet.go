@@ -65,9 +65,6 @@ type Cabinet struct {
 	plugs  int       // counts the computers that the lines were plugged into
 	laid   []*spoken // the host's ends
 	pulled string    // the device whose plug was pulled
-	noisy  string    // the device on whose line there is noise
-	heard  string    // its last answer
-	news   int       // how many of its answers were not the one before again
 }
 
 // part is one mechanism as all of them are.
@@ -249,30 +246,6 @@ func (c *Cabinet) Plug() {
 	c.pulled = ""
 }
 
-// Noise has some of the news from a device come with a bit of it wrong; of none when it is "".
-func (c *Cabinet) Noise(device string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.noisy, c.news, c.heard = device, 0, ""
-}
-
-// noiseEvery is of how much news one piece is spoilt.
-const noiseEvery = 6
-
-// spoil puts a bit of what a device said wrong, if it is news and has its turn.
-func (c *Cabinet) spoil(device string, b []byte) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.noisy != device || len(b) == 0 || string(b) == c.heard {
-		return
-	}
-	c.heard = string(b)
-	if c.news++; c.news%noiseEvery == 0 {
-		at := c.news / noiseEvery
-		b[at*5%len(b)] ^= 1 << (at % 8)
-	}
-}
-
 // lay keeps the host's end of a line that was laid for a computer, unless the power went meanwhile. A serial port is one program's alone and
 // is not opened again before it was closed; the license printer has a door for many.
 func (c *Cabinet) lay(host net.Conn, name string, plug int) (*spoken, error) {
@@ -368,7 +341,6 @@ func (s *spoken) Write(b []byte) (int, error) {
 func (s *spoken) Read(b []byte) (int, error) {
 	n, err := s.Conn.Read(b)
 	s.c.Slot.Await()
-	s.c.spoil(s.name, b[:n])
 	return n, err
 }
 

@@ -38,7 +38,6 @@ type Citizen struct {
 	*World
 	Err      error
 	Gone     func() error  // why there is no sense in waiting any more; nil: there always is
-	Slow     bool          // orders are lost, and what a mechanism does comes when they are given again
 	Patience time.Duration // how long for each thing that is to come; 0: as long as it may take when much goes wrong
 }
 
@@ -68,7 +67,7 @@ func (c *Citizen) Until(what string, holds func() bool) {
 
 // soon waits for what a mechanism does at once.
 func (c *Citizen) soon(what string, holds func() bool) {
-	if patience := c.Patience; patience > 0 && !c.Slow {
+	if patience := c.Patience; patience > 0 {
 		c.Patience = min(patience, soonTime)
 		defer func() { c.Patience = patience }()
 	}

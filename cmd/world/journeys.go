@@ -87,10 +87,10 @@ func (c *Citizen) payInNotes(rng *rand.Rand) {
 	c.leave()
 }
 
-// hindered has the acceptor of notes stop in the midst of a payment, or the disk, until staff have seen to it, or there is noise on the line; to some of
-// it they see after the visit.
+// hindered has the acceptor of notes stop in the midst of a payment, or the disk, until staff have seen to it; to some of it
+// after the visit.
 func (c *Citizen) hindered(rng *rand.Rand) (after func()) {
-	switch rng.IntN(12) {
+	switch rng.IntN(10) {
 	case 0, 1:
 		c.jam(rng.IntN(2) == 0)
 	case 2:
@@ -101,10 +101,6 @@ func (c *Citizen) hindered(rng *rand.Rand) (after func()) {
 		return c.fillDisk(rng)
 	case 6:
 		c.breakDisk(rng)
-	case 7, 8:
-		c.Noise("cash")
-		c.Slow = true
-		return func() { c.Noise(""); c.Slow = false }
 	}
 	return func() {}
 }
