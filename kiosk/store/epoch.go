@@ -9,7 +9,7 @@ import (
 	"yichuang/kiosk/casefile"
 )
 
-// Span is the part of a journal that was written in one epoch: the records past After, up to Last, as far as they are on the disk.
+// Span is the part of a journal that was written in one epoch: the records past After, up to Last. In a journal that broke Last is on the disk.
 type Span struct {
 	Epoch       string
 	After, Last int64
@@ -46,7 +46,7 @@ func (s *Store) span(seq int64) Span {
 			continue
 		}
 		if i == len(s.spans)-1 {
-			sp.Last = max(s.written, sp.After)
+			sp.Last = max(s.coming(), sp.After)
 		}
 		return sp
 	}

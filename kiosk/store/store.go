@@ -445,11 +445,19 @@ func (s *Store) Head() (seq int64, hash string) {
 	return s.book.Seq, s.head
 }
 
-// Written is the number of the last record that is on the disk. In a journal that broke it stays behind the head.
-func (s *Store) Written() int64 {
+// Coming is the number of the last record that is on the disk, or will be in a moment: in a journal that broke it stays behind the head.
+func (s *Store) Coming() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.written
+	return s.coming()
+}
+
+// coming is called with the lock held.
+func (s *Store) coming() int64 {
+	if s.broken != nil {
+		return s.written
+	}
+	return s.book.Seq
 }
 
 // Terminal is the terminal's id.

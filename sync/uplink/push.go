@@ -61,8 +61,8 @@ func (l *Link) push(ctx context.Context) {
 	defer p.end(ctx)
 	for l.line.awaitReached(ctx) {
 		appended := l.journal.Appended() // taken before looking, so that nothing between is missed
-		// What is not on the disk yet cannot be sent, and on a disk that has failed it never will be.
-		if wait := time.Until(p.beat.Add(beatEvery)); len(p.flying) == 0 && l.acknowledged() >= l.journal.Written() && wait > 0 {
+		// What a disk that has failed did not get cannot be sent, ever.
+		if wait := time.Until(p.beat.Add(beatEvery)); len(p.flying) == 0 && l.acknowledged() >= l.journal.Coming() && wait > 0 {
 			l.awaitAppended(ctx, wait, appended)
 			continue
 		}
