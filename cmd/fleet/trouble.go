@@ -220,19 +220,11 @@ func (u *unit) setClock(offset time.Duration) {
 
 // fillDisk fills the terminal's disk with something else, until staff make room and start the program again.
 func (u *unit) fillDisk(rng *rand.Rand) error {
-	size := u.w.Disk.Size() + rng.Int64N(64<<10)
-	ballast := filepath.Join(u.w.Dir, "terminal", "ballast")
-	u.w.Disk.Room(func() int64 {
-		if _, err := os.Stat(ballast); err != nil {
-			return size + store.BallastSize // it was given up
-		}
-		return size
-	})
+	u.w.FillDisk(rng.Int64N(64 << 10))
 	u.sleep(between(rng, time.Minute, 6*time.Minute))
 	u.w.Disk.Room(nil)
 	u.halt()
-	// The file layer under SQLite has one word for all that a write can fail of, so that the program hears of a broken disk and ends. As
-	// at a power cut, a note that was held then and could not be written down goes back by itself.
+	// When the ballast was not enough the program has ended by itself. As at a power cut, a note that was held then and could not be written down goes back.
 	u.losses.Cuts++
 	if err := u.w.Terminal.Close(); err != nil && !errors.Is(err, store.ErrBroken) && !strings.Contains(err.Error(), "disk I/O error") {
 		return err

@@ -3,8 +3,6 @@ package world
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"time"
 
 	"yichuang/devices/cash/coinpath"
@@ -13,7 +11,6 @@ import (
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/front"
 	"yichuang/kiosk/money"
-	"yichuang/kiosk/store"
 )
 
 // Journey is what a citizen does from the home page to the home page, and what has come of it when nothing went wrong.
@@ -128,17 +125,7 @@ func (c *Citizen) pullPlug(escrow bool) {
 // fillDisk fills the terminal's disk with something else. When it has come to its end, no service begins any more, until staff make room and start
 // the program again.
 func (c *Citizen) fillDisk(rng *rand.Rand) (makeRoom func()) {
-	size := c.Disk.Size() + rng.Int64N(roomMax)
-	given := func() bool {
-		_, err := os.Stat(filepath.Join(c.Dir, "terminal", "ballast"))
-		return err != nil
-	}
-	c.Disk.Room(func() int64 {
-		if given() {
-			return size + store.BallastSize
-		}
-		return size
-	})
+	given := c.FillDisk(rng.Int64N(roomMax))
 	return func() {
 		if c.Err == nil && given() {
 			c.Until("nothing is offered on a full disk", func() bool { v := c.Stage.View(); return !v.Can("home.pay") && !v.Can("home.apply") })

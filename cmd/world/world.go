@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -53,6 +55,22 @@ func (w *World) Settle() (err error) {
 	w.Cabinet.Power(true, false)
 	w.Terminal, err = Start(w.Dir, w.Disk, w.Net, w.Cabinet)
 	return err
+}
+
+// FillDisk fills the terminal's disk with something else but for so many bytes, until Again. The answer says whether the ballast was given up for it.
+func (w *World) FillDisk(left int64) (given func() bool) {
+	given = func() bool {
+		_, err := os.Stat(filepath.Join(w.Dir, "terminal", "ballast"))
+		return err != nil
+	}
+	size := w.Disk.Size() + left
+	w.Disk.Room(func() int64 {
+		if given() {
+			return size + store.BallastSize
+		}
+		return size
+	})
+	return given
 }
 
 // Again ends the program, unless it has ended for its disk, and starts it on a disk that is well.

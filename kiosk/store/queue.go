@@ -186,7 +186,7 @@ func (s *Store) Export(ctx context.Context, w io.Writer) error {
 }
 
 // BallastSize is how many bytes are given up when the disk is full: room for a long visit, as a record takes up to three pages of the log, or,
-// when the log can be moved, for some thousand records.
+// when the log can be moved, for a thousand of them and more.
 const BallastSize = 4 << 20
 
 func (s *Store) ballastPath() string { return filepath.Join(s.dir, "ballast") }
