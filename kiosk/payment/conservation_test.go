@@ -100,6 +100,9 @@ func tell(t *testing.T, dir string, seed uint64, happened map[casefile.Kind]int)
 	s.conserved(s.may, true)
 	s.settled()
 	s.watched()
+	if !s.harsh && !s.revived && s.program.journal.Epoch() != s.program.journal.Origin() {
+		t.Errorf("the disk is taken for an older one\n%v", s.ops)
+	}
 	s.settleDoubts()
 	s.conserved(s.may, true)
 	s.watched()

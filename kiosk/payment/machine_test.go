@@ -443,7 +443,7 @@ func (m *machine) settled() {
 		m.t.Fatal(err)
 	}
 	hall := casefile.NewBook()
-	prev := casefile.Genesis("T1", m.program.journal.Epoch())
+	prev := casefile.Genesis("T1", m.program.journal.Origin())
 	ends, payouts := map[int64]int{}, map[string]int{}
 	for i, r := range records {
 		if err := r.Check(int64(i+1), prev); err != nil {

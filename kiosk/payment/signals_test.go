@@ -144,10 +144,11 @@ func (r *reading) say(line string) {
 	r.t.Helper()
 	ctx := context.Background()
 	line, blind := strings.CutPrefix(line, "blind ") // a signal that does not know its place in the acceptor's memory
+	line, same := strings.CutPrefix(line, "same ")   // one of an acceptor whose counters stand where they stood
 	word, rest, _ := strings.Cut(line, " ")
 	face, _ := strconv.ParseInt(rest, 10, 64) // 0 where no face is named
 	signal := func(what cash.Happening, currency string) {
-		if !blind {
+		if !blind && !same {
 			r.counter++
 		}
 		s := cash.Signal{What: what, Note: cash.Note{Face: face, Currency: currency}, Mark: cash.Mark{Serial: "1", Counter: r.counter, Known: !blind}}

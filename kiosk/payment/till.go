@@ -194,7 +194,8 @@ func (t *Till) ahead(s cash.Signal, mark casefile.Mark) string {
 	case ready || paying || !t.resumed.Known || !mark.Known || mark.Serial != t.resumed.Serial:
 	case s.What == cash.Stacked && t.doubtOf(money.Fen(s.Note.Face)) == nil:
 		return fmt.Sprintf("the acceptor has stacked a note of %s, and by the journal nobody was paying", money.Fen(s.Note.Face))
-	case s.What == cash.Lost && mark.Counter != 0: // 0 is an acceptor that was without power
+	// 0 is an acceptor that was without power; one that counts what it counted then has only restarted.
+	case s.What == cash.Lost && mark.Counter != 0 && mark.Counter != t.resumed.Counter:
 		return "the acceptor has seen more since the journal was written than it remembers, and by the journal nobody was paying"
 	}
 	return ""
