@@ -34,6 +34,7 @@ import (
 	"yichuang/kiosk/press"
 	"yichuang/kiosk/station"
 	"yichuang/kiosk/store"
+	"yichuang/kiosk/turn"
 	"yichuang/kiosk/typeset"
 	"yichuang/kiosk/visit"
 )
@@ -93,7 +94,7 @@ type Daemon struct {
 	link     Link
 	kiosk    *visit.Kiosk
 	broken   error // why the journal could not be opened
-	acts     turn
+	acts     turn.Turn
 	settling sync.Mutex // a doubt is looked up and ended by one at a time; never held while the hall is asked
 	probing  sync.Mutex
 }

@@ -231,6 +231,33 @@ func TestPayOutOverABrokenLine(t *testing.T) {
 	}
 }
 
+// Two ask for the same money while the hoppers turn: the second waits, as for any device, and nothing is left for it.
+func TestPayoutsTakeTurns(t *testing.T) {
+	tl := newTeller(pile(5000, 9))
+	tl.pays = func(p []cash.Pile) (cash.Paid, error) {
+		time.Sleep(time.Second) // virtual
+		return cash.Paid{Out: p}, nil
+	}
+	owing(t, tl, func(r *reading, owed string) {
+		given := make(chan Given, 2)
+		for range cap(given) {
+			go func() {
+				g, err := r.till.PayOut(context.Background(), "a", owed)
+				if err != nil {
+					t.Error(err)
+				}
+				given <- g
+			}()
+		}
+		if first, second := <-given, <-given; first.Out+second.Out != 10000 || first.Rest+second.Rest+first.Unsure+second.Unsure != 0 {
+			t.Errorf("got %+v and %+v", first, second)
+		}
+		if got := r.stands(); got != "owed 0.00, paid out 100.00, doubtful 0.00" {
+			t.Error(got)
+		}
+	})
+}
+
 // What has a code is paid by the code; a debt that is none is not paid.
 func TestPayOutOnlyWhatHasNoCode(t *testing.T) {
 	tl := newTeller(pile(5000, 9))

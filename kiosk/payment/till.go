@@ -22,6 +22,7 @@ import (
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/money"
 	"yichuang/kiosk/store"
+	"yichuang/kiosk/turn"
 )
 
 // Faces are the notes of CNY that may be taken at all, in fen.
@@ -38,7 +39,7 @@ type Till struct {
 
 	placing sync.Mutex    // a note or coin comes whole before or after a case's money is placed
 	opening sync.Mutex    // what a power cut left open is closed whole before or after notes are taken anew
-	giving  sync.Mutex    // one payout at a time
+	giving  turn.Turn     // one payout at a time
 	resumed casefile.Mark // what the acceptor was told at the start
 	gate    chan struct{} // holds one while notes are let in, or no more: who waits for it may wait for the acceptor
 

@@ -17,7 +17,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
 	"time"
 
 	"yichuang/devices/fault"
@@ -25,6 +24,7 @@ import (
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/document"
 	"yichuang/kiosk/store"
+	"yichuang/kiosk/turn"
 	"yichuang/kiosk/typeset"
 )
 
@@ -37,7 +37,7 @@ type Press struct {
 	Type      *typeset.Setter
 	Log       *slog.Logger
 
-	mu sync.Mutex // one paper at a time: two writers would mix their lines
+	mu turn.Turn // one paper at a time: two writers would mix their lines
 }
 
 // The ways that a paper goes out.

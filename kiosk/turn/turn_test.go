@@ -1,4 +1,4 @@
-package daemon
+package turn
 
 import (
 	"testing"
@@ -9,7 +9,7 @@ import (
 // Who waits for an act that asks the hall does not stop the clock: two slips may come to one counter at once.
 func TestTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var acts turn
+		var acts Turn
 		began := time.Now()
 		for range 3 {
 			go func() {
