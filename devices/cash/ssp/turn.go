@@ -130,15 +130,15 @@ func (a *Acceptor) identify(l *line, c *talk) error {
 	if info.Serial, err = serial(l); err != nil {
 		return err
 	}
-	for cmd, to := range map[byte]*string{cmdFirmware: &info.Firmware, cmdDataset: &info.Model} {
+	for _, cmd := range []byte{cmdFirmware, cmdDataset} {
 		text, err := l.ask(cmd)
 		if err != nil && !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.Refused) {
 			return err
 		}
-		if t := strings.TrimRight(string(text), " \x00"); t != "" && to == &info.Model {
+		if t := strings.TrimRight(string(text), " \x00"); t != "" && cmd == cmdDataset {
 			info.Model += " " + t
 		} else if t != "" {
-			*to = t
+			info.Firmware = t
 		}
 	}
 	info.Faces = acceptor.Named(s.faces)
