@@ -6,12 +6,13 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
-	"runtime"
 	"runtime/debug"
 	"testing"
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"yichuang/cmd/world"
 )
 
 // command is what make sweep runs: this test's binary under the name sweep. A world needs what only a test has: a bubble
@@ -27,15 +28,15 @@ func TestMain(m *testing.M) {
 		if command.Worker == "" && command.Replay == "" {
 			os.Exit(command.Supervise())
 		}
-		// A worker has one processor, on which everything in a world comes in the same order each time, and its memory is not short.
-		runtime.GOMAXPROCS(1)
-		debug.SetGCPercent(400)
+		steady()
+		debug.SetGCPercent(400) // memory is not short
 		os.Args = os.Args[:1]
 		if err := flag.Set("test.run", "^TestCommand$"); err != nil {
 			panic(err)
 		}
 		os.Exit(m.Run())
 	}
+	steady()
 	done, err := inMemory()
 	if err != nil {
 		panic(err)
@@ -43,6 +44,12 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	done()
 	os.Exit(code)
+}
+
+func steady() {
+	if err := world.Steady(); err != nil {
+		panic(err)
+	}
 }
 
 // TestCommand is a worker of make sweep; in go test it has nothing to do.

@@ -11,6 +11,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -210,8 +211,8 @@ func replay(t *testing.T, name string, to io.Writer) int {
 // tapesMax is how often a journey is played at most until two of its recordings are alike.
 const tapesMax = 7
 
-// tape plays a journey until two of its recordings are alike, and gives that one. What several do at one and the same instant they do in an order that
-// the machine's load may change, and which cuts are chosen follows from it: one recording in a hundred is another one.
+// tape plays a journey until two of its recordings are alike, and gives that one. What several do at one and the same instant comes in the same order in a steady
+// process, but for the first world of all; which cuts are chosen follows from it.
 func tape(t *testing.T, k taped, j world.Journey) (*recording, error) {
 	var all []*recording
 	for range tapesMax {
@@ -241,6 +242,7 @@ func tapeOnce(t *testing.T, k taped, j world.Journey) (tp *recording, err error)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	world.Chance(t, k.hash())
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the collector interrupts whoever works, and then others go first; a journey leaves some 80 MB
 	synctest.Test(t, func(t *testing.T) {
 		tp, err = live(dir, k, j)
 	})

@@ -3,7 +3,6 @@ package sweep
 import (
 	"context"
 	"os"
-	"runtime"
 	"slices"
 	"strconv"
 	"testing"
@@ -93,7 +92,6 @@ func TestDifferencesAreSeen(t *testing.T) {
 // freshSeed is printed, so that what failed once can be played again: make sweep SEED=.
 // TestSameSeedSameTrace: a violation is found again by its seed, and another seed is another run.
 func TestSameSeedSameTrace(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // as a worker has
 	seed := freshSeed(t)
 	traces := map[string]int{}
 	for _, s := range []uint64{seed, seed, seed + 1} {

@@ -19,7 +19,7 @@ type Network struct {
 	doors map[string]*door
 	down  bool       // the terminal's line is cut: nobody dials out, and what was open is broken
 	bad   bool       // the terminal's line leads through a slow one
-	sends func()     // before each write of whoever dialled
+	sends func()     // before anything that the terminal has sent arrives
 	open  []net.Conn // in the order in which they were made
 }
 
@@ -86,7 +86,7 @@ func (n *Network) call(ctx context.Context, name string, pair func() (ours, thei
 	default:
 	}
 	if pair == nil {
-		pair = func() (near, far net.Conn) { return lay(name) }
+		pair = func() (near, far net.Conn) { return lay(name, nil) }
 	}
 	ours, theirs := pair()
 	select {
@@ -107,6 +107,9 @@ func (n *Network) call(ctx context.Context, name string, pair func() (ours, thei
 func (n *Network) line(ctx context.Context, _, name string) (net.Conn, error) {
 	n.mu.Lock()
 	down, pair := n.down, n.Pair
+	if pair == nil {
+		pair = func() (near, far net.Conn) { return lay(name, n.leaves) }
+	}
 	if n.bad {
 		name = slowDoor
 	}
@@ -137,21 +140,10 @@ func (n *Network) Cut(down bool) {
 	}
 }
 
-// counted tells of each send.
+// counted is one of the open ones until it is closed.
 type counted struct {
 	net.Conn
 	n *Network
-}
-
-// Write sends.
-func (c *counted) Write(b []byte) (int, error) {
-	c.n.mu.Lock()
-	sends := c.n.sends
-	c.n.mu.Unlock()
-	if sends != nil {
-		sends()
-	}
-	return c.Conn.Write(b)
 }
 
 // Close ends the connection.
@@ -162,7 +154,16 @@ func (c *counted) Close() error {
 	return c.Conn.Close()
 }
 
-// OnSend sets what is called before each send of the terminal.
+func (n *Network) leaves() {
+	n.mu.Lock()
+	sends := n.sends
+	n.mu.Unlock()
+	if sends != nil {
+		sends()
+	}
+}
+
+// OnSend sets what is called before anything that the terminal sends arrives. Over wires that Pair makes it is not called.
 func (n *Network) OnSend(fn func()) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

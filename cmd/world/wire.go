@@ -14,10 +14,11 @@ import (
 // lay lays a wire, both of whose ends can be written to at any time. What is written arrives after a while, which is another one
 // for each door and direction: no two programs act at the same instant because they heard something, so that the order of
 // what happens is the same each time.
-func lay(door string) (near, far net.Conn) {
+// leaves is called before anything arrives at the far end, at an instant of its own; it may be nil.
+func lay(door string, leaves func()) (near, far net.Conn) {
 	nearReads, there := net.Pipe()
 	farReads, back := net.Pipe()
-	a, b := &end{Conn: nearReads, out: newLane(back, after(door, "there"))}, &end{Conn: farReads, out: newLane(there, after(door, "back"))}
+	a, b := &end{Conn: nearReads, out: newLane(back, after(door, "there"), leaves)}, &end{Conn: farReads, out: newLane(there, after(door, "back"), nil)}
 	return a, b
 }
 
@@ -85,8 +86,9 @@ func (e *end) Close() error {
 
 // lane is one direction.
 type lane struct {
-	to net.Conn
-	by time.Duration
+	to     net.Conn
+	by     time.Duration
+	leaves func()
 
 	mu     sync.Mutex
 	way    []byte // what is on its way
@@ -94,8 +96,8 @@ type lane struct {
 	more   chan struct{}
 }
 
-func newLane(to net.Conn, by time.Duration) *lane {
-	l := &lane{to: to, by: by, more: make(chan struct{}, 1)}
+func newLane(to net.Conn, by time.Duration, leaves func()) *lane {
+	l := &lane{to: to, by: by, leaves: leaves, more: make(chan struct{}, 1)}
 	go l.carry()
 	return l
 }
@@ -125,6 +127,9 @@ func (l *lane) wake() {
 	}
 }
 
+// arrival is how long what leaves is still on its way.
+const arrival = 3 * time.Microsecond
+
 // carry brings what was written to the other end, until it is closed.
 func (l *lane) carry() {
 	defer l.to.Close()
@@ -135,6 +140,10 @@ func (l *lane) carry() {
 		l.way = l.way[:0]
 		l.mu.Unlock()
 		if len(b) > 0 {
+			if l.leaves != nil {
+				l.leaves()
+				time.Sleep(arrival)
+			}
 			if _, err := l.to.Write(b); err != nil { // nobody reads any more
 				l.close()
 				return
