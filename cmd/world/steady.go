@@ -10,7 +10,7 @@ import (
 )
 
 // watchman is how late the runtime's watchman may come in a steady process.
-const watchman = 2 * time.Second
+const watchman = time.Second / 2
 
 // Steady makes this process one in which what several do at one and the same instant comes in the same order each time, also on a machine that is busy with
 // other things. It has one processor, and it begins anew, so that the runtime's watchman (sysmon) comes hardly ever: left alone he looks every 20 µs, and
