@@ -128,28 +128,30 @@ func (t *Till) resumeCoins(ctx context.Context) error {
 	var mark casefile.Mark
 	var at int64
 	t.journal.Book(func(b *casefile.Book) { mark, at = b.CoinMark, b.CoinSeq })
-	mark, err := laterMark(ctx, t.journal, keptCoins, mark, at)
+	kept, err := laterMark(ctx, t.journal, keptCoins, mark, at)
 	if err != nil {
 		return err
 	}
+	mark = kept.Mark
 	t.coins.Resume(cash.Mark{Serial: mark.Serial, Counter: mark.Counter, Known: mark.Known})
 	return nil
 }
 
 // laterMark is the later of the mark in the records, of record at, and the one that is kept beside them.
-func laterMark(ctx context.Context, journal *store.Store, name string, mark casefile.Mark, at int64) (casefile.Mark, error) {
+func laterMark(ctx context.Context, journal *store.Store, name string, mark casefile.Mark, at int64) (keptMarkValue, error) {
+	in := keptMarkValue{Seq: at, Mark: mark}
 	raw, err := journal.Kept(ctx, name)
 	if err != nil || raw == nil {
-		return mark, err
+		return in, err
 	}
 	var kept keptMarkValue
 	if err := json.Unmarshal(raw, &kept); err != nil {
-		return mark, fmt.Errorf("till: kept mark %s: %w", name, err)
+		return in, fmt.Errorf("till: kept mark %s: %w", name, err)
 	}
 	if kept.Mark.Known && kept.Seq >= at {
-		return kept.Mark, nil
+		return kept, nil
 	}
-	return mark, nil
+	return in, nil
 }
 
 // takeCoins lets those coins in that may be taken now. It asks the acceptor only when they have become others: one that

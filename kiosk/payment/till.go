@@ -41,6 +41,7 @@ type Till struct {
 	opening sync.Mutex    // what a power cut left open is closed whole before or after notes are taken anew
 	giving  turn.Turn     // one payout at a time
 	resumed casefile.Mark // what the acceptor was told at the start
+	unnamed bool          // a note that nobody can name is held or goes back; only Run's
 	gate    chan struct{} // holds one while notes are let in, or no more: who waits for it may wait for the acceptor
 
 	mu      sync.Mutex  // guards all below
@@ -86,8 +87,9 @@ const keptMark = "cash.mark"
 // keptMarkValue is the acceptor's mark with the number of the last record when it was kept: marks stand
 // in records too, and the later of the two counts.
 type keptMarkValue struct {
-	Seq  int64
-	Mark casefile.Mark
+	Seq     int64
+	Mark    casefile.Mark
+	Unnamed bool `json:",omitempty"` // the acceptor held a note that nobody could name, and gave it back
 }
 
 // Resume tells the acceptors how far their events are written down. Call it once, before they run.
@@ -95,11 +97,12 @@ func (t *Till) Resume(ctx context.Context) error {
 	var mark casefile.Mark
 	var at int64
 	t.journal.Book(func(b *casefile.Book) { mark, at, t.before = b.Mark, b.MarkSeq, b.CashOpen })
-	mark, err := laterMark(ctx, t.journal, keptMark, mark, at)
+	kept, err := laterMark(ctx, t.journal, keptMark, mark, at)
 	if err != nil {
 		return err
 	}
-	t.resumed = mark
+	mark = kept.Mark
+	t.resumed, t.unnamed = mark, kept.Unnamed
 	t.acceptor.Resume(cash.Mark{Serial: mark.Serial, Counter: mark.Counter, Known: mark.Known})
 	return t.resumeCoins(ctx)
 }
@@ -148,6 +151,9 @@ func (t *Till) hear(ctx context.Context, s cash.Signal) error {
 			return err
 		}
 	}
+	if s.What == cash.Stacked || s.What == cash.Returned || s.What == cash.Ready && !t.acceptor.State().Escrow {
+		t.unnamed = false
+	}
 	written, err := t.write(ctx, s, &mark)
 	if err != nil {
 		return err
@@ -184,7 +190,7 @@ func (t *Till) hear(ctx context.Context, s cash.Signal) error {
 }
 
 // ahead says what the acceptor remembers that this journal cannot have missed: nobody was paying when it was last
-// written, and so no note was let in since. Then the disk is an older one than this terminal had.
+// written, and so no note was let in since, and none was inside that was on its way back. Then the disk is an older one than this terminal had.
 func (t *Till) ahead(s cash.Signal, mark casefile.Mark) string {
 	t.mu.Lock()
 	ready := t.ready
@@ -193,7 +199,7 @@ func (t *Till) ahead(s cash.Signal, mark casefile.Mark) string {
 	t.journal.Book(func(b *casefile.Book) { paying = b.CashOpen != "" || b.OpenNote() != nil })
 	switch {
 	case ready || paying || !t.resumed.Known || !mark.Known || mark.Serial != t.resumed.Serial:
-	case s.What == cash.Stacked && t.doubtOf(money.Fen(s.Note.Face)) == nil:
+	case s.What == cash.Stacked && !t.unnamed && t.doubtOf(money.Fen(s.Note.Face)) == nil:
 		return fmt.Sprintf("the acceptor has stacked a note of %s, and by the journal nobody was paying", money.Fen(s.Note.Face))
 	// 0 is an acceptor that was without power; one that counts what it counted then has only restarted.
 	case s.What == cash.Lost && mark.Counter != 0 && mark.Counter != t.resumed.Counter:
@@ -247,7 +253,7 @@ func (t *Till) nameBox(ctx context.Context) error {
 
 func (t *Till) keep(ctx context.Context, mark casefile.Mark) error {
 	seq, _ := t.journal.Head()
-	raw, err := json.Marshal(keptMarkValue{Seq: seq, Mark: mark})
+	raw, err := json.Marshal(keptMarkValue{Seq: seq, Mark: mark, Unnamed: t.unnamed})
 	if err != nil {
 		return err
 	}
@@ -303,9 +309,11 @@ func (t *Till) escrowed(ctx context.Context, s cash.Signal, mark *casefile.Mark)
 		return t.keep(ctx, *mark)
 	}
 	if s.Note.Face <= 0 || s.Note.Currency != money.CNY {
-		// Held, and nobody can name it: it goes back, and is in no sum.
+		// Held, and nobody can name it: it goes back, and is in no sum. If the power goes first, it may fall into the box.
+		t.unnamed = true
+		err := t.keep(ctx, *mark)
 		t.order(ctx, t.acceptor.Return)
-		return t.keep(ctx, *mark)
+		return err
 	}
 	stack, err := t.held(ctx, s, mark)
 	if err != nil {
