@@ -44,6 +44,7 @@ type recording struct {
 	key      taped
 	dir      string // the hall's keys, and room for the files beside the databases
 	points   []point
+	older    *cutdisk.Disk // the terminal's disk as it was put back before the journey; nil when it was not
 	ops      [3][]cutdisk.Op
 	accounts []string         // at the company
 	unheard  int              // how often a note may have gone back of which nobody has heard
@@ -67,12 +68,7 @@ type recorder struct {
 // program starts.
 func record(w *world.World) *recorder {
 	r := &recorder{w: w, began: time.Now(), last: map[string]string{}}
-	w.Disk.Before(r.disk)
-	w.Disk.After(func(op cutdisk.Op) {
-		if op.Kind == cutdisk.Sync && strings.HasSuffix(op.Name, "-wal") {
-			r.add(atCommit)
-		}
-	})
+	r.listen()
 	w.Cabinet.Speaks = func(device string, b []byte) {
 		r.mu.Lock()
 		same := r.last[device] == string(b)
@@ -85,6 +81,16 @@ func record(w *world.World) *recorder {
 	w.Cabinet.Moves(func(string) { r.add(atDevice) })
 	w.Net.OnSend(func() { r.add(atNetwork) })
 	return r
+}
+
+// listen begins to hear the terminal's disk.
+func (r *recorder) listen() {
+	r.w.Disk.Before(r.disk)
+	r.w.Disk.After(func(op cutdisk.Op) {
+		if op.Kind == cutdisk.Sync && strings.HasSuffix(op.Name, "-wal") {
+			r.add(atCommit)
+		}
+	})
 }
 
 // disk writes down that the terminal's disk or the hall's is about to be written to.
@@ -153,7 +159,11 @@ type images struct {
 }
 
 func (tp *recording) images() *images {
-	return &images{of: tp, disks: [3]*cutdisk.Disk{cutdisk.New(), cutdisk.New(), cutdisk.New()}}
+	i := &images{of: tp, disks: [3]*cutdisk.Disk{cutdisk.New(), cutdisk.New(), cutdisk.New()}}
+	if tp.older != nil {
+		i.disks[0] = tp.older.Image(cutdisk.All, nil)
+	}
+	return i
 }
 
 // at gives the three disks as they stand at a point. They must not be written to: take an Image.

@@ -79,7 +79,7 @@ func (tp *recording) restart(c cut, disks [3]*cutdisk.Disk) (w *world.World, err
 	if w.Land, err = world.OpenLand(context.Background(), tp.dir, n, disks[1].Image(c.hallHow(), rand.New(rand.NewPCG(c.seed, 1))), disks[2].Image(cutdisk.All, nil)); err != nil {
 		return w, err
 	}
-	w.Land.Accounts = tp.accounts
+	w.Land.Accounts, w.Land.Older = tp.accounts, tp.older != nil
 	w.Scrap() // the power is not cut again
 	time.Sleep(outage)
 	if c.device != devicesOn {

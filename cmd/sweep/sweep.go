@@ -252,6 +252,9 @@ func tapeOnce(t *testing.T, k taped, j world.Journey) (tp *recording, err error)
 	return tp, nil
 }
 
+// olderEvery is of how many journeys one begins with the disk of before the last visit.
+const olderEvery = 9
+
 // patience is how long a citizen waits for anything on a machine on which nothing is broken: a license and its duplicate take
 // sixteen seconds. What is put right after a time-out only comes later than this.
 const patience = 20 * time.Second
@@ -262,11 +265,20 @@ func live(dir string, k taped, j world.Journey) (*recording, error) {
 	w := &world.World{Dir: dir, Net: n, Disk: cutdisk.New(), Cabinet: world.NewCabinet(n, k.acceptor(j.Cash), nil)}
 	r := record(w)
 	c := &world.Citizen{World: w}
+	var older *cutdisk.Disk
 	c.Fail(w.Settle())
 	if c.Err == nil {
 		c.Until("the home page", func() bool { v := w.Stage.View(); return v.Can("home.pay") })
 		c.Equip()
 		c.Until("all services", w.AllOpen)
+		if k.hash()%olderEvery == 0 {
+			c.PutDiskBack(func() {
+				older = w.Disk.Image(cutdisk.All, nil)
+				w.Disk.Tape()
+				r.listen()
+				r.watch(true)
+			})
+		}
 		c.Patience = patience
 		r.watch(true)
 		j.Live(c, rand.New(rand.NewPCG(k.hash(), 0)))
@@ -279,7 +291,7 @@ func live(dir string, k taped, j world.Journey) (*recording, error) {
 			})
 		}
 	}
-	tp := &recording{key: k, dir: dir, points: r.points, trace: w.Trace(), events: w.Events()}
+	tp := &recording{key: k, dir: dir, points: r.points, older: older, trace: w.Trace(), events: w.Events()}
 	if c.Err != nil {
 		c.Err = fmt.Errorf("%w\n%s", c.Err, strings.Join(w.Story(), "\n"))
 	}

@@ -33,6 +33,7 @@ type Land struct {
 	runs       sync.WaitGroup
 	mu         sync.Mutex
 	Accounts   []string     // that citizens have at the company
+	Older      bool         // a terminal's disk was put back, and a person has to look at what the hall has of both branches
 	unmount    func()       // the company's disk
 	eject      func()       // the hall's
 	server     *http.Server // the company's

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"yichuang/kiosk/ctl"
 	"yichuang/kiosk/money"
 	"yichuang/kiosk/station"
+	"yichuang/kiosk/store/cutdisk"
 )
 
 // What staff do: by hand at the machine, and over the socket as kioskctl does.
@@ -56,6 +59,35 @@ func (c *Citizen) endRoll() {
 func (c *Citizen) newRoll() {
 	c.Fail(c.roll.Faults().Arm("paper_out", 0))
 }
+
+// PutDiskBack has a technician put the terminal's disk back as it was before the last visit, of which the hall has heard. The journal goes on under another
+// epoch. before is called with the disk when it is in, and the program has not begun.
+func (c *Citizen) PutDiskBack(before func()) {
+	twin := filepath.Join(c.Dir, "terminal", "twin.jsonl")
+	was, former := c.Disk.Image(cutdisk.All, nil), c.Journal.Epoch()
+	lines, err := os.ReadFile(twin)
+	c.Fail(err)
+	c.Look()
+	c.Until("the hall has everything", func() bool { s := c.Link.Status(); return s.Up && s.Cursor == s.Head })
+	if c.Err != nil {
+		return
+	}
+	c.Fail(c.Terminal.Close())
+	c.Fail(os.WriteFile(twin, lines, 0o600))
+	c.Disk, c.Land.Older = was, true
+	before()
+	time.Sleep(outage)
+	if c.Terminal, err = Start(c.Dir, c.Disk, c.Net, c.Cabinet); err != nil {
+		c.Fail(err)
+		return
+	}
+	c.Until("the program has opened its journal", c.Ready)
+	c.Until("the journal goes on under another epoch", func() bool { return c.Journal.Epoch() != former })
+	c.Until("all services", c.AllOpen)
+}
+
+// outage is how long the program is away while somebody works at the machine.
+const outage = 4*time.Second + 618_033
 
 // voidBlank takes the next blank of a tray out of use, and out of the tray.
 func (c *Citizen) voidBlank(tray string) {

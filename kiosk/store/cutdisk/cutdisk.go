@@ -92,7 +92,7 @@ type Disk struct {
 // New makes an empty disk.
 func New() *Disk { return &Disk{names: map[string]*file{}, durable: map[string]*file{}, tapes: true} }
 
-// Ops gives the operations so far, for Apply to another disk. A disk that is the image of another does not keep them.
+// Ops gives the operations so far, for Apply to another disk. A disk that is the image of another does not keep them before Tape.
 func (d *Disk) Ops() []Op {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -111,6 +111,13 @@ func (d *Disk) Scrap() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.scrapped = true
+}
+
+// Tape begins to keep the operations, which an image does not.
+func (d *Disk) Tape() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.tapes = true
 }
 
 // Forget lets the operations go, those so far and those to come: a disk of a long life has too many. Ops then has none.
