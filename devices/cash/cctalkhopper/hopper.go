@@ -261,11 +261,7 @@ func (h *hopper) tend() {
 	if err == nil && now.Sub(h.levelled) >= levelEvery {
 		err = h.level()
 	}
-	if errors.Is(err, ccbus.ErrReopened) {
-		// Its neighbour met the unplugged line, said so, and has joined the new one: what was told once is not told again.
-		h.leave()
-		err = h.setUp()
-	}
+	err = h.anew(err)
 	switch {
 	case err == nil:
 		h.failures = 0
@@ -274,6 +270,16 @@ func (h *hopper) tend() {
 	default:
 		h.gone(err)
 	}
+}
+
+// anew sets a hopper up again of which something was asked, with err, on a line that was closed: its neighbour met the unplugged line, said so, and may
+// have joined the new one. What was told once is not told again.
+func (h *hopper) anew(err error) error {
+	if !errors.Is(err, ccbus.ErrReopened) {
+		return err
+	}
+	h.leave()
+	return h.setUp()
 }
 
 // gone takes a hopper off line.

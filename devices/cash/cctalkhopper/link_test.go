@@ -90,3 +90,29 @@ func TestLostLineIsToldOnce(t *testing.T) {
 		}
 	})
 }
+
+// Who pays out as soon as the line is there again has all hoppers, also those that have not met the new line yet.
+func TestBeforeJoinsTheNewLine(t *testing.T) {
+	usual(t, func(b *bench) {
+		all, err := b.p.Before(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 40 {
+			time.Sleep(time.Duration(i) * 53 * time.Millisecond) // virtual
+			b.Plug(false)
+			b.Plug(true)
+			was := false
+			for s := b.p.State(); !was || !s.Online || s.Fault != nil; s = b.p.State() {
+				was = was || s.Fault != nil
+				time.Sleep(time.Millisecond) // virtual
+			}
+			if m, err := b.p.Before(context.Background()); err != nil || len(m.Parts) != len(all.Parts) {
+				t.Errorf("round %d: got the memory of %d hoppers (%v), want %d", i, len(m.Parts), err, len(all.Parts))
+			}
+			if f := b.p.State().Fault; f != nil {
+				t.Errorf("round %d: the line was told as lost once more: %v", i, f)
+			}
+		}
+	})
+}

@@ -30,7 +30,7 @@ func (p *Payer) before() (cash.Memory, error) {
 		if h.line == nil {
 			continue
 		}
-		if err := h.read(); err != nil {
+		if err := h.anew(h.read()); err != nil {
 			h.gone(err)
 			continue
 		}
