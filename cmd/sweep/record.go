@@ -46,6 +46,7 @@ type recording struct {
 	points   []point
 	older    *cutdisk.Disk // the terminal's disk as it was put back before the journey; nil when it was not
 	ops      [3][]cutdisk.Op
+	backup   *cutdisk.Disk    // the hall's disk as it was before the journey
 	accounts []string         // at the company
 	unheard  int              // how often a note may have gone back of which nobody has heard
 	events   []casefile.Event // all of the journal

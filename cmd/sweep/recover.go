@@ -76,7 +76,11 @@ func (tp *recording) restart(c cut, disks [3]*cutdisk.Disk) (w *world.World, err
 			return w, err
 		}
 	}
-	if w.Land, err = world.OpenLand(context.Background(), tp.dir, n, disks[1].Image(c.hallHow(), rand.New(rand.NewPCG(c.seed, 1))), disks[2].Image(cutdisk.All, nil)); err != nil {
+	hallDisk := disks[1].Image(c.hallHow(), rand.New(rand.NewPCG(c.seed, 1)))
+	if c.seed%restoreEvery == 1 {
+		hallDisk = tp.backup.Image(cutdisk.All, nil)
+	}
+	if w.Land, err = world.OpenLand(context.Background(), tp.dir, n, hallDisk, disks[2].Image(cutdisk.All, nil)); err != nil {
 		return w, err
 	}
 	w.Land.Accounts, w.Land.Older = tp.accounts, tp.older != nil
@@ -106,6 +110,10 @@ func (tp *recording) restart(c cut, disks [3]*cutdisk.Disk) (w *world.World, err
 	z.Fail(w.Drawn())
 	return w, z.Err
 }
+
+// restoreEvery is of how many schedules one finds the hall put back from its backup of before the journey: it knows so by the word beside its database,
+// and asks the terminal for everything anew.
+const restoreEvery = 16
 
 const (
 	// failEvery is of how many schedules one has a disk that fails once more while the program comes to life, at one of its first failMax operations.
