@@ -59,6 +59,8 @@ type recorder struct {
 	w     *world.World
 	began time.Time
 
+	backup *cutdisk.Disk // the hall's, of before the first point
+
 	mu     sync.Mutex
 	points []point
 	last   map[string]string // the order before, by device
@@ -111,6 +113,9 @@ func (r *recorder) watch(on bool) {
 	r.on = on
 	if on {
 		r.w.Land.HallDisk.Before(r.disk)
+	}
+	if r.backup == nil {
+		r.backup = r.w.Land.HallDisk.Image(cutdisk.All, nil)
 	}
 }
 

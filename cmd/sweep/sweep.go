@@ -265,7 +265,7 @@ func live(dir string, k taped, j world.Journey) (*recording, error) {
 	w := &world.World{Dir: dir, Net: n, Disk: cutdisk.New(), Cabinet: world.NewCabinet(n, k.acceptor(j.Cash), nil)}
 	r := record(w)
 	c := &world.Citizen{World: w}
-	var older, backup *cutdisk.Disk
+	var older *cutdisk.Disk
 	c.Fail(w.Settle())
 	if c.Err == nil {
 		c.Until("the home page", func() bool { v := w.Stage.View(); return v.Can("home.pay") })
@@ -280,7 +280,6 @@ func live(dir string, k taped, j world.Journey) (*recording, error) {
 			})
 		}
 		c.Patience = patience
-		backup = w.Land.HallDisk.Image(cutdisk.All, nil)
 		r.watch(true)
 		j.Live(c, rand.New(rand.NewPCG(k.hash(), 0)))
 		r.watch(false)
@@ -292,7 +291,7 @@ func live(dir string, k taped, j world.Journey) (*recording, error) {
 			})
 		}
 	}
-	tp := &recording{key: k, dir: dir, points: r.points, older: older, backup: backup, trace: w.Trace(), events: w.Events()}
+	tp := &recording{key: k, dir: dir, points: r.points, older: older, backup: r.backup, trace: w.Trace(), events: w.Events()}
 	if c.Err != nil {
 		c.Err = fmt.Errorf("%w\n%s", c.Err, strings.Join(w.Story(), "\n"))
 	}
