@@ -12,6 +12,7 @@ import (
 	"github.com/psanford/sqlite3vfs"
 
 	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/sqlite"
 	"yichuang/kiosk/store/cutdisk"
 )
 
@@ -28,6 +29,29 @@ func onDisk(t *testing.T, dir string, disk *cutdisk.Disk) *Store {
 func cases(s *Store) (n int) {
 	s.Book(func(b *casefile.Book) { n = len(b.Cases) })
 	return n
+}
+
+// A mark of money is among the last words though it is no record, and a catalogue is not.
+func TestFullDiskKeepsMarks(t *testing.T) {
+	ctx, dir, disk := context.Background(), t.TempDir(), cutdisk.New()
+	defer disk.Mount(dir)()
+	s := onDisk(t, dir, disk)
+	ballast := filepath.Join(dir, "ballast")
+	disk.Before(func(op cutdisk.Op) error {
+		if _, err := os.Stat(ballast); op.Kind == cutdisk.Sync && err == nil {
+			return sqlite3vfs.FullError
+		}
+		return nil
+	})
+	if err := s.Keep(ctx, map[string][]byte{"catalogue": make([]byte, 2*sqlite.PageSize)}); !sqlite.IsFull(err) || s.Health() != nil {
+		t.Errorf("a catalogue: got %v, health %v; want it refused and the ballast there", err, s.Health())
+	}
+	if err := s.Keep(ctx, map[string][]byte{"mark": []byte("1")}); err != nil || s.Health() == nil {
+		t.Errorf("a mark: got %v, health %v; want it kept and a full disk", err, s.Health())
+	}
+	if kept, err := s.Kept(ctx, "mark"); string(kept) != "1" || err != nil {
+		t.Errorf("kept: %q, %v", kept, err)
+	}
 }
 
 // The last words can always be written: on a full disk the ballast is given up, once.

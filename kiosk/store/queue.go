@@ -113,18 +113,22 @@ func (s *Store) Acknowledge(ctx context.Context, seq int64) error {
 	return s.Keep(ctx, map[string][]byte{"cursor": []byte(strconv.FormatInt(seq, 10))})
 }
 
-// Keep stores small things beside the journal, all in one commit: the enrolment, the catalogue, cursors.
+// Keep stores small things beside the journal, all in one commit: the enrolment, the catalogue, cursors. On a full disk those that need no page of
+// their own are among the last words, for marks of money are, and the ballast is given up for them.
 func (s *Store) Keep(ctx context.Context, values map[string][]byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.alone()
 	s.mu.Unlock()
-	err := s.keep(ctx, values)
-	s.mu.Lock()
 	size := 0
 	for _, value := range values {
 		size += len(value)
 	}
+	err := s.keep(ctx, values)
+	if err != nil && sqlite.IsFull(err) && size < sqlite.PageSize && s.giveUpBallast() {
+		err = s.keep(ctx, values)
+	}
+	s.mu.Lock()
 	s.wrote(2 + size/sqlite.PageSize)
 	s.next()
 	return err
