@@ -95,6 +95,24 @@ func TestStoredAndPaid(t *testing.T) {
 	})
 }
 
+// Who has filled a unit and said so can have it pay at once.
+func TestMendedKnowsTheLevels(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(sspsim.Options{Unit: sspsim.SmartPayout})
+		defer b.Close()
+		a, _ := running(t, b, ssp.Options{Encrypted: true}, cash.Mark{})
+		p := a.Payer()
+		time.Sleep(10 * time.Second) // in virtual time: it is at rest
+		b.sim.Path().Load(1000, "CNY", 5)
+		if err := p.Mended(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := fmt.Sprint(p.State().Levels), "[{{1000 CNY} 5}]"; got != want {
+			t.Errorf("the levels are %s, want %s", got, want)
+		}
+	})
+}
+
 // A validator has no payout and says so; its acceptor is fit.
 func TestNoPayout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -17,7 +17,10 @@ import (
 // the payout too; either Run may be called alone, and both.
 type Payer struct{ a *Acceptor }
 
-var _ cash.Payer = (*Payer)(nil)
+var (
+	_ cash.Payer  = (*Payer)(nil)
+	_ cash.Mender = (*Payer)(nil)
+)
 
 // Payer is the unit's payout.
 func (a *Acceptor) Payer() *Payer { return &Payer{a} }
@@ -44,6 +47,12 @@ func (p *Payer) Run(ctx context.Context) error { return p.a.Run(ctx) }
 // Before is the serial number, the count of pieces ever paid, and the levels.
 func (p *Payer) Before(ctx context.Context) (cash.Memory, error) {
 	return p.a.task(ctx, &task{done: make(chan outcome, 1)})
+}
+
+// Mended asks the unit for its levels: staff have just filled it, and the next change may be a note of it.
+func (p *Payer) Mended(ctx context.Context) error {
+	_, err := p.Before(ctx)
+	return err
 }
 
 // Pay pays the pieces. A unit that counts refuses with fault.Empty what it has not; fault.Invalid: it has no such pieces,
