@@ -8,11 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"yichuang/cmd/world"
-	"yichuang/kiosk/store"
 	"yichuang/kiosk/store/cutdisk"
 )
 
@@ -226,7 +224,7 @@ func (u *unit) fillDisk(rng *rand.Rand) error {
 	u.halt()
 	// When the ballast was not enough the program has ended by itself. As at a power cut, a note that was held then and could not be written down goes back.
 	u.losses.Cuts++
-	if err := u.w.Terminal.Close(); err != nil && !errors.Is(err, store.ErrBroken) && !strings.Contains(err.Error(), "disk I/O error") {
+	if err := u.w.Terminal.Close(); err != nil && !world.EndedForDisk(err) {
 		return err
 	}
 	u.sleep(bootTime)

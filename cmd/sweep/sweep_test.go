@@ -59,7 +59,7 @@ func TestDifferencesAreSeen(t *testing.T) {
 			return w.Journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.CaseOpened, Case: "1", Header: casefile.Header{Service: "pay.water"}}},
 				store.Entry{Event: casefile.Event{Kind: casefile.CoinTaken, Case: "1", Header: casefile.Header{Face: 100, Currency: money.CNY}}})
 		}},
-		{"stock.is_inside", func(w *world.World) error { w.Hoppers.Load(3, 1); return nil }},
+		{"stock.is_inside", func(w *world.World) error { w.Purse.Fill(30); return nil }},
 		{"company.posted_is_paid", func(w *world.World) error {
 			rows, err := w.Land.Books.Postings(ctx, w.Land.Accounts[0])
 			if err != nil {

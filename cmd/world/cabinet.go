@@ -22,8 +22,6 @@ import (
 	"yichuang/devices/cash/cctalk"
 	"yichuang/devices/cash/cctalkcoin"
 	"yichuang/devices/cash/cctalkcoinsim"
-	"yichuang/devices/cash/cctalkhopper"
-	"yichuang/devices/cash/cctalkhoppersim"
 	"yichuang/devices/cash/cctalksim"
 	"yichuang/devices/cash/id003"
 	"yichuang/devices/cash/id003sim"
@@ -43,14 +41,14 @@ import (
 
 // Cabinet is the mechanisms of one terminal and their lines. It outlives the programs.
 type Cabinet struct {
-	Cash    string // the protocol of the acceptor of notes
-	notes   acceptor
-	coins   *cctalkcoinsim.Sim
-	Hoppers *cctalkhoppersim.Rack
-	roll    *escpossim.Printer
-	sheets  *ippsim.Printer
-	reader  *sdtsim.Reader
-	codes   *scannersim.Scanner
+	Cash   string // which acceptor of notes it has
+	notes  acceptor
+	coins  *cctalkcoinsim.Sim
+	Purse  Purse
+	roll   *escpossim.Printer
+	sheets *ippsim.Printer
+	reader *sdtsim.Reader
+	codes  *scannersim.Scanner
 
 	parts   []part
 	serving context.Context
@@ -85,28 +83,41 @@ type acceptor interface {
 	Restore([]byte) error
 }
 
-// acceptors are all of them, with their drivers.
-var acceptors = map[string]struct {
-	sim    func() acceptor
-	driver func(wire.Opener, *slog.Logger) cash.Acceptor
-}{
-	"cctalk": {func() acceptor { return cctalksim.New(cctalksim.Options{}) }, func(open wire.Opener, log *slog.Logger) cash.Acceptor {
-		return cctalk.New(open, cctalk.Options{Log: log})
-	}},
-	"ccnet": {func() acceptor { return ccnetsim.New(ccnetsim.Options{}) }, func(open wire.Opener, log *slog.Logger) cash.Acceptor {
-		return ccnet.New(open, ccnet.Options{Log: log})
-	}},
-	"id003": {func() acceptor { return id003sim.New(id003sim.Options{}) }, func(open wire.Opener, log *slog.Logger) cash.Acceptor {
-		return id003.New(open, id003.Options{Log: log})
-	}},
-	"ssp": {func() acceptor { return sspsim.New(sspsim.Options{}) }, func(open wire.Opener, log *slog.Logger) cash.Acceptor { return ssp.New(open, ssp.Options{Log: log}) }},
-	"essp": {func() acceptor { return sspsim.New(sspsim.Options{}) }, func(open wire.Opener, log *slog.Logger) cash.Acceptor {
-		return ssp.New(open, ssp.Options{Log: log, Encrypted: true})
-	}},
+// fitting is what takes notes in a cabinet, and what pays.
+type fitting struct {
+	protocol string // as a terminal's settings name it
+	payout   string // and the payer's
+	notes    func() acceptor
+	driver   func(wire.Opener, *slog.Logger) cash.Acceptor
+	purse    func(notes acceptor) Purse
 }
 
-// Acceptors are the protocols of acceptors of notes.
-var Acceptors = slices.Sorted(maps.Keys(acceptors))
+// fittings are all of them, by the name of the acceptor.
+var fittings = map[string]fitting{
+	"cctalk": {"cctalk", hopperPayout, func() acceptor { return cctalksim.New(cctalksim.Options{}) }, func(open wire.Opener, log *slog.Logger) cash.Acceptor {
+		return cctalk.New(open, cctalk.Options{Log: log})
+	}, newHoppers},
+	"ccnet": {"ccnet", hopperPayout, func() acceptor { return ccnetsim.New(ccnetsim.Options{}) }, func(open wire.Opener, log *slog.Logger) cash.Acceptor {
+		return ccnet.New(open, ccnet.Options{Log: log})
+	}, newHoppers},
+	"id003": {"id003", hopperPayout, func() acceptor { return id003sim.New(id003sim.Options{}) }, func(open wire.Opener, log *slog.Logger) cash.Acceptor {
+		return id003.New(open, id003.Options{Log: log})
+	}, newHoppers},
+	"ssp": {"ssp", hopperPayout, func() acceptor { return sspsim.New(sspsim.Options{}) }, func(open wire.Opener, log *slog.Logger) cash.Acceptor {
+		return ssp.New(open, ssp.Options{Log: log})
+	}, newHoppers},
+	"essp": {"essp", "ssp-payout serial:/sweep/payout?hopper", func() acceptor { return sspsim.New(sspsim.Options{}) }, func(open wire.Opener, log *slog.Logger) cash.Acceptor {
+		return ssp.New(open, ssp.Options{Log: log, Encrypted: true})
+	}, newSmartHopper},
+	"recycler": {"ssp-payout", "ssp-payout serial:/sweep/cash", func() acceptor {
+		return sspsim.New(sspsim.Options{Unit: sspsim.SmartPayout, PaysAtPowerUp: true})
+	}, func(open wire.Opener, log *slog.Logger) cash.Acceptor {
+		return ssp.New(open, ssp.Options{Log: log, Encrypted: true})
+	}, ownStore},
+}
+
+// Acceptors are the names of all acceptors of notes.
+var Acceptors = slices.Sorted(maps.Keys(fittings))
 
 // Cashless is a cabinet that takes and gives no cash. What would do so lies in it unplugged.
 const Cashless = "none"
@@ -122,16 +133,17 @@ type Frozen struct {
 // printerDoor is where the license printer listens.
 const printerDoor = "printer:631"
 
-// NewCabinet makes new mechanisms, with an acceptor of notes that speaks some protocol, or those that were frozen.
-func NewCabinet(n *Network, protocol string, was *Frozen) *Cabinet {
+// NewCabinet makes new mechanisms, with an acceptor of notes of some name, or those that were frozen.
+func NewCabinet(n *Network, name string, was *Frozen) *Cabinet {
 	if was != nil {
-		protocol = was.cash
+		name = was.cash
 	}
-	notes := acceptors[protocol]
-	if protocol == Cashless {
-		notes = acceptors[Acceptors[0]]
+	fit, ok := fittings[name]
+	if !ok { // Cashless
+		fit = fittings[Acceptors[0]]
 	}
-	c := &Cabinet{Cash: protocol, notes: notes.sim(), coins: cctalkcoinsim.New(cctalkcoinsim.Options{}), Hoppers: cctalkhoppersim.New(cctalkhoppersim.Options{Hoppers: []cctalkhoppersim.Hopper{{Address: 3, Face: 100}, {Address: 4, Face: 50}}}),
+	notes := fit.notes()
+	c := &Cabinet{Cash: name, notes: notes, coins: cctalkcoinsim.New(cctalkcoinsim.Options{}), Purse: fit.purse(notes),
 		roll: escpossim.New(escpossim.Options{Pace: true}), sheets: ippsim.New(ippsim.Options{}), reader: sdtsim.New(sdtsim.Options{}), codes: scannersim.New(scannersim.Options{}), net: n}
 	if was != nil {
 		c.roll, c.sheets = was.roll.Thaw(), was.sheets.Thaw()
@@ -139,7 +151,7 @@ func NewCabinet(n *Network, protocol string, was *Frozen) *Cabinet {
 	c.parts = []part{
 		{"cash", c.notes.Power, c.notes.Snapshot, c.notes.Restore},
 		{"coins", c.coins.Power, c.coins.Snapshot, c.coins.Restore},
-		{"payout", func(on, in bool) { c.Hoppers.Power(on, !in) }, c.Hoppers.Snapshot, c.Hoppers.Restore},
+		{"payout", c.Purse.Power, c.Purse.Snapshot, c.Purse.Restore},
 		{"receipt", func(on, _ bool) { c.roll.Power(on) }, nil, nil},
 		{"license", func(on, _ bool) { c.sheets.Power(on) }, nil, nil},
 		{"idcard", func(on, _ bool) { c.reader.Power(on) }, c.reader.Snapshot, c.reader.Restore},
@@ -182,7 +194,7 @@ func (c *Cabinet) Power(on, in bool) {
 	}
 }
 
-// Stuck says whether a note sticks in the acceptor, or a blank in the printer.
+// Stuck says whether a note sticks in the acceptor, a piece in what pays, or a blank in the printer.
 func (c *Cabinet) Stuck() (stuck bool) {
 	path := c.notes.Path()
 	path.Sync(func() { stuck = path.Now().Stuck })
@@ -190,19 +202,20 @@ func (c *Cabinet) Stuck() (stuck bool) {
 	if err := json.Unmarshal(c.sheets.World(), &sheets); err != nil {
 		panic(err) // what it told itself
 	}
-	return stuck || sheets.State == "jam"
+	_, piece := c.Purse.Paying()
+	return stuck || piece || sheets.State == "jam"
 }
 
 // Unjam has a hand free what sticks.
 func (c *Cabinet) Unjam() error {
-	return errors.Join(c.notes.Faults().Arm("jam", 0), c.sheets.Faults().Arm("jam", 0))
+	return errors.Join(c.notes.Faults().Arm("jam", 0), c.Purse.Arm(purseJam, 0), c.sheets.Faults().Arm("jam", 0))
 }
 
 // Moves tells of each instant at which something begins to move, or rests, in a mechanism.
 func (c *Cabinet) Moves(fn func(point string)) {
 	c.notes.Path().OnPoint(fn)
 	c.coins.Path().OnPoint(fn)
-	c.Hoppers.OnPoint(fn)
+	c.Purse.OnPoint(fn)
 	c.roll.OnPoint(fn)
 	c.sheets.OnPoint(fn)
 }
@@ -212,7 +225,8 @@ func (c *Cabinet) Busy() bool {
 	if c.notes.Path().World().Mouth != nil || len(c.coins.Path().World().Moving) > 0 {
 		return true
 	}
-	return slices.ContainsFunc(c.Hoppers.World(), func(b cctalkhoppersim.Bowl) bool { return b.Paying })
+	paying, _ := c.Purse.Paying()
+	return paying
 }
 
 // Unplug takes all lines from the computer that has them, as when its power goes: who still runs there hears no device any more.
@@ -269,9 +283,9 @@ func (c *Cabinet) drivers(o *daemon.Options, log *slog.Logger) {
 	plug := c.plugged()
 	o.Cash, o.Coins, o.Payer = cash.Absent{}, cash.Absent{}, cash.AbsentPayer{}
 	if c.Cash != Cashless {
-		o.Cash = acceptors[c.Cash].driver(c.line(plug, "cash", c.notes.Serve), log)
+		o.Cash = fittings[c.Cash].driver(c.line(plug, "cash", c.notes.Serve), log)
 		o.Coins = cctalkcoin.New(c.line(plug, "coins", c.coins.Serve), cctalkcoin.Options{Log: log})
-		o.Payer = cctalkhopper.New(c.line(plug, "payout", c.Hoppers.Serve), cctalkhopper.Options{Log: log, Hoppers: map[byte]int64{3: 100, 4: 50}})
+		o.Payer = c.Purse.driver(c.line(plug, "payout", c.Purse.Serve), o.Cash, log)
 	}
 	o.Roll = escpos.New(c.line(plug, "receipt", c.roll.Serve), escpos.Profile{HasQR: true, HasCuts: true, HasClear: true})
 	open := c.line(plug, "idcard", c.reader.Serve)

@@ -43,7 +43,7 @@ func (w *World) Check(ctx context.Context, off, moving bool, checked map[string]
 	if off {
 		l.Notes, l.Coins = 1, 1
 	}
-	if off && moving {
+	if off && moving && !w.Purse.Counts() {
 		l.Pieces = 1
 	}
 	if off && w.sheetAtWork() {
@@ -152,11 +152,8 @@ func (w *World) watched(ctx context.Context, f *found, l Losses, hall *invariant
 // held is what the mechanisms hold and have given.
 func (w *World) held() *invariant.Held {
 	notes, coins := w.notes.Path().World(), w.coins.Path().World()
-	h := &invariant.Held{NotesIn: tally(notes.Box, notes.Taken), NotesBack: tally(notes.Returned), CoinsIn: tally(coins.In()), Told: true}
-	for _, bowl := range w.Hoppers.World() {
-		h.Out = h.Out.Plus(money.Fen(bowl.Face), money.CNY, int64(bowl.Out))
-		h.Inside = h.Inside.Plus(money.Fen(bowl.Face), money.CNY, int64(bowl.Inside))
-	}
+	h := &invariant.Held{NotesIn: kept(notes), NotesBack: tally(notes.Returned), CoinsIn: tally(coins.In()), Told: true}
+	h.Out, h.Inside = w.Purse.Out(), w.Purse.Inside()
 	var world struct {
 		Prints []struct{ Serial string }
 	}
@@ -169,6 +166,11 @@ func (w *World) held() *invariant.Held {
 		}
 	}
 	return h
+}
+
+// kept are the notes of people that stayed in an acceptor, wherever, and those that it has paid out again.
+func kept(w notepath.World) money.Counts {
+	return tally(w.Box, w.Taken, w.Store, w.Paid).Minus(tally(w.Loaded))
 }
 
 // pieces splits a pile into what is too many and what is missing.
@@ -193,7 +195,7 @@ func (w *World) notesAgree(f *found, b *casefile.Book, l Losses) {
 		}
 	}
 	f.want("note.doubt_has_cause", doubtful+unseen <= l.Notes, "%d notes in doubt and %d unseen; %d may be", doubtful, unseen, l.Notes)
-	over, short := pieces(tally(path.Box, path.Taken, path.Store, path.Paid).Minus(tally(path.Loaded)).Minus(b.Stacked))
+	over, short := pieces(kept(path).Minus(b.Stacked))
 	f.want("note.stacked_is_in_box", short == 0, "the journal knows of %d notes more than the box has", short)
 	f.want("note.in_box_is_known", over <= doubtful+unseen, "the box has %d notes more than the journal; %d are in doubt and %d unseen", over, doubtful, unseen)
 	over, short = pieces(tally(path.Returned).Minus(b.Returned))
@@ -221,20 +223,16 @@ func (w *World) coinsAgree(f *found, b *casefile.Book, lost int64) {
 
 // piecesAgree compares the journal with the hoppers. lost: how often one was paying when it lost its power.
 func (w *World) piecesAgree(f *found, b *casefile.Book, lost int64) {
-	var inside, out money.Counts
-	for _, bowl := range w.Hoppers.World() {
-		err := bowl.Balanced()
-		f.want("world.hoppers", err == nil, "%v", err)
-		inside = inside.Plus(money.Fen(bowl.Face), money.CNY, int64(bowl.Inside))
-		out = out.Plus(money.Fen(bowl.Face), money.CNY, int64(bowl.Out))
-	}
+	err := w.Purse.Balanced()
+	f.want("world.purse", err == nil, "%v", err)
+	inside, out := w.Purse.Inside(), w.Purse.Out()
 	unsure, _ := pieces(b.Stock.Unsure)
 	over, short := pieces(out.Minus(b.Stock.Paid))
 	f.want("payout.told_is_out", short == 0, "the journal says that %d pieces more came out", short)
 	f.want("payout.out_is_told", over <= unsure, "%d pieces more came out than the journal says; %d unsure", over, unsure)
-	f.want("payout.doubt_has_cause", unsure == 0 || lost > 0, "%d pieces unsure, and no hopper lost its power while it paid", unsure)
+	f.want("payout.doubt_has_cause", unsure == 0 || lost > 0, "%d pieces unsure, and nothing that forgets lost its power while it paid", unsure)
 	more, less := pieces(inside.Minus(b.Stock.Inside))
-	f.want("stock.is_inside", more+less <= unsure, "the hoppers hold %v and the journal says %v", inside, b.Stock.Inside)
+	f.want("stock.is_inside", more+less <= unsure, "what pays holds %v and the journal says %v", inside, b.Stock.Inside)
 }
 
 // sheetAtWork says whether a sheet had begun and not ended when the program went down.

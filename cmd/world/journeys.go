@@ -222,18 +222,18 @@ func (c *Citizen) notesGoOn() {
 
 // payWithChange pays with coins and a note, and gets change; or a slip, because the hoppers give none, which staff see to.
 func (c *Citizen) payWithChange(rng *rand.Rand) {
-	trouble, midst := []string{"jam", "empty", "", "", ""}[rng.IntN(5)], rng.IntN(2) == 0
+	trouble, midst := []string{purseJam, purseEmpty, "", "", ""}[rng.IntN(5)], rng.IntN(2) == 0
 	if trouble != "" && !midst {
-		c.Fail(c.Hoppers.Faults().Arm(trouble, 1))
+		c.Fail(c.Purse.Arm(trouble, 1))
 	}
 	c.coinsAndNote(rng, rng.IntN(5) == 0)
 	if trouble != "" && midst {
 		c.Until("a piece has come out", func() bool { _, _, out := c.unbooked(); n, _ := pieces(out); return n > 0 })
-		c.Fail(c.Hoppers.Faults().Arm(trouble, 1))
+		c.Fail(c.Purse.Arm(trouble, 1))
 	}
 	c.leave()
 	if trouble != "" {
-		c.Fail(c.Hoppers.Faults().Arm(trouble, 0))
+		c.Fail(c.Purse.Arm(trouble, 0))
 		c.payClaims()
 	}
 	c.SettleDoubts() // of the coin that nobody saw
@@ -241,22 +241,39 @@ func (c *Citizen) payWithChange(rng *rand.Rand) {
 	c.countStock()
 }
 
-// coinsAndNote puts coins in and a note of which change is due, and says whether it was taken.
+// coinsAndNote puts coins in and a note of which change is due, and says whether it was taken. What pays may have no small change: then a small
+// coin comes back, and the bill is one that needs none.
 func (c *Citizen) coinsAndNote(rng *rand.Rand, unseen bool) (taken bool) {
-	number := c.account("owed", 700+50*rng.Int64N(28)) // 21.00 at most: 21.50 would need no change
-	c.toCash(number)
+	due, small := 700+50*rng.Int64N(28), money.Fen(50) // 21.00 at most: 21.50 would need no change
+	if !c.Purse.Pays(small) {
+		due, small = due-due%100, 100
+	}
+	c.toCash(c.account("owed", due))
 	c.coin(100)
 	if unseen {
-		c.unseenCoin()
+		c.unseenCoin(small)
 	}
-	c.coin(50)
+	if small == 100 {
+		c.coinBack(50)
+	}
+	c.coin(small)
 	return c.note(2000)
 }
 
+// coinBack drops a coin in and waits until it is out again.
+func (c *Citizen) coinBack(face money.Fen) {
+	if c.Err != nil {
+		return
+	}
+	before := tally(c.coins.Path().World().Returned)
+	c.coins.Path().Insert(int64(face), money.CNY, coinpath.Genuine)
+	c.soon("the coin is back", func() bool { return len(tally(c.coins.Path().World().Returned).Minus(before)) > 0 })
+}
+
 // unseenCoin falls into the box past the sensor that counts it, and the acceptor says so.
-func (c *Citizen) unseenCoin() {
+func (c *Citizen) unseenCoin(face money.Fen) {
 	c.Fail(c.coins.Faults().Arm("swallow", 1))
-	c.coins.Path().Insert(50, money.CNY, coinpath.Genuine)
+	c.coins.Path().Insert(int64(face), money.CNY, coinpath.Genuine)
 	c.soon("the terminal has heard of a coin that nobody saw", func() (heard bool) {
 		c.Journal.Book(func(b *casefile.Book) { heard = len(b.Unknown) > 0 })
 		return heard

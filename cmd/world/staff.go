@@ -40,13 +40,20 @@ func (c *Citizen) Equip() {
 	if c.Cash == Cashless {
 		return
 	}
-	c.Hoppers.Load(3, hopperFill)
-	c.Hoppers.Load(4, hopperFill)
-	c.Fail(c.act("stock/load", ctl.Pieces{Pieces: fmt.Sprintf("1.00x%d,0.50x%[1]d", hopperFill)}, nil))
+	c.Fail(c.act("stock/load", ctl.Pieces{Pieces: listed(c.Purse.Fill(purseFill))}, nil))
 }
 
-// hopperFill is how many pieces there are in each hopper in the morning.
-const hopperFill = 20
+// purseFill is how many pieces of each face there are to pay out in the morning.
+const purseFill = 20
+
+// listed is a pile as it is told to kioskctl.
+func listed(pile money.Counts) string {
+	var rows []string
+	for _, row := range pile {
+		rows = append(rows, fmt.Sprintf("%sx%d", row.Face, row.Count))
+	}
+	return strings.Join(rows, ",")
+}
 
 // endRoll lets the paper roll come to its end, with plain paper in the license printer's by-pass tray.
 func (c *Citizen) endRoll() {
@@ -151,16 +158,13 @@ func (c *Citizen) exchangeBox() {
 	if c.Err != nil {
 		return
 	}
-	var counted []string
-	for _, row := range tally(c.notes.Path().TakeBox()) {
-		counted = append(counted, fmt.Sprintf("%sx%d", row.Face, row.Count))
-	}
+	counted := listed(tally(c.notes.Path().TakeBox()))
 	c.Until("the terminal knows that the box is out", func() bool { return c.box().Out })
 	c.notes.Path().PutBox()
 	c.Until("the terminal knows that a box is in", func() bool { b := c.box(); return !b.Out && b.New })
 	var out ctl.Exchange
 	c.Until("the box can be exchanged", func() bool {
-		return c.act("cashbox/exchange", ctl.Count{Counted: strings.Join(counted, ",")}, &out) == nil
+		return c.act("cashbox/exchange", ctl.Count{Counted: counted}, &out) == nil
 	})
 	if c.Err == nil && len(out.Difference) > 0 {
 		c.Fail(fmt.Errorf("the box that was exchanged differs: %+v", out.Difference))
@@ -175,13 +179,11 @@ func (c *Citizen) emptyCoins() {
 }
 
 func (c *Citizen) takeCoins() (out ctl.Exchange) {
-	var counted []string
+	var taken money.Counts
 	for path := range c.coins.Path().World().Kept {
-		for _, row := range tally(c.coins.Path().TakeBox(path)) {
-			counted = append(counted, fmt.Sprintf("%sx%d", row.Face, row.Count))
-		}
+		taken = taken.With(tally(c.coins.Path().TakeBox(path)))
 	}
-	c.Fail(c.act("coinbox/exchange", ctl.Count{Counted: strings.Join(counted, ",")}, &out))
+	c.Fail(c.act("coinbox/exchange", ctl.Count{Counted: listed(taken)}, &out))
 	return out
 }
 
@@ -193,11 +195,7 @@ func (c *Citizen) countStock() {
 }
 
 func (c *Citizen) countPieces() (out ctl.Exchange) {
-	var counted []string
-	for _, bowl := range c.Hoppers.World() {
-		counted = append(counted, fmt.Sprintf("%sx%d", money.Fen(bowl.Face), bowl.Inside))
-	}
-	c.Fail(c.act("stock/count", ctl.Count{Counted: strings.Join(counted, ",")}, &out))
+	c.Fail(c.act("stock/count", ctl.Count{Counted: listed(c.Purse.Inside())}, &out))
 	return out
 }
 
@@ -213,15 +211,8 @@ func (c *Citizen) Service() {
 	if c.countPieces(); c.Err != nil {
 		return
 	}
-	var loaded []string
-	for _, bowl := range c.Hoppers.World() {
-		if n := hopperFill - bowl.Inside; n > 0 {
-			c.Hoppers.Load(bowl.Address, n)
-			loaded = append(loaded, fmt.Sprintf("%sx%d", money.Fen(bowl.Face), n))
-		}
-	}
-	if len(loaded) > 0 {
-		c.Fail(c.act("stock/load", ctl.Pieces{Pieces: strings.Join(loaded, ",")}, nil))
+	if loaded := c.Purse.Fill(purseFill); len(loaded) > 0 {
+		c.Fail(c.act("stock/load", ctl.Pieces{Pieces: listed(loaded)}, nil))
 	}
 }
 
@@ -305,13 +296,10 @@ func (c *Citizen) truth(d ctl.Doubt) (as, face string) {
 // unbooked is what the mechanisms hold and have given beyond what the journal knows.
 func (w *World) unbooked() (notes, coins, out money.Counts) {
 	path := w.notes.Path().World()
-	for _, bowl := range w.Hoppers.World() {
-		out = out.Plus(money.Fen(bowl.Face), money.CNY, int64(bowl.Out))
-	}
 	w.Journal.Book(func(b *casefile.Book) {
-		notes = tally(path.Box, path.Taken, path.Store, path.Paid).Minus(tally(path.Loaded)).Minus(b.Stacked)
+		notes = kept(path).Minus(b.Stacked)
 		coins = tally(w.coins.Path().World().In()).Minus(b.Coins)
-		out = out.Minus(b.Stock.Paid)
+		out = w.Purse.Out().Minus(b.Stock.Paid)
 	})
 	return notes, coins, out
 }

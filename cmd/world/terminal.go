@@ -52,7 +52,7 @@ func StartAt(seat Seat, dir string, disk *cutdisk.Disk, n *Network, c *Cabinet) 
 	t := &Terminal{net: n, Stage: front.NewStage(), ended: make(chan error, 1), opened: make(chan struct{})}
 	text := fmt.Sprintf(terminalConfig, seat.ID, seat.Number, filepath.Join(dir, "terminal"), hallDoor, filepath.Join(dir, "code"), dir, dir)
 	if c.Cash != Cashless {
-		text += fmt.Sprintf(cashConfig, c.Cash)
+		text += fmt.Sprintf(cashConfig, fittings[c.Cash].protocol, fittings[c.Cash].payout)
 	}
 	conf, err := config.Parse(text)
 	if err != nil {
@@ -160,5 +160,5 @@ scanner = "scanner serial:/sweep/scanner"
 const cashConfig = `
 cash = "%s serial:/sweep/cash"
 coins = "cctalk-coin serial:/sweep/coins"
-payout = "cctalk-hopper serial:/sweep/payout?3=100&4=50"
+payout = %q
 `

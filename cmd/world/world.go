@@ -13,6 +13,7 @@ import (
 
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/front"
+	"yichuang/kiosk/sqlite"
 	"yichuang/kiosk/store"
 	"yichuang/kiosk/store/cutdisk"
 )
@@ -76,13 +77,18 @@ func (w *World) FillDisk(left int64) (given func() bool) {
 // Again ends the program, unless it has ended for its disk, and starts it on a disk that is well.
 func (w *World) Again() (err error) {
 	time.Sleep(noticeTime)
-	if err := w.Terminal.Close(); err != nil && !errors.Is(err, store.ErrBroken) && !strings.Contains(err.Error(), "disk I/O error") {
+	if err := w.Terminal.Close(); err != nil && !EndedForDisk(err) {
 		return fmt.Errorf("the disk failed: %w", err)
 	}
 	w.Disk.Heal()
 	w.Disk.Room(nil)
 	w.Terminal, err = Start(w.Dir, w.Disk, w.Net, w.Cabinet)
 	return err
+}
+
+// EndedForDisk says whether a program has ended because its disk refused something: a record, or what is kept beside the records.
+func EndedForDisk(err error) bool {
+	return errors.Is(err, store.ErrBroken) || sqlite.IsFull(err) || strings.Contains(err.Error(), "disk I/O error")
 }
 
 // noticeTime is how long the program may take to end for its disk.
@@ -172,7 +178,7 @@ func (w *World) Story() (out []string) {
 	for _, r := range w.records() {
 		out = append(out, fmt.Sprintf("%s %s %s %s", r.When().Format(time.TimeOnly+".000"), r.Case, r.Kind, r.Header))
 	}
-	return append(out, fmt.Sprintf("notes %+v", w.notes.Path().World()), fmt.Sprintf("coins %+v", w.coins.Path().World()), fmt.Sprintf("hoppers %+v", w.Hoppers.World()),
+	return append(out, fmt.Sprintf("notes %+v", w.notes.Path().World()), fmt.Sprintf("coins %+v", w.coins.Path().World()), fmt.Sprintf("purse %v, out %v", w.Purse.Inside(), w.Purse.Out()),
 		"receipts "+string(w.roll.World()), "sheets "+string(w.sheets.World()))
 }
 

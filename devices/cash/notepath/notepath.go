@@ -430,6 +430,7 @@ func (p *Path) PayOut(face int64, currency string) bool {
 	}
 	note := Note{Face: face, Currency: currency}
 	p.s.Store, p.s.Paid = add(p.s.Store, note, -1), add(p.s.Paid, note, 1)
+	p.points = append(p.points, "payout.moving")
 	return true
 }
 

@@ -57,6 +57,16 @@ type payout struct {
 	Jammed bool    `json:"jammed"` // a piece is stuck: nothing more comes of this order
 }
 
+// Paying says whether an order is being carried out, and whether a piece of it is stuck.
+func (s *Sim) Paying() (yes, stuck bool) {
+	s.path.Sync(func() {
+		if p := s.m.Payout; p != nil {
+			yes, stuck = true, p.Jammed
+		}
+	})
+	return yes, stuck
+}
+
 // pays says whether this unit has a payout.
 func (s *Sim) pays() bool { return s.o.Unit != Validator }
 
@@ -207,14 +217,14 @@ func (s *Sim) unjam() {
 }
 
 // interrupted is what a unit finds at power-up of an order that it did not finish. A piece that was on its way comes out
-// then, in a unit that clears its path so.
+// then, in a unit that clears its path so; one that is stuck stays, until a hand puts it back.
 func (s *Sim) interrupted() {
 	p := s.m.Payout
 	if p == nil {
 		return
 	}
 	s.m.Payout = nil
-	if s.o.PaysAtPowerUp && len(p.Left) > 0 && s.path.PayOut(p.Left[0], s.o.Currency) {
+	if s.o.PaysAtPowerUp && !p.Jammed && len(p.Left) > 0 && s.path.PayOut(p.Left[0], s.o.Currency) {
 		s.m.Counts.Dispensed++
 		s.m.Cleared = append(s.m.Cleared, append(binary.LittleEndian.AppendUint32([]byte{evPaidAtStart}, uint32(p.Left[0])), s.o.Currency...))
 		p.Paid += p.Left[0]

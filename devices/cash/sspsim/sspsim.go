@@ -326,7 +326,7 @@ func (s *Sim) Restore(data []byte) error {
 	}
 	s.path.Sync(func() {
 		s.watchEscrow()
-		if s.m.Payout != nil {
+		if p := s.m.Payout; p != nil && !p.Jammed {
 			s.pieceAfter(pieceTime)
 		}
 	})
@@ -340,7 +340,7 @@ func (s *Sim) Clone() *Sim {
 	c.path = s.path.CloneWith(c, func() { c.m = s.m.copied() })
 	c.path.Sync(func() {
 		c.watchEscrow()
-		if c.m.Payout != nil {
+		if p := c.m.Payout; p != nil && !p.Jammed {
 			c.pieceAfter(pieceTime)
 		}
 	})
