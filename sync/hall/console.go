@@ -90,10 +90,10 @@ var functions = template.FuncMap{
 
 // states are what the database calls where something stands, as the hall's people say it.
 var states = map[string]map[string]string{
-	"case":    {"submitted": "已提交", "waiting": "待审核", "approved": "准予登记", "refused": "不予登记"},
+	"case":    {"submitted": "已提交", "waiting": "待审核", "approved": "准予登记", "refused": "不予登记", "printed": "已打印"},
 	"permit":  {"open": "待报告", "printed": "已打印", "spoiled": "已损坏", "doubtful": "存疑", "unused": "未使用", "void": "已作废"},
 	"payment": {"taken": "已收款", "part": "部分收款", "posted": "已入账", "refused": "未入账", "owed": "应退", "refunded": "已退回"},
-	"owed":    {"open": "待领取", "paid": "已付出", "doubtful": "存疑", unseenNote: "纸币下落不明", unseenCoin: "硬币下落不明"},
+	"owed":    {"open": "待领取", "paid": "已付出", "doubtful": "存疑", "void": "无需领取", unseenNote: "纸币下落不明", unseenCoin: "硬币下落不明"},
 }
 
 // state is a state in both languages; one without a Chinese name stands as it is.

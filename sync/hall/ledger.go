@@ -91,7 +91,7 @@ func (r OwedRow) Aged() bool {
 func (r OwedRow) Faces() []money.Fen { return unseenFaces[r.State] }
 
 func owedRows(ctx context.Context, tx *sql.Tx, order string) ([]OwedRow, error) {
-	return collect(ctx, tx, `SELECT id, case_id, amount, state, paid_by, paid_at, since, note, CASE WHEN state IN ('doubtful', '`+unseenNote+`', '`+unseenCoin+`') THEN reason ELSE '' END FROM owed ORDER BY `+order, func(rows *sql.Rows) (r OwedRow, err error) {
+	return collect(ctx, tx, `SELECT id, case_id, amount, state, paid_by, paid_at, since, note, CASE WHEN who <> '' AND state IN ('doubtful', '`+unseenNote+`', '`+unseenCoin+`') THEN reason ELSE '' END FROM owed ORDER BY `+order, func(rows *sql.Rows) (r OwedRow, err error) {
 		return r, rows.Scan(&r.ID, &r.Case, &r.Amount, &r.State, &r.PaidBy, &r.PaidAt, &r.Since, &r.Note, &r.Told)
 	})
 }

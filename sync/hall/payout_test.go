@@ -1,6 +1,7 @@
 package hall_test
 
 import (
+	"strings"
 	"testing"
 
 	"yichuang/kiosk/casefile"
@@ -113,5 +114,27 @@ func TestPayoutsThatCannotBe(t *testing.T) {
 	claim(t, term, "wait until it is drawn")
 	if a, err := h.Hall().Audit(t.Context()); err != nil || a.Violations != odd {
 		t.Errorf("audit %+v, %v, want %d oddities and nothing else", a, err, odd)
+	}
+}
+
+// A person at the hall can say what became of pieces in doubt, as of a note: the console offers it until the terminal is told.
+func TestPiecesInDoubtAreSettledAtTheHall(t *testing.T) {
+	h := halltest.Start(t, nil)
+	account := h.Biller.Open("王小英", halltest.Bill{Period: "2026-10", Due: 500})
+	term := h.Enrol("T1")
+	pay(term, "c1", account, 500, 1500, 500, 0, 1000)
+	term.Write(casefile.PayoutBegun, "c1", casefile.Header{Payout: "Y1", Owed: "o-c1", Amount: 300, Pieces: yuan(3)}, nil)
+	term.Write(casefile.PayoutDoubtful, "c1", casefile.Header{Payout: "Y1", Amount: 100, Pieces: yuan(1), Unsure: yuan(2), Owed: "oY1", Claim: "x"}, nil)
+	term.Push()
+	claim(t, term, "wait until it is drawn")
+	const form = `name="owed" value="oY1"`
+	_, before := get(t, h.Console+"/payments")
+	shows(t, "in doubt", before, form, "2.00", "kept")
+	after := paymentsForm(t, h, "/owed/find", "owed", "oY1", "as", "kept", "reason", "they lie in the exit")
+	if shows(t, "found", after, "kept: they lie in the exit"); strings.Contains(after, form) {
+		t.Error("it is asked once more")
+	}
+	if n := string(term.Await("settle", "c1").Json); n != `{"as":"kept","owed":"oY1","reason":"they lie in the exit"}` {
+		t.Errorf("told %s", n)
 	}
 }
