@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"yichuang/cmd/devsim/biller"
@@ -163,7 +164,13 @@ func (c *Citizen) inside() (sum money.Fen) {
 
 // leave goes on through the pages at the end of a visit, until it is over.
 func (c *Citizen) leave() {
-	c.page("take", "slip", "rate", "goodbye")
+	last := []string{"take", "slip", "rate", "goodbye"}
+	for c.Err == nil && !slices.Contains(last, c.Stage.View().Page) {
+		out := c.Purse.Out() // nobody loses patience while his change comes out, piece by piece
+		c.Until(fmt.Sprintf("page %v, or a piece", last), func() bool {
+			return slices.Contains(last, c.Stage.View().Page) || len(c.Purse.Out().Minus(out)) > 0
+		})
+	}
 	for c.Err == nil {
 		v := c.Stage.View()
 		if (v.Page == "home" || v.Page == "closed") && v.Visit == "" {

@@ -3,6 +3,7 @@ package world
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"yichuang/devices/cash/coinpath"
@@ -27,7 +28,7 @@ var Journeys = []Journey{
 	{"change", (*Citizen).payWithChange, func(b *casefile.Book) bool { return paid(b) && (len(b.Stock.Paid) > 0 || len(b.Owed) > 0) }, true},
 	{"qr", (*Citizen).payByPhone, func(b *casefile.Book) bool { return paid(b) && b.QRPaid == b.Placed.Bills }, false},
 	{"license", (*Citizen).takeLicense, licensed, false},
-	{"offline", (*Citizen).applyOffline, func(b *casefile.Book) bool { return !licensed(b) && len(b.Cases) == 1 }, false},
+	{"offline", (*Citizen).applyForLater, func(b *casefile.Book) bool { return !licensed(b) && len(b.Cases) == 1 }, false},
 	{"sync", (*Citizen).comeBackLater, licensed, false},
 }
 
@@ -350,6 +351,10 @@ func (c *Citizen) attempts() (n int) {
 // takeLicense applies and takes the license home. Sometimes a blank gets stuck half-way, which staff take out, and another one is printed;
 // and sometimes they find afterwards that one is creased.
 func (c *Citizen) takeLicense(rng *rand.Rand) {
+	if rng.IntN(4) == 0 {
+		c.takeLicenseOfRestaurant(rng)
+		return
+	}
 	sticks := rng.IntN(4) == 0
 	if sticks {
 		c.Fail(c.sheets.Faults().Arm("jam", 1))
@@ -366,11 +371,34 @@ func (c *Citizen) takeLicense(rng *rand.Rand) {
 	}
 }
 
+// restaurant is a trade that needs a permit first, so that a person decides.
+const restaurant = "6210"
+
+// takeLicenseOfRestaurant applies, goes home with a slip, and comes back when a person at the hall has approved it.
+func (c *Citizen) takeLicenseOfRestaurant(rng *rand.Rand) {
+	c.fillIn(rng, restaurant)
+	c.signAndSubmit()
+	c.leave()
+	c.reader.Take()
+	c.judge(true)
+	c.collect(rng)
+}
+
+// applyForLater hands a form in without a line. What the hall decides of it when the line is back is for another day; sometimes a person there
+// refuses it.
+func (c *Citizen) applyForLater(rng *rand.Rand) {
+	trade := []string{"", "", restaurant}[rng.IntN(3)]
+	c.applyOffline(rng, trade)
+	if trade == restaurant {
+		c.judge(false)
+	}
+}
+
 // applyOffline hands a form in while there is no line, and takes a slip home: on a plain sheet when the roll has come to its end.
-func (c *Citizen) applyOffline(rng *rand.Rand) {
+func (c *Citizen) applyOffline(rng *rand.Rand, trade string) {
 	c.Net.Cut(true)
 	c.Until("the terminal knows that there is no line", func() bool { return !c.Link.Up() })
-	c.fillIn(rng)
+	c.fillIn(rng, trade)
 	ends := rng.IntN(2) == 0
 	if ends {
 		c.endRoll()
@@ -387,8 +415,13 @@ func (c *Citizen) applyOffline(rng *rand.Rand) {
 
 // comeBackLater hands a form in without a line and comes back with the card when there is one.
 func (c *Citizen) comeBackLater(rng *rand.Rand) {
-	c.applyOffline(rng)
+	c.applyOffline(rng, "")
 	c.Until("the hall has everything", func() bool { s := c.Link.Status(); return s.Up && s.Cursor == s.Head })
+	c.collect(rng)
+}
+
+// collect comes back with the card and prints what was approved.
+func (c *Citizen) collect(rng *rand.Rand) {
 	c.touch("home.look")
 	c.page("identify")
 	c.lay(rng)
@@ -410,17 +443,17 @@ func (c *Citizen) coin(face money.Fen) {
 
 // apply fills the form in and hands it in.
 func (c *Citizen) apply(rng *rand.Rand) {
-	c.fillIn(rng)
+	c.fillIn(rng, "")
 	c.signAndSubmit()
 }
 
-// fillIn fills the form in with what is offered first.
-func (c *Citizen) fillIn(rng *rand.Rand) {
+// fillIn fills the form in, for a trade or for the first one that is offered.
+func (c *Citizen) fillIn(rng *rand.Rand, trade string) {
 	c.touch("home.apply", "service.license.individual", "form.next")
 	c.page("identify")
 	c.lay(rng)
 	c.page("form")
-	c.fill(fmt.Sprintf("示例%s号", string([]rune("甲乙丙丁戊己庚辛壬癸")[rng.IntN(10)])))
+	c.fill(fmt.Sprintf("示例%s号", string([]rune("甲乙丙丁戊己庚辛壬癸")[rng.IntN(10)])), trade)
 }
 
 // signAndSubmit signs the form and hands it in.
@@ -457,8 +490,8 @@ func numberOf(head string) string {
 	return head + string("10X98765432"[sum%11])
 }
 
-// fill answers every question of the form with the first answer that is offered.
-func (c *Citizen) fill(text string) {
+// fill answers every question of the form with the first answer that is offered, but for the trade, if it is given.
+func (c *Citizen) fill(text, trade string) {
 	for range 60 {
 		v := c.Stage.View()
 		switch {
@@ -472,8 +505,14 @@ func (c *Citizen) fill(text string) {
 			}
 			c.touch("form.next")
 		case len(v.Choices) > 0:
-			c.touch(v.Choices[0].ID)
-			if !v.Choices[0].More {
+			choice := v.Choices[0]
+			for _, other := range v.Choices { // groups and trades are codes that begin with their group's
+				if under, ok := strings.CutPrefix(other.ID, "choice.trade."); ok && strings.HasPrefix(trade, under) {
+					choice = other
+				}
+			}
+			c.touch(choice.ID)
+			if !choice.More {
 				c.touch("form.next")
 			}
 		}

@@ -76,7 +76,7 @@ func (c *Citizen) License(rng *rand.Rand, n int) {
 			Number: numberOf(fmt.Sprintf("110199%s%03d", born, 2*(n%500)+1)), Authority: "北京市公安局东城分局", ValidFrom: "19980101", ValidTo: "20180101"}))
 	}
 	c.page("form")
-	c.fill(fmt.Sprintf("示例%s%d号", string([]rune("甲乙丙丁戊己庚辛壬癸")[rng.IntN(10)]), n))
+	c.fill(fmt.Sprintf("示例%s%d号", string([]rune("甲乙丙丁戊己庚辛壬癸")[rng.IntN(10)]), n), "")
 	c.signAndSubmit()
 	c.leave()
 	c.reader.Take()
