@@ -13,6 +13,7 @@ import (
 	"yichuang/sync/hall/biller"
 	"yichuang/sync/hallapi"
 	"yichuang/sync/hallstore"
+	"yichuang/sync/qr"
 )
 
 // due is one payment that is to be booked at a biller.
@@ -98,6 +99,11 @@ func (h *Hall) book(ctx context.Context, d due) error {
 	if client == nil {
 		return fmt.Errorf("no biller %q is configured", d.biller)
 	}
+	if gone, err := h.givenBack(ctx, d.Case); err != nil {
+		return err
+	} else if gone {
+		return h.tx(ctx, func(tx *sql.Tx) error { return postingRefused(ctx, tx, d, "refunded") })
+	}
 	answer, err := ask(ctx, client, d)
 	var refused *biller.Refused
 	// The answer is put down even when the hall is being stopped: it is known now.
@@ -115,6 +121,38 @@ func (h *Hall) book(ctx context.Context, d due) error {
 		}
 		return tellPosting(ctx, tx, d)
 	})
+}
+
+// givenBack says whether a former life of the hall has given back what a phone paid for a case, because the biller refused it then. The terminal may not have
+// heard of that: what the gateway says counts.
+func (h *Hall) givenBack(ctx context.Context, caseID string) (gone bool, err error) {
+	if h.orders.machine == nil {
+		return false, nil
+	}
+	var lost []string
+	if err := h.store.Tx(ctx, func(tx *sql.Tx) (err error) {
+		lost, err = collect(ctx, tx, `SELECT attempt FROM attempts WHERE case_id = ? AND state = 'paid' AND lost = 1`, func(rows *sql.Rows) (no string, err error) { return no, rows.Scan(&no) }, caseID)
+		return err
+	}); err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, orderWait)
+	defer cancel()
+	for _, no := range lost {
+		if err := h.orders.adopt(ctx, no); err != nil {
+			return false, err
+		}
+		st, err := h.orders.machine.Query(ctx, no, orderWait)
+		switch {
+		case err != nil:
+			return false, err
+		case st.State == qr.Refunded:
+			return true, nil
+		case !st.Definite:
+			return false, fmt.Errorf("order %s was paid in a former life of this hall, and the gateway does not say how it stands", no)
+		}
+	}
+	return false, nil
 }
 
 func ask(ctx context.Context, client *biller.Client, d due) (biller.Posted, error) {
