@@ -63,6 +63,8 @@ type Cabinet struct {
 	plugs  int       // counts the computers that the lines were plugged into
 	laid   []*spoken // the host's ends
 	pulled string    // the device whose plug was pulled
+	noise  map[string]int // by device, how many of its next answers arrive damaged
+	lines  map[string]int // by device, how often a line to it was laid
 }
 
 // part is one mechanism as all of them are.
@@ -144,7 +146,7 @@ func NewCabinet(n *Network, name string, was *Frozen) *Cabinet {
 	}
 	notes := fit.notes()
 	c := &Cabinet{Cash: name, notes: notes, coins: cctalkcoinsim.New(cctalkcoinsim.Options{}), Purse: fit.purse(notes),
-		roll: escpossim.New(escpossim.Options{Pace: true}), sheets: ippsim.New(ippsim.Options{}), reader: sdtsim.New(sdtsim.Options{}), codes: scannersim.New(scannersim.Options{}), net: n}
+		roll: escpossim.New(escpossim.Options{Pace: true}), sheets: ippsim.New(ippsim.Options{}), reader: sdtsim.New(sdtsim.Options{}), codes: scannersim.New(scannersim.Options{}), net: n, lines: map[string]int{}}
 	if was != nil {
 		c.roll, c.sheets = was.roll.Thaw(), was.sheets.Thaw()
 	}
@@ -260,6 +262,31 @@ func (c *Cabinet) Plug() {
 	c.pulled = ""
 }
 
+// Disturb has the next answers of a device at a serial port arrive with one bit that is wrong.
+func (c *Cabinet) Disturb(device string, answers int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.noise = map[string]int{device: answers}
+}
+
+// Lines is how often a line to a device was laid.
+func (c *Cabinet) Lines(device string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lines[device]
+}
+
+// disturbed says whether an answer is.
+func (c *Cabinet) disturbed(device string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	left := c.noise[device]
+	if left > 0 {
+		c.noise[device]--
+	}
+	return left > 0
+}
+
 // lay keeps the host's end of a line that was laid for a computer, unless the power went meanwhile. A serial port is one program's alone and
 // is not opened again before it was closed; the license printer has a door for many.
 func (c *Cabinet) lay(host net.Conn, name string, plug int) (*spoken, error) {
@@ -273,6 +300,7 @@ func (c *Cabinet) lay(host net.Conn, name string, plug int) (*spoken, error) {
 	}
 	s := &spoken{Conn: host, c: c, name: name}
 	c.laid = append(c.laid, s)
+	c.lines[name]++
 	return s, nil
 }
 
@@ -355,6 +383,9 @@ func (s *spoken) Write(b []byte) (int, error) {
 func (s *spoken) Read(b []byte) (int, error) {
 	n, err := s.Conn.Read(b)
 	s.c.Slot.Await()
+	if n > 0 && s.c.disturbed(s.name) {
+		b[n/2] ^= 0x10
+	}
 	return n, err
 }
 

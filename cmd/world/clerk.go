@@ -208,7 +208,7 @@ func (w *World) pagesAgree(f *found) {
 			f.want("console.case", err == nil && (c.License == "" || strings.Contains(one, c.License)), "case %s is %s with the number %q, and people at the hall do not read so (%v)", c.ID, c.State, c.License, err)
 		}
 	}
-	for name, n := range map[string]int{"to be booked": 0, "refused by the biller": 0, "owed and open": open, "records that cannot be": 0, "records that wait": 0, "owed or in doubt for more than 30 days": 0} {
+	for name, n := range map[string]int{"to be booked": 0, "owed and open": open, "records that cannot be": 0, "records that wait": 0, "owed or in doubt for more than 30 days": 0} {
 		f.want("console.counts", strings.Contains(pages["/"], fmt.Sprintf(">%s: %d<", name, n)), "people at the hall do not read that %d are %s", n, name)
 	}
 	f.want("console.terminals", w.Land.Older || strings.Contains(pages["/"], fmt.Sprintf("收到 %d，处理 %[1]d", w.head())), "the terminal has %d records, and people at the hall do not read so", w.head())

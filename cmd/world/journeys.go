@@ -3,6 +3,7 @@ package world
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"strings"
 	"time"
 
@@ -26,7 +27,9 @@ type Journey struct {
 var Journeys = []Journey{
 	{"cash", (*Citizen).payInNotes, func(b *casefile.Book) bool { return paid(b) || b.Placed.Bills == 0 && len(b.Owed) == 1 }, true},
 	{"change", (*Citizen).payWithChange, func(b *casefile.Book) bool { return paid(b) && (len(b.Stock.Paid) > 0 || len(b.Owed) > 0) }, true},
-	{"qr", (*Citizen).payByPhone, func(b *casefile.Book) bool { return paid(b) && b.QRPaid == b.Placed.Bills }, false},
+	{"qr", (*Citizen).payByPhone, func(b *casefile.Book) bool {
+		return b.QRPaid.Sub(b.Placed.Refunded) == b.Placed.Bills && (paid(b) || b.Placed.Refunded > 0)
+	}, false},
 	{"license", (*Citizen).takeLicense, licensed, false},
 	{"offline", (*Citizen).applyForLater, func(b *casefile.Book) bool { return !licensed(b) && len(b.Cases) == 1 }, false},
 	{"sync", (*Citizen).comeBackLater, licensed, false},
@@ -88,7 +91,14 @@ func (c *Citizen) payInNotes(rng *rand.Rand) {
 // hindered has the acceptor of notes stop in the midst of a payment, or the disk, until staff have seen to it; to some of it
 // after the visit.
 func (c *Citizen) hindered(rng *rand.Rand) (after func()) {
-	switch rng.IntN(10) {
+	switch rng.IntN(14) {
+	case 10, 11:
+		c.noisily("cash", func() { c.note(100) })
+	case 12:
+		c.Fail(c.notes.Faults().Arm("lost_reply", 1))
+		c.slowly(func() { c.note(100) })
+	case 13:
+		c.cheat()
 	case 0, 1:
 		c.jam(rng.IntN(2) == 0)
 	case 2:
@@ -197,6 +207,36 @@ func (c *Citizen) jam(escrow bool) {
 	c.notesGoOn()
 }
 
+// noisily does something while a device's answers arrive damaged, no more of them in a row than a driver asks for anew: its line is not given up.
+func (c *Citizen) noisily(device string, do func()) {
+	lines := c.Lines(device)
+	c.Disturb(device, damagedMax)
+	c.slowly(do)
+	if now := c.Lines(device); c.Err == nil && now != lines {
+		c.Fail(fmt.Errorf("%s: its line was given up for %d damaged answers", device, damagedMax))
+	}
+}
+
+// damagedMax is how many answers in a row every driver can do without.
+const damagedMax = 2
+
+// slowly does something for which a mechanism may have to be asked more than once.
+func (c *Citizen) slowly(do func()) {
+	patience := c.Patience
+	c.Patience = 0
+	do()
+	c.Patience = patience
+}
+
+// cheat has a note look like an attempt to cheat: it comes back, and notes are taken again.
+func (c *Citizen) cheat() {
+	c.Fail(c.notes.Faults().Arm("fraud", 1))
+	id := c.push(100)
+	c.soon("the note is back", func() bool { f := c.notes.Path().Fate(id); return f == notepath.Refused || f == notepath.Returned })
+	c.Fail(c.notes.Faults().Arm("fraud", 0))
+	c.notesGoOn()
+}
+
 // fillBox has the box of notes be full, and staff exchange it.
 func (c *Citizen) fillBox() {
 	c.Fail(c.notes.Faults().Arm("box_full", 1))
@@ -228,11 +268,18 @@ func (c *Citizen) payWithChange(rng *rand.Rand) {
 		c.Fail(c.Purse.Arm(trouble, 1))
 	}
 	c.coinsAndNote(rng, rng.IntN(5) == 0)
+	lines := c.Lines("payout")
+	if rng.IntN(4) == 0 {
+		c.Disturb("payout", damagedMax)
+	}
 	if trouble != "" && midst {
 		c.Until("a piece has come out", func() bool { _, _, out := c.unbooked(); n, _ := pieces(out); return n > 0 })
 		c.Fail(c.Purse.Arm(trouble, 1))
 	}
 	c.leave()
+	if now := c.Lines("payout"); c.Err == nil && now != lines {
+		c.Fail(fmt.Errorf("payout: its line was given up for %d damaged answers", damagedMax))
+	}
 	if trouble != "" {
 		c.Fail(c.Purse.Arm(trouble, 0))
 		c.payClaims()
@@ -250,7 +297,11 @@ func (c *Citizen) coinsAndNote(rng *rand.Rand, unseen bool) (taken bool) {
 		due, small = due-due%100, 100
 	}
 	c.toCash(c.account("owed", due))
-	c.coin(100)
+	if rng.IntN(5) == 0 {
+		c.noisily("coins", func() { c.coin(100) })
+	} else {
+		c.coin(100)
+	}
 	if unseen {
 		c.unseenCoin(small)
 	}
@@ -288,11 +339,20 @@ func (c *Citizen) payByPhone(rng *rand.Rand) {
 	c.toBill(number)
 	c.touch("form.next")
 	c.page("method")
-	if rng.IntN(3) == 0 {
+	switch rng.IntN(8) {
+	case 0, 1:
 		c.touch("pay.show")
 		c.Until("a code to be scanned", func() bool { return c.Stage.View().Code != "" })
 		c.touch("pay.cancel")
 		c.page("method")
+	case 2:
+		c.phoneRefuses([]string{"paying_then_cancel", "not_enough"}[rng.IntN(2)])
+	case 3:
+		c.payTwice(rng)
+		return
+	case 4:
+		c.payInVain(rng)
+		return
 	}
 	lost := rng.IntN(4) == 0
 	c.byPhone(rng)
@@ -301,6 +361,53 @@ func (c *Citizen) payByPhone(rng *rand.Rand) {
 		return
 	}
 	c.leave()
+}
+
+// phoneRefuses has the phone not pay, and the citizen choose anew.
+func (c *Citizen) phoneRefuses(outcome string) {
+	c.touch("pay.show")
+	c.Until("a code to be scanned", func() bool { return c.Stage.View().Code != "" })
+	if c.Err == nil {
+		c.Fail(c.Land.phone("scan", map[string]any{"code_url": c.Stage.View().Code, "outcome": outcome, "after_ms": 1500}, nil))
+	}
+	c.touch("pay.cancel")
+	c.page("method")
+}
+
+// payTwice lets a code be while the phone pays it all the same, and pays once more: what was paid first comes back.
+func (c *Citizen) payTwice(rng *rand.Rand) {
+	c.Fail(c.Land.phoneFault([]string{"paid_at_close", "paid_after_close"}[rng.IntN(2)]))
+	c.touch("pay.show")
+	c.Until("a code to be scanned", func() bool { return c.Stage.View().Code != "" })
+	c.touch("pay.cancel")
+	if c.page("method", "rate", "take", "goodbye") == "method" { // else it was paid in time
+		c.byPhone(rng)
+	}
+	c.leave()
+	c.settledByPhone()
+}
+
+// payInVain pays by phone what the company does not book: it comes back. Some of the gateway's answers to that are not what it should say.
+func (c *Citizen) payInVain(rng *rand.Rand) {
+	c.Fail(call(c.Net, http.MethodPut, billerDoor, "/desk/faults", map[string]any{"shape": "refuse_post", "count": 1}, nil))
+	if shape := []string{"", "refund_lost", "refund_500", "refund_processing"}[rng.IntN(4)]; shape != "" {
+		c.Fail(c.Land.phoneFault(shape))
+	}
+	c.byPhone(rng)
+	c.leave()
+	c.settledByPhone()
+}
+
+// settledByPhone waits until all that phones have paid is booked or has come back.
+func (c *Citizen) settledByPhone() {
+	c.slowly(func() {
+		c.Until("what phones have paid is booked or comes back", func() bool { // a refund may take half a minute, and is asked about now and then
+			kept, err := c.Land.taken()
+			bills := money.Fen(0)
+			c.Journal.Book(func(b *casefile.Book) { bills = b.Placed.Bills })
+			return err == nil && kept == bills
+		})
+	})
 }
 
 // loseLine has the line break off while the phone pays: the citizen goes home with a number, and what he paid is booked when the line is back.

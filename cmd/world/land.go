@@ -150,6 +150,11 @@ func (l *Land) phone(what string, arg, into any) error {
 	return post(l.net, gatewayDoor, "/desk/"+what, arg, into)
 }
 
+// phoneFault has the gateway have a bad day once.
+func (l *Land) phoneFault(shape string) error {
+	return call(l.net, http.MethodPut, gatewayDoor, "/desk/faults", map[string]any{"shape": shape, "count": 1}, nil)
+}
+
 // posted is what the company has in its books.
 func (l *Land) posted(ctx context.Context) (sum money.Fen, err error) {
 	for _, number := range l.Accounts {

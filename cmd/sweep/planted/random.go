@@ -19,7 +19,7 @@ import (
 var sown = []string{"kiosk/payment", "kiosk/store", "sync/hall", "devices/cash"}
 
 // away is what lies in those folders and in no world: pretend devices and suites, and the drivers of other machines.
-var away = []string{"sim/", "test/", "/cutdisk/", "/coinpath/", "/notepath/", "/ccslave/", "/page/", "console.go"}
+var away = []string{"sim/", "test/", "/cutdisk/", "/coinpath/", "/notepath/", "/ccslave/", "/page/"}
 
 // made is a change that compiles like any other: it says what it is.
 type made struct {
