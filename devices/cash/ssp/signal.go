@@ -283,15 +283,14 @@ func (a *Acceptor) rejected(raw []byte) {
 		a.refusals++
 		return
 	}
-	a.base.rejected++
 	h := a.held
-	if h == nil {
-		a.refusals++
-		return
-	}
-	if h.fresh {
+	if h != nil && h.fresh { // its mark is from before it went back: who dies behind it must find that as news
 		h.fresh = false
 		a.d.Emit(cash.Signal{What: cash.Escrowed, Note: h.Note, Raw: raw})
+	}
+	if a.base.rejected++; h == nil {
+		a.refusals++
+		return
 	}
 	a.held = nil
 	a.d.Emit(cash.Signal{What: cash.Returned, Note: h.Note, Raw: raw})

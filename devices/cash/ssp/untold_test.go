@@ -106,6 +106,22 @@ func TestConclude(t *testing.T) {
 	}
 }
 
+// A note that was read and went back before anybody listened: each of the two is told with a mark that finds the other as news.
+func TestReadAndRejectedInOneAnswer(t *testing.T) {
+	a := New(nil, Options{})
+	a.resumed, a.base, a.channels = true, counters{stacked: 7, rejected: 9, known: true}, []cash.Note{pile(100, 1).Note, pile(500, 1).Note, pile(1000, 1).Note}
+	a.read(3, nil)
+	a.rejected(nil)
+	got := ""
+	for _, s := range a.d.Waiting() {
+		was, channel := unplace(s.Mark)
+		got += fmt.Sprintf(" %s of %d with %d gone back and channel %d open", s.What, s.Note.Face, was.rejected, channel)
+	}
+	if want := " escrowed of 1000 with 9 gone back and channel 3 open returned of 1000 with 10 gone back and channel 0 open"; got != want {
+		t.Errorf("told%s, want%s", got, want)
+	}
+}
+
 func TestWhatStoppedAPayout(t *testing.T) {
 	a := New(nil, Options{})
 	asked := pile(100, 2)
