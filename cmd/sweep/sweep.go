@@ -347,9 +347,10 @@ func (tp *recording) playThen(t *testing.T, c cut, images *images, befall func(*
 	return v
 }
 
-// morning is the morning after a cut: staff open the machine and end every doubt, and then everything is known to the last
+// morning is the morning after a cut: much is written at once, staff open the machine and end every doubt, and then everything is known to the last
 // piece.
 func morning(w *world.World, checked map[string]int64) (bad []world.Violation) {
+	bad = w.Rush(checked)
 	z := &world.Citizen{World: w}
 	z.SettleDoubts()
 	checked["doubts.end"]++
