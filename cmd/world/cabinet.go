@@ -60,9 +60,9 @@ type Cabinet struct {
 	Slot    Slot                          // set before anything runs
 
 	mu     sync.Mutex
-	plugs  int       // counts the computers that the lines were plugged into
-	laid   []*spoken // the host's ends
-	pulled string    // the device whose plug was pulled
+	plugs  int            // counts the computers that the lines were plugged into
+	laid   []*spoken      // the host's ends
+	pulled string         // the device whose plug was pulled
 	noise  map[string]int // by device, how many of its next answers arrive damaged
 	lines  map[string]int // by device, how often a line to it was laid
 }
