@@ -155,12 +155,7 @@ func noteStacked(b *Book, _ time.Time, e Event, seq int64) error {
 		return err
 	}
 	delete(b.Notes, n.Number)
-	if e.Header.Store {
-		b.Stacked = b.Stacked.Plus(n.Face, n.Currency, 1)
-		b.stored(n.Face, n.Currency)
-	} else {
-		b.intoBox(n, seq)
-	}
+	b.stays(n, e.Header, seq)
 	b.StackedFen = b.StackedFen.Add(n.Face)
 	c := b.Cases[n.Case]
 	c.Visiting, c.Faces = c.Visiting.Add(n.Face), c.Faces.Plus(n.Face, n.Currency, 1)
@@ -168,8 +163,13 @@ func noteStacked(b *Book, _ time.Time, e Event, seq int64) error {
 	return nil
 }
 
-func (b *Book) intoBox(n *Note, seq int64) {
+// stays puts a note where it came to stay: in the box, or where it can be paid out again.
+func (b *Book) stays(n *Note, h Header, seq int64) {
 	b.Stacked = b.Stacked.Plus(n.Face, n.Currency, 1)
+	if h.Store {
+		b.stored(n.Face, n.Currency)
+		return
+	}
 	b.Box.Notes = append(b.Box.Notes, Boxed{Seq: seq, Face: n.Face, Currency: n.Currency})
 }
 
@@ -223,7 +223,7 @@ func noteSettled(b *Book, at time.Time, e Event, seq int64) error {
 		b.Returned = b.Returned.Plus(n.Face, n.Currency, 1)
 		return nil
 	}
-	b.intoBox(n, seq)
+	b.stays(n, e.Header, seq)
 	b.Placed.Owed = b.Placed.Owed.Add(n.Face)
 	o := &Owed{ID: n.Owed, Case: n.Case, Amount: n.Face, Claim: n.Claim, Since: at, Slip: "receipt"}
 	if n.Unslip {

@@ -215,7 +215,7 @@ var Fields = map[Kind][]string{
 	NoteStacked:     {"note", "face_fen", "currency", "box", "store", "mark"},
 	NoteReturned:    {"note", "face_fen", "currency", "mark"},
 	NoteDoubtful:    {"note", "face_fen", "currency", "asked", "owed", "claim", "mark"},
-	NoteSettled:     {"note", "face_fen", "currency", "as", "reason", "who", "box", "mark"},
+	NoteSettled:     {"note", "face_fen", "currency", "as", "reason", "who", "box", "store", "mark"},
 	CashOpened:      {},
 	CashClosed:      {},
 	AcceptorReset:   {"asked", "mark", "reason", "owed"},

@@ -214,12 +214,8 @@ func (t *tally) addNote(e casefile.Event, h casefile.Header) {
 	case casefile.NoteStacked:
 		n.state = e.Kind
 		t.notesOpen--
-		t.stacked, t.notesIn = t.stacked.Plus(h.Face, h.Currency, 1), t.notesIn.Add(h.Face)
-		if h.Store {
-			t.store(h.Face, h.Currency)
-		} else {
-			t.boxed = t.boxed.Plus(h.Face, h.Currency, 1)
-		}
+		t.notesIn = t.notesIn.Add(h.Face)
+		t.stays(h.Face, h.Store)
 		t.comeIn(e.Case, h.Face)
 	case casefile.NoteReturned:
 		n.state = e.Kind
@@ -249,9 +245,19 @@ func (t *tally) settleNote(n *note, h casefile.Header) {
 		t.returned, t.notesIn = t.returned.Plus(n.face, money.CNY, 1), t.notesIn.Sub(n.face)
 		return
 	}
-	t.stacked, t.boxed = t.stacked.Plus(n.face, money.CNY, 1), t.boxed.Plus(n.face, money.CNY, 1)
+	t.stays(n.face, h.Store)
 	t.of(n.caseID).ever = t.of(n.caseID).ever.Add(n.face)
 	t.owe(n.caseID, n.owed, n.face)
+}
+
+// stays adds a note to where it came to stay: in the box, or where it can be paid out again.
+func (t *tally) stays(face money.Fen, store bool) {
+	t.stacked = t.stacked.Plus(face, money.CNY, 1)
+	if store {
+		t.store(face, money.CNY)
+		return
+	}
+	t.boxed = t.boxed.Plus(face, money.CNY, 1)
 }
 
 func (t *tally) owe(caseID, id string, amount money.Fen) {

@@ -145,13 +145,14 @@ func (r *reading) say(line string) {
 	ctx := context.Background()
 	line, blind := strings.CutPrefix(line, "blind ") // a signal that does not know its place in the acceptor's memory
 	line, same := strings.CutPrefix(line, "same ")   // one of an acceptor whose counters stand where they stood
+	line, again := strings.CutPrefix(line, "store ") // it is where it can be paid out again
 	word, rest, _ := strings.Cut(line, " ")
 	face, _ := strconv.ParseInt(rest, 10, 64) // 0 where no face is named
 	signal := func(what cash.Happening, currency string) {
 		if !blind && !same {
 			r.counter++
 		}
-		s := cash.Signal{What: what, Note: cash.Note{Face: face, Currency: currency}, Mark: cash.Mark{Serial: "1", Counter: r.counter, Known: !blind}}
+		s := cash.Signal{What: what, Note: cash.Note{Face: face, Currency: currency}, Store: again, Mark: cash.Mark{Serial: "1", Counter: r.counter, Known: !blind}}
 		if what == cash.Lost && rest != "" {
 			s.Fault = &fault.Error{Kind: fault.Doubtful, Detail: strings.TrimSuffix(rest, "-")}
 		}
@@ -251,6 +252,9 @@ func (r *reading) heard() string {
 		}
 		if e.Header.Who != "" {
 			text += " by " + e.Header.Who
+		}
+		if e.Header.Store {
+			text += " in the store"
 		}
 		if e.Header.Box != "" && e.Kind != casefile.BoxOut && e.Kind != casefile.BoxIn {
 			text += " in a box"

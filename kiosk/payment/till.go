@@ -406,7 +406,7 @@ func (t *Till) ended(ctx context.Context, s cash.Signal, kind casefile.Kind, mar
 		return t.keep(ctx, *mark)
 	}
 	if doubt := t.doubtOf(face); doubt != nil {
-		h := casefile.Header{Note: doubt.Number, Face: face, Currency: doubt.Currency, As: "stacked", Who: "acceptor", Reason: "told later", Box: t.box(), Mark: mark}
+		h := casefile.Header{Note: doubt.Number, Face: face, Currency: doubt.Currency, As: "stacked", Who: "acceptor", Reason: "told later", Box: t.box(), Store: s.Store, Mark: mark}
 		return t.journal.Append(ctx, entry(casefile.NoteSettled, doubt.Case, h))
 	}
 	if face <= 0 {

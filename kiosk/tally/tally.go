@@ -216,7 +216,7 @@ func (d *Day) stock(seq int64, e casefile.Event) {
 	switch e.Kind {
 	case casefile.StockCounted:
 		d.moved = map[money.Fen][]int64{}
-	case casefile.NoteStacked, casefile.CoinTaken, casefile.CoinFound:
+	case casefile.NoteStacked, casefile.NoteSettled, casefile.CoinTaken, casefile.CoinFound:
 		if h.Store {
 			moved(h.Face)
 		}
