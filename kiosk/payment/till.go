@@ -527,6 +527,9 @@ func (t *Till) overdue(ctx context.Context) error {
 	if open == nil || t.since.IsZero() {
 		t.since = time.Now()
 		t.mu.Unlock()
+		if state := t.acceptor.State(); t.unnamed && ready && state.Online && state.Escrow {
+			t.order(ctx, t.acceptor.Return) // a program that knew of it ended before the order, or the order was lost
+		}
 		return nil
 	}
 	t.mu.Unlock()
