@@ -178,38 +178,50 @@ func (w *World) pagesAgree(f *found) {
 		f.want("console.draws", err == nil, "%v", err)
 		pages[path] = text
 	}
+	payments, applications := rows(pages["/payments"]), rows(pages["/cases"])
 	open := 0
-	lines := rows(pages["/payments"])
 	for _, o := range owed {
-		amount, states, line := o.Amount.String(), []string{"open"}, lines[o.ID]
-		switch {
-		case !o.Paid && len(line) > 5 && strings.HasPrefix(line[5], w.Journal.Terminal()):
-			states = []string{"paid"} // its own word of that was lost with the power, and the code is good here still
-		case !o.Paid:
+		if w.owedAgrees(f, o, payments[o.ID]) {
 			open++
-		case o.Amount == 0:
-			states = []string{"paid", "void"} // all of it came out as change
-		default:
-			states = []string{"paid"}
 		}
-		is := len(line) > 5 && line[1] == o.Case && line[2] == amount && slices.ContainsFunc(states, func(state string) bool { return strings.Contains(line[4], " "+state) })
-		f.want("console.owed", is, "%s of %s for %s is %v, and people at the hall read %q", o.ID, amount, o.Case, states, line)
 	}
 	for _, c := range cases {
-		if line := lines[c.ID]; c.Settled && c.Bill > 0 {
-			posted := c.Bill.Add(c.Surplus)
+		if c.Settled && c.Bill > 0 {
+			posted, line := c.Bill.Add(c.Surplus), payments[c.ID]
 			f.want("console.payments", len(line) > 7 && line[4] == posted.String() && strings.Contains(line[7], "posted"), "%s of case %s is booked, and people at the hall read %q", posted, c.ID, line)
 		}
 		if c.Submitted && c.State != "" {
-			line := rows(pages["/cases"])[c.ID]
-			is := len(line) > 2 && slices.ContainsFunc(laterStates[c.State], func(state string) bool { return strings.HasSuffix(line[2], state) })
-			f.want("console.cases", is, "case %s is %s, and people at the hall read %q", c.ID, c.State, line)
-			one, err := w.shown("/case/" + c.ID)
-			f.want("console.case", err == nil && (c.License == "" || strings.Contains(one, c.License)), "case %s is %s with the number %q, and people at the hall do not read so (%v)", c.ID, c.State, c.License, err)
+			w.caseAgrees(f, c, applications[c.ID])
 		}
 	}
 	for name, n := range map[string]int{"to be booked": 0, "owed and open": open, "records that cannot be": 0, "records that wait": 0, "owed or in doubt for more than 30 days": 0} {
 		f.want("console.counts", strings.Contains(pages["/"], fmt.Sprintf(">%s: %d<", name, n)), "people at the hall do not read that %d are %s", n, name)
 	}
 	f.want("console.terminals", w.Land.Older || strings.Contains(pages["/"], fmt.Sprintf("收到 %d，处理 %[1]d", w.head())), "the terminal has %d records, and people at the hall do not read so", w.head())
+}
+
+// owedAgrees looks at the line of a debt, and says whether it is open.
+func (w *World) owedAgrees(f *found, o casefile.Owed, line []string) (open bool) {
+	amount, states := o.Amount.String(), []string{"open"}
+	switch {
+	case !o.Paid && len(line) > 5 && strings.HasPrefix(line[5], w.Journal.Terminal()):
+		states = []string{"paid"} // its own word of that was lost with the power, and the code is good here still
+	case !o.Paid:
+		open = true
+	case o.Amount == 0:
+		states = []string{"paid", "void"} // all of it came out as change
+	default:
+		states = []string{"paid"}
+	}
+	is := len(line) > 5 && line[1] == o.Case && line[2] == amount && slices.ContainsFunc(states, func(state string) bool { return strings.Contains(line[4], " "+state) })
+	f.want("console.owed", is, "%s of %s for %s is %v, and people at the hall read %q", o.ID, amount, o.Case, states, line)
+	return open
+}
+
+// caseAgrees looks at the line of an application, and at its page.
+func (w *World) caseAgrees(f *found, c casefile.Case, line []string) {
+	is := len(line) > 2 && slices.ContainsFunc(laterStates[c.State], func(state string) bool { return strings.HasSuffix(line[2], state) })
+	f.want("console.cases", is, "case %s is %s, and people at the hall read %q", c.ID, c.State, line)
+	one, err := w.shown("/case/" + c.ID)
+	f.want("console.case", err == nil && (c.License == "" || strings.Contains(one, c.License)), "case %s is %s with the number %q, and people at the hall do not read so (%v)", c.ID, c.State, c.License, err)
 }

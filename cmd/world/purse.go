@@ -33,7 +33,7 @@ type Purse interface {
 
 	// Fill puts pieces of each face in that staff fill, until there are so many, and says how many of which.
 	Fill(to int64) money.Counts
-	// Arm arms or mends one of purseTroubles.
+	// Arm arms or mends one of the troubles below.
 	Arm(trouble string, n int) error
 
 	driver(open wire.Opener, notes cash.Acceptor, log *slog.Logger) cash.Payer
