@@ -233,6 +233,12 @@ func (c *Citizen) account(surplus string, due ...int64) string {
 	return number
 }
 
+// visitor is somebody at a page behind one of the doors, who comes once and is led nowhere else.
+func visitor(n *Network, door string) *http.Client {
+	t := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) { return n.dial(ctx, network, door) }}
+	return &http.Client{Transport: t, Timeout: restMax, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
 // post sends a document to a page behind one of the doors.
 func post(n *Network, door, path string, arg, into any) error {
 	return call(n, http.MethodPost, door, path, arg, into)
@@ -249,8 +255,7 @@ func call(n *Network, method, door, path string, arg, into any) error {
 		return err
 	}
 	ask.Header.Set("Content-Type", "application/json")
-	t := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) { return n.dial(ctx, network, door) }}
-	answer, err := (&http.Client{Transport: t, Timeout: restMax}).Do(ask)
+	answer, err := visitor(n, door).Do(ask)
 	if err != nil {
 		return err
 	}

@@ -1,11 +1,9 @@
 package world
 
 import (
-	"context"
 	"fmt"
 	"html"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -37,11 +35,7 @@ func (w *World) atConsole(method, path string, form url.Values) (*http.Response,
 		return nil, err
 	}
 	ask.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	t := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return w.Net.dial(ctx, network, consoleDoor)
-	}}
-	client := &http.Client{Transport: t, Timeout: restMax, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	return client.Do(ask)
+	return visitor(w.Net, consoleDoor).Do(ask)
 }
 
 var (

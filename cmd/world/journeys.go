@@ -92,13 +92,6 @@ func (c *Citizen) payInNotes(rng *rand.Rand) {
 // after the visit.
 func (c *Citizen) hindered(rng *rand.Rand) (after func()) {
 	switch rng.IntN(14) {
-	case 10, 11:
-		c.noisily("cash", func() { c.note(100) })
-	case 12:
-		c.Fail(c.notes.Faults().Arm("lost_reply", 1))
-		c.slowly(func() { c.note(100) })
-	case 13:
-		c.cheat()
 	case 0, 1:
 		c.jam(rng.IntN(2) == 0)
 	case 2:
@@ -109,6 +102,13 @@ func (c *Citizen) hindered(rng *rand.Rand) (after func()) {
 		return c.fillDisk(rng)
 	case 6:
 		c.breakDisk(rng)
+	case 10, 11:
+		c.noisily("cash", func() { c.note(100) })
+	case 12:
+		c.Fail(c.notes.Faults().Arm("lost_reply", 1))
+		c.slowly(func() { c.note(100) })
+	case 13:
+		c.cheat()
 	}
 	return func() {}
 }

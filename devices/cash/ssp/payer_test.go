@@ -102,7 +102,7 @@ func TestMendedKnowsTheLevels(t *testing.T) {
 		defer b.Close()
 		a, _ := running(t, b, ssp.Options{Encrypted: true}, cash.Mark{})
 		p := a.Payer()
-		time.Sleep(10 * time.Second) // in virtual time: it is at rest
+		await(t, a, cash.Ready)
 		b.sim.Path().Load(1000, "CNY", 5)
 		if err := p.Mended(t.Context()); err != nil {
 			t.Fatal(err)
