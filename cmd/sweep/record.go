@@ -48,6 +48,7 @@ type recording struct {
 	ops      [3][]cutdisk.Op
 	backup   *cutdisk.Disk    // the hall's disk as it was before the journey
 	accounts []string         // at the company
+	silences int              // how often the acceptor was away for so long that a note was in doubt
 	unheard  int              // how often a note may have gone back of which nobody has heard
 	events   []casefile.Event // all of the journal
 	trace    string

@@ -67,7 +67,7 @@ func (tp *recording) restart(c cut, disks [3]*cutdisk.Disk) (w *world.World, err
 	p := tp.points[c.point]
 	time.Sleep(p.after) // the clock is where it was
 	n := world.NewNetwork()
-	w = &world.World{Dir: tp.dir, Net: n, Unheard: tp.unheard, Disk: disks[0].Image(c.how, rand.New(rand.NewPCG(c.seed, 0))), Cabinet: world.NewCabinet(n, "", p.devices)}
+	w = &world.World{Dir: tp.dir, Net: n, Unheard: tp.unheard, Silences: tp.silences, Disk: disks[0].Image(c.how, rand.New(rand.NewPCG(c.seed, 0))), Cabinet: world.NewCabinet(n, "", p.devices)}
 	if c.device != devicesOn {
 		w.Cabinet.Power(false, c.device == devicesIn)
 	}

@@ -298,7 +298,7 @@ func live(dir string, k taped, j world.Journey) (*recording, error) {
 	if err := errors.Join(c.Err, w.Close()); err != nil {
 		return nil, err
 	}
-	tp.accounts, tp.unheard = w.Land.Accounts, w.Unheard
+	tp.accounts, tp.unheard, tp.silences = w.Land.Accounts, w.Unheard, w.Silences
 	tp.ops = [3][]cutdisk.Op{w.Disk.Ops(), w.Land.HallDisk.Ops(), w.Land.BillerDisk.Ops()}
 	return tp, nil
 }

@@ -39,9 +39,9 @@ type Losses struct {
 // the program was down, and with it their memories; moving: something was on its way then where money goes.
 func (w *World) Check(ctx context.Context, off, moving bool, checked map[string]int64) []Violation {
 	f := &found{checked: checked}
-	l := Losses{Cuts: 1 + int64(w.Unheard), Unseen: w.coins.Unseen()}
+	l := Losses{Cuts: 1 + int64(w.Unheard), Notes: int64(w.Silences), Unseen: w.coins.Unseen()}
 	if off {
-		l.Notes, l.Coins = 1, 1
+		l.Notes, l.Coins = l.Notes+1, 1
 	}
 	if off && moving && !w.Purse.Counts() {
 		l.Pieces = 1
@@ -50,10 +50,10 @@ func (w *World) Check(ctx context.Context, off, moving bool, checked map[string]
 		l.Sheets = 1
 	}
 	w.own(ctx, f, l, nil)
-	found := w.foundLater(ctx)
+	has := w.inHand(ctx)
 	w.Journal.Book(func(b *casefile.Book) {
 		for _, o := range b.Owed {
-			f.want("owed.in_hand", o.Paid || o.Slip != "" || found[o.ID], "%s of %s is owed to a person who still stood there, and came out on no slip", o.Amount, o.ID)
+			f.want("owed.in_hand", o.Paid || has[o.ID], "%s of %s is owed to a person who still stood there, and came out on no slip", o.Amount, o.ID)
 		}
 	})
 	w.pagesAgree(f)
@@ -67,21 +67,23 @@ func (w *World) Check(ctx context.Context, off, moving bool, checked map[string]
 	return f.bad
 }
 
-// foundLater is what is owed since staff have found it: its person has a slip with the number of the case.
-func (w *World) foundLater(ctx context.Context) map[string]bool {
-	found := map[string]bool{}
+// inHand is of what is owed the person has a slip: with the code that stands, or, where staff have found it since, with
+// the number of the case.
+func (w *World) inHand(ctx context.Context) map[string]bool {
+	has := map[string]bool{}
 	head, _ := w.Journal.Head()
 	if err := w.Journal.Walk(ctx, 0, int(head), func(r casefile.Record) bool {
-		if r.Kind == casefile.CoinFound {
+		switch r.Kind {
+		case casefile.CoinFound, casefile.PaperPrinted, casefile.OwedRecoded:
 			if e, err := r.Event(); err == nil {
-				found[e.Header.Owed] = true
+				has[e.Header.Owed] = r.Kind != casefile.OwedRecoded
 			}
 		}
 		return true
 	}); err != nil {
 		panic(err) // of a journal in memory
 	}
-	return found
+	return has
 }
 
 // CheckOwn says what does not hold of one terminal of several at rest: of its journal, its mechanisms, and what the hall

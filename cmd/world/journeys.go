@@ -25,7 +25,7 @@ type Journey struct {
 
 // journeys are all of them. Every act with money or paper is in one.
 var Journeys = []Journey{
-	{"cash", (*Citizen).payInNotes, func(b *casefile.Book) bool { return paid(b) || b.Placed.Bills == 0 && len(b.Owed) == 1 }, true},
+	{"cash", (*Citizen).payInNotes, func(b *casefile.Book) bool { return paid(b) || b.Placed.Bills == 0 && len(b.Owed) > 0 }, true},
 	{"change", (*Citizen).payWithChange, func(b *casefile.Book) bool { return paid(b) && (len(b.Stock.Paid) > 0 || len(b.Owed) > 0) }, true},
 	{"qr", (*Citizen).payByPhone, func(b *casefile.Book) bool {
 		return b.QRPaid.Sub(b.Placed.Refunded) == b.Placed.Bills && (paid(b) || b.Placed.Refunded > 0)
@@ -65,7 +65,6 @@ func (c *Citizen) payInNotes(rng *rand.Rand) {
 	}
 	number := c.account([]string{"owed", "balance"}[rng.IntN(2)], due)
 	c.toCash(number)
-	before := c.inside()
 	after := c.hindered(rng)
 	defer func() { after(); c.evening() }()
 	if c.Breaks > 0 {
@@ -78,7 +77,7 @@ func (c *Citizen) payInNotes(rng *rand.Rand) {
 		c.leave()
 		return
 	}
-	for in, at := c.inside().Sub(before), rng.IntN(4); c.Err == nil && in < money.Fen(due); {
+	for in, at := c.paying(), rng.IntN(4); c.Err == nil && in < money.Fen(due); {
 		if c.note(faces[at]) {
 			in, at = in.Add(faces[at]), rng.IntN(4)
 		} else if at++; at == len(faces) {
@@ -91,7 +90,7 @@ func (c *Citizen) payInNotes(rng *rand.Rand) {
 // hindered has the acceptor of notes stop in the midst of a payment, or the disk, until staff have seen to it; to some of it
 // after the visit.
 func (c *Citizen) hindered(rng *rand.Rand) (after func()) {
-	switch rng.IntN(14) {
+	switch rng.IntN(16) {
 	case 0, 1:
 		c.jam(rng.IntN(2) == 0)
 	case 2:
@@ -109,6 +108,8 @@ func (c *Citizen) hindered(rng *rand.Rand) (after func()) {
 		c.slowly(func() { c.note(100) })
 	case 13:
 		c.cheat()
+	case 14, 15:
+		c.goneForLong()
 	}
 	return func() {}
 }
@@ -205,6 +206,44 @@ func (c *Citizen) jam(escrow bool) {
 		c.soon("the note is money", func() bool { return c.inside() == before.Add(100) })
 	}
 	c.notesGoOn()
+}
+
+// goneForLong has the line to the acceptor be lost while a note is on its way, for so long that it is in doubt; and in doubt no
+// longer when the acceptor tells of it at last, while its person stands there: then it is owed.
+func (c *Citizen) goneForLong() {
+	c.Silences++
+	doubtful := func() (is bool) {
+		c.Journal.Book(func(b *casefile.Book) {
+			for _, n := range b.Notes {
+				is = is || n.State == casefile.NoteDoubtful
+			}
+		})
+		return is
+	}
+	c.push(100)
+	c.soon("the note is on its way into the box", func() bool { return c.notes.Path().Leg() == notepath.Stacking })
+	c.Pull("cash")
+	c.slowly(func() {
+		c.Until("the note is in doubt", func() bool {
+			if v := c.Stage.View(); v.Can("timeout.more") {
+				c.touch("timeout.more")
+			}
+			return doubtful()
+		})
+	})
+	c.Plug()
+	c.Until("the acceptor has told of the note", func() bool { return !doubtful() })
+	c.notesGoOn()
+}
+
+// paying is what the case has for which notes are taken.
+func (c *Citizen) paying() (sum money.Fen) {
+	c.Journal.Book(func(b *casefile.Book) {
+		if now := b.Cases[b.CashOpen]; now != nil {
+			sum = now.Visiting
+		}
+	})
+	return sum
 }
 
 // noisily does something while a device's answers arrive damaged, no more of them in a row than a driver asks for anew: its line is not given up.

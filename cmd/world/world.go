@@ -26,8 +26,9 @@ type World struct {
 	*Cabinet
 	Disk *cutdisk.Disk
 	*Terminal
-	Breaks  int // how often the disk has failed in the midst of a visit
-	Unheard int // how often a note may have gone back by itself of which nobody has heard, for a disk or a line
+	Breaks   int // how often the disk has failed in the midst of a visit
+	Silences int // how often the acceptor of notes was away for so long that a note on its way was in doubt
+	Unheard  int // how often a note may have gone back by itself of which nobody has heard, for a disk or a line
 }
 
 // Violation is an invariant that does not hold.

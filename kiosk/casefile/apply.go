@@ -192,18 +192,15 @@ func noteDoubtful(b *Book, _ time.Time, e Event, _ int64) error {
 		return fmt.Errorf("note %d: owed under %q", n.Number, id)
 	}
 	n.State, n.Asked, n.Owed, n.Claim = NoteDoubtful, e.Header.Asked, e.Header.Owed, e.Header.Claim
-	if b.Unknown[n.Owed] != nil {
-		delete(b.Unknown, n.Owed) // the box was counted: now its face is known
-		n.Unslip = true
-	}
+	delete(b.Unknown, n.Owed) // the box was counted: now its face is known
 	b.Doubtful = b.Doubtful.Plus(n.Face, n.Currency, 1)
 	b.StackedFen = b.StackedFen.Add(n.Face)
 	b.Placed.Doubtful = b.Placed.Doubtful.Add(n.Face)
 	return nil
 }
 
-// noteSettled is a person's finding. A note found in the box is owed to the person who put it in, under
-// the claim code of the slip that was printed then.
+// noteSettled is a person's finding, or the acceptor's own late word. A note found in the box is owed to the person who put
+// it in, under the claim code of the slip that came out then; who has none, for it came to an end before, is given one.
 func noteSettled(b *Book, at time.Time, e Event, seq int64) error {
 	n := b.Notes[e.Header.Note]
 	if n == nil || n.State != NoteDoubtful {
@@ -225,11 +222,7 @@ func noteSettled(b *Book, at time.Time, e Event, seq int64) error {
 	}
 	b.stays(n, e.Header, seq)
 	b.Placed.Owed = b.Placed.Owed.Add(n.Face)
-	o := &Owed{ID: n.Owed, Case: n.Case, Amount: n.Face, Claim: n.Claim, Since: at, Slip: "receipt"}
-	if n.Unslip {
-		o.Slip = ""
-	}
-	b.Owed[n.Owed] = o
+	b.Owed[n.Owed] = &Owed{ID: n.Owed, Case: n.Case, Amount: n.Face, Claim: n.Claim, Since: at, Slip: n.Slip, Coded: n.Coded}
 	return nil
 }
 
@@ -410,19 +403,35 @@ func owedRecoded(b *Book, _ time.Time, e Event, _ int64) error {
 		o.Claim, o.Slip, o.Coded = e.Header.Claim, "", true
 		return nil
 	}
-	for _, n := range b.Notes {
-		if n.State == NoteDoubtful && n.Owed == e.Header.Owed && n.Case == e.Case && e.Header.Claim != "" {
-			n.Claim = e.Header.Claim
-			return nil
-		}
+	if n := b.doubtfulNote(e.Header.Owed); n != nil && n.Case == e.Case && e.Header.Claim != "" {
+		n.Claim, n.Slip, n.Coded = e.Header.Claim, "", true
+		return nil
 	}
-	for _, p := range b.Payouts {
-		if p.State == PayoutDoubtful && p.Back == e.Header.Owed && p.Case == e.Case && e.Header.Claim != "" {
-			p.Claim = e.Header.Claim
-			return nil
-		}
+	if p := b.doubtfulPayout(e.Header.Owed); p != nil && p.Case == e.Case && e.Header.Claim != "" {
+		p.Claim, p.Slip, p.Coded = e.Header.Claim, "", true
+		return nil
 	}
 	return fmt.Errorf("nothing is owed under %q", e.Header.Owed)
+}
+
+// doubtfulNote is the note in doubt that would be owed under this id, or nil.
+func (b *Book) doubtfulNote(owed string) *Note {
+	for _, n := range b.Notes {
+		if n.State == NoteDoubtful && n.Owed == owed {
+			return n
+		}
+	}
+	return nil
+}
+
+// doubtfulPayout is the payout in doubt whose pieces would be owed under this id, or nil.
+func (b *Book) doubtfulPayout(owed string) *Payout {
+	for _, p := range b.Payouts {
+		if p.State == PayoutDoubtful && p.Back == owed {
+			return p
+		}
+	}
+	return nil
 }
 
 func owedPaid(b *Book, at time.Time, e Event, _ int64) error {
@@ -479,13 +488,22 @@ func paperEnded(b *Book, _ time.Time, e Event, _ int64) error {
 	if p.What == PaperClosing {
 		b.Closing.Printed = true
 	}
-	if o := b.Owed[p.Owed]; o != nil {
-		o.Slip = e.Header.Way
-	}
+	b.slipOut(p.Owed, e.Header.Way)
 	if c := b.Cases[p.Case]; c != nil && p.What == "receipt" {
 		c.Receipt = true
 	}
 	return nil
+}
+
+// slipOut keeps the way that the slip of something owed, or of a doubt, went out.
+func (b *Book) slipOut(owed, way string) {
+	if o := b.Owed[owed]; o != nil {
+		o.Slip = way
+	} else if n := b.doubtfulNote(owed); n != nil {
+		n.Slip = way
+	} else if p := b.doubtfulPayout(owed); p != nil {
+		p.Slip = way
+	}
 }
 
 func boxOut(b *Book, _ time.Time, _ Event, _ int64) error {

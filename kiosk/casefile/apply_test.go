@@ -278,6 +278,43 @@ func TestPaperOnItsWay(t *testing.T) {
 	}
 }
 
+// What was in doubt and is owed has the slip that came out while it was: none, if it was over before, or if the last one did
+// not come out, or another code was given since.
+func TestSlipOfADoubt(t *testing.T) {
+	const (
+		coded   = `owed.recoded a {"owed":"%s","claim":"h2"}`
+		begun   = `paper.begun a {"paper":"P1","what":"doubtful","owed":"%s"}`
+		printed = `paper.printed a {"paper":"P1","what":"doubtful","way":"receipt","owed":"%s"}`
+		failed  = `paper.failed a {"paper":"P1","what":"doubtful","fault":"empty","owed":"%s"}`
+	)
+	for _, doubt := range []struct{ before, owed, settled string }{
+		{"doubtful", "O1", `note.settled a {"note":1,"as":"stacked"}`},
+		{"unsure", "O5", `payout.settled a {"payout":"Y1","as":"kept"}`},
+	} {
+		settled := doubt.settled
+		for _, c := range []struct {
+			lines []string
+			slip  string
+			coded bool
+		}{
+			{[]string{settled}, "", false},
+			{[]string{coded, begun, printed, settled}, "receipt", true},
+			{[]string{coded, begun, settled, printed}, "receipt", true},
+			{[]string{coded, begun, failed, settled}, "", true},
+			{[]string{coded, begun, printed, coded, settled}, "", true},
+		} {
+			b := NewBook()
+			apply(t, b, beginnings[doubt.before]...)
+			for _, line := range c.lines {
+				apply(t, b, strings.ReplaceAll(line, "%s", doubt.owed))
+			}
+			if o := b.Owed[doubt.owed]; o == nil || o.Slip != c.slip || o.Coded != c.coded {
+				t.Errorf("%v: got %+v, want slip %q and coded %v", c.lines, o, c.slip, c.coded)
+			}
+		}
+	}
+}
+
 func TestLookingThingsUp(t *testing.T) {
 	b := NewBook()
 	if b.OpenNote() != nil || b.OpenOrder("a") != nil || b.LiveSheet("a", "original") != nil || len(b.OwedOf("a")) != 0 || b.OpenBegun() != 0 {

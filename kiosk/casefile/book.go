@@ -76,7 +76,8 @@ type Note struct {
 	Asked    string
 	Owed     string // when doubtful: the id under which it will be owed if it is found in the box
 	Claim    string
-	Unslip   bool // its slip carried no code: a new one is printed when its person comes back
+	Slip     string // when doubtful: the way its slip with a code went out; "" while it has none
+	Coded    bool   // a code for it was given out
 }
 
 // Unknown is a note that may have been on its way when terminal and acceptor lost their power together: the
@@ -157,6 +158,8 @@ type Payout struct {
 	Asked  string
 	Back   string // when doubtful: the id under which the unsure pieces will be owed if they are still inside
 	Claim  string
+	Slip   string // when doubtful: the way its slip went out; "" while it has none
+	Coded  bool   // a code for them was given out
 }
 
 // Stock is the pieces that the terminal can pay out. Loaded = Inside + Paid + Unsure + TakenOut − Stored, face by face.

@@ -189,7 +189,7 @@ func payoutSettled(b *Book, at time.Time, e Event, _ int64) error {
 			return fmt.Errorf("payout %s: owed under %q", p.ID, p.Back)
 		}
 		b.Placed.Owed = b.Placed.Owed.Add(unsure)
-		b.Owed[p.Back] = &Owed{ID: p.Back, Case: p.Case, Amount: unsure, Claim: p.Claim, Since: at, Slip: "receipt"}
+		b.Owed[p.Back] = &Owed{ID: p.Back, Case: p.Case, Amount: unsure, Claim: p.Claim, Since: at, Slip: p.Slip, Coded: p.Coded}
 		b.Stock.Inside = b.Stock.Inside.With(p.Unsure)
 	default:
 		return fmt.Errorf("payout %s: settle as paid or kept, not %q", p.ID, e.Header.As)

@@ -228,15 +228,15 @@ type doubt struct {
 }
 
 // doubts are the notes of these cases of which the acceptor could not say where they are, and payouts of which the payer
-// could not say what came out: for the person both are money that staff look for.
+// could not say what came out, that have had no slip yet: for the person both are money that staff look for.
 func doubts(b *casefile.Book, mine func(caseID string) bool) (out []doubt) {
 	for _, n := range b.Notes {
-		if n.State == casefile.NoteDoubtful && mine(n.Case) {
+		if n.State == casefile.NoteDoubtful && n.Slip == "" && mine(n.Case) {
 			out = append(out, doubt{Note: *n})
 		}
 	}
 	for _, p := range b.Payouts {
-		if p.State == casefile.PayoutDoubtful && mine(p.Case) {
+		if p.State == casefile.PayoutDoubtful && p.Slip == "" && mine(p.Case) {
 			n := casefile.Note{Number: b.NextNote, Case: p.Case, Face: p.Unsure.Total(), Currency: money.CNY, State: casefile.NoteDoubtful, Since: p.Since, Owed: p.Back, Claim: p.Claim}
 			out = append(out, doubt{Note: n, out: true})
 		}
