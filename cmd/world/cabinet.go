@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -17,17 +16,9 @@ import (
 	"yichuang/devices/barcode/scanner"
 	"yichuang/devices/barcode/scannersim"
 	"yichuang/devices/cash"
-	"yichuang/devices/cash/ccnet"
-	"yichuang/devices/cash/ccnetsim"
-	"yichuang/devices/cash/cctalk"
 	"yichuang/devices/cash/cctalkcoin"
 	"yichuang/devices/cash/cctalkcoinsim"
-	"yichuang/devices/cash/cctalksim"
-	"yichuang/devices/cash/id003"
-	"yichuang/devices/cash/id003sim"
 	"yichuang/devices/cash/notepath"
-	"yichuang/devices/cash/ssp"
-	"yichuang/devices/cash/sspsim"
 	"yichuang/devices/idcard/sdt"
 	"yichuang/devices/idcard/sdtsim"
 	"yichuang/devices/mechanism"
@@ -85,45 +76,6 @@ type acceptor interface {
 	Restore([]byte) error
 }
 
-// fitting is what takes notes in a cabinet, and what pays.
-type fitting struct {
-	protocol string // as a terminal's settings name it
-	payout   string // and the payer's
-	notes    func() acceptor
-	driver   func(wire.Opener, *slog.Logger) cash.Acceptor
-	purse    func(notes acceptor) Purse
-}
-
-// fittings are all of them, by the name of the acceptor.
-var fittings = map[string]fitting{
-	"cctalk": {"cctalk", hopperPayout, func() acceptor { return cctalksim.New(cctalksim.Options{}) }, func(open wire.Opener, log *slog.Logger) cash.Acceptor {
-		return cctalk.New(open, cctalk.Options{Log: log})
-	}, newHoppers},
-	"ccnet": {"ccnet", hopperPayout, func() acceptor { return ccnetsim.New(ccnetsim.Options{}) }, func(open wire.Opener, log *slog.Logger) cash.Acceptor {
-		return ccnet.New(open, ccnet.Options{Log: log})
-	}, newHoppers},
-	"id003": {"id003", hopperPayout, func() acceptor { return id003sim.New(id003sim.Options{}) }, func(open wire.Opener, log *slog.Logger) cash.Acceptor {
-		return id003.New(open, id003.Options{Log: log})
-	}, newHoppers},
-	"ssp": {"ssp", hopperPayout, func() acceptor { return sspsim.New(sspsim.Options{}) }, func(open wire.Opener, log *slog.Logger) cash.Acceptor {
-		return ssp.New(open, ssp.Options{Log: log})
-	}, newHoppers},
-	"essp": {"essp", "ssp-payout serial:/sweep/payout?hopper", func() acceptor { return sspsim.New(sspsim.Options{}) }, func(open wire.Opener, log *slog.Logger) cash.Acceptor {
-		return ssp.New(open, ssp.Options{Log: log, Encrypted: true})
-	}, newSmartHopper},
-	"recycler": {"ssp-payout", "ssp-payout serial:/sweep/cash", func() acceptor {
-		return sspsim.New(sspsim.Options{Unit: sspsim.SmartPayout, PaysAtPowerUp: true})
-	}, func(open wire.Opener, log *slog.Logger) cash.Acceptor {
-		return ssp.New(open, ssp.Options{Log: log, Encrypted: true})
-	}, ownStore},
-}
-
-// Acceptors are the names of all acceptors of notes.
-var Acceptors = slices.Sorted(maps.Keys(fittings))
-
-// Cashless is a cabinet that takes and gives no cash. What would do so lies in it unplugged.
-const Cashless = "none"
-
 // Frozen is a cabinet at one instant.
 type Frozen struct {
 	cash   string
@@ -145,7 +97,7 @@ func NewCabinet(n *Network, name string, was *Frozen) *Cabinet {
 		fit = fittings[Acceptors[0]]
 	}
 	notes := fit.notes()
-	c := &Cabinet{Cash: name, notes: notes, coins: cctalkcoinsim.New(cctalkcoinsim.Options{}), Purse: fit.purse(notes),
+	c := &Cabinet{Cash: name, notes: notes, coins: cctalkcoinsim.New(fit.coins), Purse: fit.purse(notes),
 		roll: escpossim.New(escpossim.Options{Pace: true}), sheets: ippsim.New(ippsim.Options{}), reader: sdtsim.New(sdtsim.Options{}), codes: scannersim.New(scannersim.Options{}), net: n, lines: map[string]int{}}
 	if was != nil {
 		c.roll, c.sheets = was.roll.Thaw(), was.sheets.Thaw()

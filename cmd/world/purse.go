@@ -71,8 +71,11 @@ var hopperFaces = map[byte]int64{3: 100, 4: 50}
 // hopperPieces are the faces of the coins that staff fill into hoppers of whatever kind.
 var hopperPieces = []money.Fen{100, 50}
 
-func newHoppers(acceptor) Purse {
-	return hoppers{cctalkhoppersim.New(cctalkhoppersim.Options{Hoppers: []cctalkhoppersim.Hopper{{Address: 3, Face: hopperFaces[3]}, {Address: 4, Face: hopperFaces[4]}}})}
+func newHoppers(o cctalkhoppersim.Options, by cctalkhoppersim.By) func(acceptor) Purse {
+	return func(acceptor) Purse {
+		o.Hoppers = []cctalkhoppersim.Hopper{{Address: 3, Face: hopperFaces[3], By: by}, {Address: 4, Face: hopperFaces[4], By: by}}
+		return hoppers{cctalkhoppersim.New(o)}
+	}
 }
 
 func (h hoppers) Power(on, in bool) { h.Rack.Power(on, !in) }
