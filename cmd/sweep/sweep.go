@@ -332,7 +332,10 @@ func (tp *recording) playThen(t *testing.T, c cut, images *images, befall func(*
 		} else {
 			v.bad = w.Check(context.Background(), c.device != devicesOn, tp.points[c.point].moving, v.checked)
 			v.outcome = w.Outcome()
-			v.bad = append(v.bad, morning(w, v.checked)...)
+			if c.seed>>8%pagesEvery == 0 {
+				v.bad = append(v.bad, w.CheckPages(v.checked)...)
+			}
+			v.bad = append(v.bad, morning(w, c.seed>>16%rushEvery == 0, v.checked)...)
 			v.trace = w.Trace()
 		}
 		v.checked["visit.ends"]++
@@ -347,10 +350,18 @@ func (tp *recording) playThen(t *testing.T, c cut, images *images, befall func(*
 	return v
 }
 
-// morning is the morning after a cut: much is written at once, staff open the machine and end every doubt, and then everything is known to the last
-// piece.
-func morning(w *world.World, checked map[string]int64) (bad []world.Violation) {
-	bad = w.Rush(checked)
+// What takes long, and stands the same after most cuts, is looked at after some.
+const (
+	pagesEvery = 2 // of how many schedules one has people at the hall read their pages
+	rushEvery  = 4 // and one has several write at once
+)
+
+// morning is the morning after a cut: in a rush much is written at once; staff open the machine and end every doubt, and then everything is known to the
+// last piece.
+func morning(w *world.World, rush bool, checked map[string]int64) (bad []world.Violation) {
+	if rush {
+		bad = w.Rush(checked)
+	}
 	z := &world.Citizen{World: w}
 	z.SettleDoubts()
 	checked["doubts.end"]++

@@ -154,8 +154,9 @@ func rows(page string) map[string][]string {
 // laterStates are what the hall may say of a case of which its terminal has heard one thing: what a person decides it hears when somebody asks.
 var laterStates = map[string][]string{"approved": {"approved", "printed"}, "waiting": {"waiting", "approved", "refused", "printed"}, "refused": {"refused"}}
 
-// pagesAgree compares what people at the hall are shown with the terminal's journal.
-func (w *World) pagesAgree(f *found) {
+// CheckPages compares what people at the hall are shown with the terminal's journal, at rest.
+func (w *World) CheckPages(checked map[string]int64) []Violation {
+	f := &found{checked: checked}
 	var owed []casefile.Owed
 	var cases []casefile.Case
 	w.Journal.Book(func(b *casefile.Book) {
@@ -192,6 +193,7 @@ func (w *World) pagesAgree(f *found) {
 		f.want("console.counts", strings.Contains(pages["/"], fmt.Sprintf(">%s: %d<", name, n)), "people at the hall do not read that %d are %s", n, name)
 	}
 	f.want("console.terminals", w.Land.Older || strings.Contains(pages["/"], fmt.Sprintf("收到 %d，处理 %[1]d", w.head())), "the terminal has %d records, and people at the hall do not read so", w.head())
+	return f.bad
 }
 
 // owedAgrees looks at the line of a debt, and says whether it is open.
