@@ -157,12 +157,7 @@ func laterMark(ctx context.Context, journal *store.Store, name string, mark case
 // takeCoins lets those coins in that may be taken now. It asks the acceptor only when they have become others: one that
 // is away would keep the notes waiting.
 func (t *Till) takeCoins(ctx context.Context) {
-	var faces []cash.Note
-	for _, c := range Coins {
-		if t.mayTakeCoin(money.Fen(c.Face)) {
-			faces = append(faces, c)
-		}
-	}
+	faces := t.takenCoins()
 	t.mu.Lock()
 	same := t.slot != nil && slices.Equal(t.slot, faces)
 	t.slot = append([]cash.Note{}, faces...)
@@ -179,6 +174,16 @@ func (t *Till) takeCoins(ctx context.Context) {
 	if err != nil && !fault.Is(err, fault.Absent) {
 		t.log.Warn("coins accept", "error", err) // notes are taken all the same
 	}
+}
+
+// takenCoins is the coins that are taken now.
+func (t *Till) takenCoins() (faces []cash.Note) {
+	for _, c := range Coins {
+		if t.mayTakeCoin(money.Fen(c.Face)) {
+			faces = append(faces, c)
+		}
+	}
+	return faces
 }
 
 // mayTakeCoin says whether a coin of this face is taken: where change is promised, only if what is too much can be paid

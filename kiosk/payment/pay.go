@@ -17,7 +17,16 @@ func (t *Till) Take(ctx context.Context, caseID string) error {
 		return err
 	}
 	t.takeCoins(ctx)
-	return t.acceptor.Accept(ctx, t.Taken())
+	return t.takeNotes(ctx)
+}
+
+// takeNotes lets those notes in that may be taken now.
+func (t *Till) takeNotes(ctx context.Context) error {
+	faces := t.Taken()
+	t.mu.Lock()
+	t.notes = append([]cash.Note{}, faces...)
+	t.mu.Unlock()
+	return t.acceptor.Accept(ctx, faces)
 }
 
 // open writes down that notes are taken for a case, and what is promised for it.
@@ -42,7 +51,7 @@ func (t *Till) open(ctx context.Context, caseID string) error {
 	})
 	exact := t.Promise(due, rule)
 	t.mu.Lock()
-	t.paying, t.closing, t.exact, t.last, t.slot = caseID, false, exact, Sight{}, nil
+	t.paying, t.closing, t.exact, t.last, t.notes, t.slot = caseID, false, exact, Sight{}, nil, nil
 	t.tell()
 	t.mu.Unlock()
 	return nil

@@ -600,6 +600,53 @@ func TestCoinsThatCannotBeChangedAreNotTaken(t *testing.T) {
 	})
 }
 
+// A hopper comes to life while somebody pays, or stops: within a second both acceptors take what can be changed then, and the screen says so.
+func TestFacesFollowThePayer(t *testing.T) {
+	read(t, func(r *reading) {
+		r.stop()
+		coins := &scripted{signals: make(chan cash.Signal, 8), state: cash.State{Online: true, Accepting: true}}
+		tl := newTeller(pile(100, 9), pile(50, 0))
+		r.coins, r.payer = coins, tl
+		r.start()
+		for _, line := range []string{"ready", "bill a 700 owed", "take a"} {
+			r.say(line)
+		}
+		holds := func(when string, want []int64, notes string, levels ...cash.Pile) {
+			t.Helper()
+			changed := r.till.Changed()
+			tl.mu.Lock()
+			tl.state.Levels = levels
+			tl.mu.Unlock()
+			r.say("wait 2s")
+			var got []int64
+			for _, c := range coins.faces {
+				got = append(got, c.Face)
+			}
+			if heard := r.heard(); !slices.Equal(got, want) || !strings.HasSuffix(heard, notes) {
+				t.Errorf("%s: coins of %v are taken, want %v; notes: %q, want %q", when, got, want, heard, notes)
+			}
+			select {
+			case <-changed:
+			default:
+				t.Errorf("%s: the screen is not told", when)
+			}
+		}
+		holds("5 jiao can be paid", []int64{50, 100}, "accept 4 faces", pile(100, 9), pile(50, 9)) // 20-7 = 13 = 9 + 4
+		holds("less can be", []int64{50, 100}, "accept 3 faces", pile(100, 2), pile(50, 9))
+		holds("nothing can be", []int64{10, 50, 100}, "accept 2 faces") // nor could it before the coin
+		r.say("stop")
+		r.say("wait 2s")
+		r.heard()
+		tl.mu.Lock()
+		tl.state.Levels = []cash.Pile{pile(100, 9)}
+		tl.mu.Unlock()
+		r.say("wait 2s")
+		if heard := r.heard(); strings.Contains(heard, "accept") {
+			t.Errorf("nobody pays: heard %q", heard)
+		}
+	})
+}
+
 // A coin acceptor that hangs keeps nobody waiting for long, and one that is away keeps nobody waiting at all.
 func TestStopWithoutCoins(t *testing.T) {
 	read(t, func(r *reading) {

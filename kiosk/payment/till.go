@@ -52,7 +52,8 @@ type Till struct {
 	paying  string      // the case that notes are taken for; ""
 	closing bool        // no more notes for it: a new one in escrow goes back
 	exact   bool        // change is promised: only faces are taken for which it can be paid
-	slot    []cash.Note // the coins that the coin acceptor was last told to take; nil when it was told none yet
+	notes   []cash.Note // the notes that the acceptor was last told to take; nil when it was told none yet
+	slot    []cash.Note // and the coins that the coin acceptor was
 	last    Sight       // the last thing to be told to the citizen
 	since   time.Time   // when the open note was last heard of
 	taking  [2]bool     // notes and coins, as was last told
@@ -126,13 +127,19 @@ func (t *Till) Run(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("till: %w", err)
 		}
-		t.watch()
+		t.watch(act)
 	}
 }
 
 // watch tells that notes or coins are taken now, or no more, when that comes without a signal: behind the end of a fault, when an acceptor
-// has been given its settings anew.
-func (t *Till) watch() {
+// has been given its settings anew. A hopper that comes to life while somebody pays, or stops, makes others of what can be taken.
+func (t *Till) watch(ctx context.Context) {
+	if t.outdated() {
+		t.retake(ctx)
+		t.mu.Lock()
+		t.tell()
+		t.mu.Unlock()
+	}
 	st := t.Status()
 	taking := [2]bool{st.Taking, st.Coins}
 	t.mu.Lock()
@@ -208,7 +215,15 @@ func (t *Till) ahead(s cash.Signal, mark casefile.Mark) string {
 	return ""
 }
 
-// retake says anew which notes are taken, where change is promised and what is to be paid has become less.
+// outdated says whether other notes or coins may be taken now than the acceptors were last told.
+func (t *Till) outdated() bool {
+	notes, coins := t.Taken(), t.takenCoins()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.exact && t.paying != "" && !t.closing && (t.notes != nil && !slices.Equal(t.notes, notes) || t.slot != nil && !slices.Equal(t.slot, coins))
+}
+
+// retake says anew which notes and coins are taken, where change is promised and what is to be paid has become less, or what can be paid out another.
 func (t *Till) retake(ctx context.Context) {
 	t.gate <- struct{}{}
 	defer func() { <-t.gate }()
@@ -218,7 +233,7 @@ func (t *Till) retake(ctx context.Context) {
 	if !open {
 		return
 	}
-	t.order(ctx, func(ctx context.Context) error { return t.acceptor.Accept(ctx, t.Taken()) })
+	t.order(ctx, t.takeNotes)
 	t.order(ctx, func(ctx context.Context) error { t.takeCoins(ctx); return nil })
 }
 
