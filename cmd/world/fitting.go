@@ -20,7 +20,8 @@ import (
 )
 
 // fitting is what takes cash in a cabinet, and what pays. No two have devices that are set in the same way: a driver finds out how its
-// device protects its packets, whether the line gives back what is said on it, and what the device does not know.
+// device protects its packets, what the device does not know, and how orders have to be given. No line gives back what is said on it: two would
+// write to it in one instant then, and a seed's trace would not be the same.
 type fitting struct {
 	protocol string // of the acceptor of notes, as a terminal's settings name it
 	payout   string // and the payer's
@@ -35,7 +36,7 @@ var fittings = map[string]fitting{
 	"cctalk": {
 		protocol: "cctalk",
 		payout:   hopperPayout,
-		notes:    func() acceptor { return cctalksim.New(cctalksim.Options{CRC: true, Echo: true}) },
+		notes:    func() acceptor { return cctalksim.New(cctalksim.Options{CRC: true}) },
 		driver: func(open wire.Opener, log *slog.Logger) cash.Acceptor {
 			return cctalk.New(open, cctalk.Options{Log: log})
 		},
@@ -49,7 +50,7 @@ var fittings = map[string]fitting{
 			return ccnet.New(open, ccnet.Options{Log: log})
 		},
 		coins: cctalkcoinsim.Options{CRC: true},
-		purse: newHoppers(cctalkhoppersim.Options{Echo: true}, cctalkhoppersim.Serial),
+		purse: newHoppers(cctalkhoppersim.Options{}, cctalkhoppersim.Serial),
 	},
 	"id003": {
 		protocol: "id003",
@@ -58,7 +59,7 @@ var fittings = map[string]fitting{
 		driver: func(open wire.Opener, log *slog.Logger) cash.Acceptor {
 			return id003.New(open, id003.Options{Log: log})
 		},
-		coins: cctalkcoinsim.Options{Echo: true, NoStatus: true},
+		coins: cctalkcoinsim.Options{NoStatus: true},
 		purse: newHoppers(cctalkhoppersim.Options{CRC: true}, cctalkhoppersim.Serial),
 	},
 	"ssp": {
@@ -75,7 +76,7 @@ var fittings = map[string]fitting{
 		driver: func(open wire.Opener, log *slog.Logger) cash.Acceptor {
 			return ssp.New(open, ssp.Options{Log: log, Encrypted: true})
 		},
-		coins: cctalkcoinsim.Options{CRC: true, Echo: true},
+		coins: cctalkcoinsim.Options{CRC: true},
 		purse: newSmartHopper,
 	},
 	"recycler": {

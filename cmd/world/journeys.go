@@ -577,14 +577,17 @@ func (c *Citizen) collect(rng *rand.Rand) {
 	c.reader.Take()
 }
 
-// coin drops a coin in and waits until it is money.
+// coin drops a coin in and waits until it is money. One that comes back, for a hopper of its kind is not ready yet, is dropped in again.
 func (c *Citizen) coin(face money.Fen) {
-	if c.Err != nil {
-		return
+	before, fate := c.inside(), coinpath.Returned
+	for tries := 0; c.Err == nil && fate == coinpath.Returned && tries < 5; tries++ {
+		if tries > 0 {
+			time.Sleep(80 * glance)
+		}
+		id := c.coins.Path().Insert(int64(face), money.CNY, coinpath.Genuine)
+		c.soon("the coin has come to its end", func() bool { fate = c.coins.Path().Fate(id); return fate.Final() })
 	}
-	before := c.inside()
-	c.coins.Path().Insert(int64(face), money.CNY, coinpath.Genuine)
-	c.soon("the coin is in the box", func() bool { return c.inside() == before.Add(face) })
+	c.soon("the coin is money", func() bool { return c.inside() == before.Add(face) })
 }
 
 // apply fills the form in and hands it in.

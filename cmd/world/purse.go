@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 
 	"yichuang/devices/cash"
@@ -71,9 +72,14 @@ var hopperFaces = map[byte]int64{3: 100, 4: 50}
 // hopperPieces are the faces of the coins that staff fill into hoppers of whatever kind.
 var hopperPieces = []money.Fen{100, 50}
 
+// newHoppers makes hoppers of a model that takes orders as they are, or of the one that is known to want its serial number before them.
 func newHoppers(o cctalkhoppersim.Options, by cctalkhoppersim.By) func(acceptor) Purse {
+	model := map[cctalkhoppersim.By]string{cctalkhoppersim.Serial: "SUH1"}[by]
 	return func(acceptor) Purse {
-		o.Hoppers = []cctalkhoppersim.Hopper{{Address: 3, Face: hopperFaces[3], By: by}, {Address: 4, Face: hopperFaces[4], By: by}}
+		o.Hoppers = nil
+		for _, address := range slices.Sorted(maps.Keys(hopperFaces)) {
+			o.Hoppers = append(o.Hoppers, cctalkhoppersim.Hopper{Address: address, Face: hopperFaces[address], By: by, Model: model})
+		}
 		return hoppers{cctalkhoppersim.New(o)}
 	}
 }
