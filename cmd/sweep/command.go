@@ -155,7 +155,11 @@ func (o *Options) Work(t *testing.T) {
 	if _, err := fmt.Sscanf(o.Worker, "%d/%d", &i, &n); err != nil {
 		t.Fatal(err)
 	}
-	r, err := sweep(t, plan{seed: o.Seed, schedules: o.Schedules, journey: o.Journey, first: i, every: n, lead: o.Lead})
+	p := plan{seed: o.Seed, schedules: o.Schedules, journey: o.Journey, first: i, every: n, lead: o.Lead}
+	r, err := sweep(t, p)
+	if err == nil && p.journey == "" && p.schedules >= driversFrom {
+		err = r.drivers(t, p)
+	}
 	if err == nil {
 		err = json.NewEncoder(os.Stdout).Encode(r)
 	}

@@ -19,6 +19,7 @@ import (
 	"yichuang/devices/cash/ccnet"
 	"yichuang/devices/cash/ccnetsim"
 	"yichuang/devices/cash/notepath"
+	"yichuang/devices/cash/rigtest"
 	"yichuang/devices/fault"
 	"yichuang/devices/serialport"
 	"yichuang/devices/wire"
@@ -414,7 +415,7 @@ func TestComputerDiesAnywhere(t *testing.T) {
 
 // diesAt lets the computer die at answer n of two notes' story and says whether it came to that.
 func diesAt(t *testing.T, n int, away time.Duration) bool {
-	f := fixture(ccnetsim.Options{}, ccnet.Options{})(t)
+	f := rigtest.CCNet(ccnetsim.Options{}, ccnet.Options{})(t)
 	defer f.Close()
 	mark := cash.Mark{}
 	money := map[cash.Happening]int64{}

@@ -3,10 +3,10 @@ package cctalkcoin_test
 import (
 	"testing"
 
-	"yichuang/devices/cash"
 	"yichuang/devices/cash/cctalkcoin"
 	"yichuang/devices/cash/cctalkcoinsim"
 	"yichuang/devices/cash/cointest"
+	"yichuang/devices/cash/rigtest"
 	"yichuang/devices/wire/wiretest"
 )
 
@@ -18,29 +18,11 @@ func newBench(o cctalkcoinsim.Options) (*cctalkcoinsim.Sim, *wiretest.Bench) {
 	return sim, b
 }
 
-// fixture puts a bench under the suite.
-func fixture(so cctalkcoinsim.Options, do cctalkcoin.Options) func(t *testing.T) *cointest.Fixture {
-	return func(t *testing.T) *cointest.Fixture {
-		sim, b := newBench(so)
-		f := &cointest.Fixture{
-			New: func() (cash.Intake, func()) {
-				open, kill := b.Program()
-				return cctalkcoin.New(open, do), kill
-			},
-			Path: sim.Path(), Faults: sim.Faults(), Power: sim.Power, AtAnswer: b.AtAnswer, Close: b.Close,
-		}
-		if len(do.Store) > 0 {
-			f.Store = do.Store[0]
-		}
-		return f
-	}
-}
-
 func TestSuite(t *testing.T) {
-	cointest.Exercise(t, fixture(cctalkcoinsim.Options{}, cctalkcoin.Options{}))
+	cointest.Exercise(t, rigtest.Coins(cctalkcoinsim.Options{}, cctalkcoin.Options{}))
 }
 
 func TestSuiteCRCEcho(t *testing.T) {
-	cointest.Exercise(t, fixture(cctalkcoinsim.Options{CRC: true, Echo: true, BaudPace: true},
+	cointest.Exercise(t, rigtest.Coins(cctalkcoinsim.Options{CRC: true, Echo: true, BaudPace: true},
 		cctalkcoin.Options{Paths: map[int64]byte{50: 4}, Store: []byte{4}}))
 }

@@ -12,6 +12,7 @@ import (
 	"yichuang/devices/cash/id003"
 	"yichuang/devices/cash/id003sim"
 	"yichuang/devices/cash/notepath"
+	"yichuang/devices/cash/rigtest"
 )
 
 // journal is what an owner has written down: the mark and what it means, together.
@@ -118,7 +119,7 @@ func TestComputersPowerCut(t *testing.T) {
 		for _, away := range []time.Duration{0, 400 * time.Millisecond, 90 * time.Second} {
 			for at := 3 * time.Second; at < 7*time.Second; at += step {
 				synctest.Test(t, func(t *testing.T) {
-					f := fixture(id003sim.Options{}, id003.Options{})(t)
+					f := rigtest.ID003(id003sim.Options{}, id003.Options{})(t)
 					defer f.Close()
 					j := ready(t, f)
 					time.AfterFunc(4*time.Second, func() { f.Path.Offer(5000, "CNY", notepath.Genuine) })
@@ -150,7 +151,7 @@ func TestDiesBetweenHearingAndWriting(t *testing.T) {
 		for name, decide := range map[string]func(cash.Acceptor) func(context.Context) error{"stack": stacks, "return": returns} {
 			for _, away := range []time.Duration{0, time.Second, 90 * time.Second} {
 				synctest.Test(t, func(t *testing.T) {
-					f := fixture(id003sim.Options{}, id003.Options{})(t)
+					f := rigtest.ID003(id003sim.Options{}, id003.Options{})(t)
 					defer f.Close()
 					j := ready(t, f)
 					time.AfterFunc(4*time.Second, func() { f.Path.Offer(5000, "CNY", notepath.Genuine) })
@@ -179,7 +180,7 @@ func TestAcceptorsPowerCut(t *testing.T) {
 			for _, both := range []bool{false, true} {
 				for at := 3 * time.Second; at < 7*time.Second; at += step {
 					synctest.Test(t, func(t *testing.T) {
-						f := fixture(id003sim.Options{}, id003.Options{BoxKeeps: keeps})(t)
+						f := rigtest.ID003(id003sim.Options{}, id003.Options{BoxKeeps: keeps})(t)
 						defer f.Close()
 						j := ready(t, f)
 						time.AfterFunc(4*time.Second, func() { f.Path.Offer(5000, "CNY", notepath.Genuine) })

@@ -9,44 +9,12 @@ import (
 	"time"
 
 	"yichuang/devices/cash"
-	"yichuang/devices/cash/notepath"
 	"yichuang/devices/cash/paytest"
+	"yichuang/devices/cash/rigtest"
 	"yichuang/devices/cash/ssp"
 	"yichuang/devices/cash/sspsim"
 	"yichuang/devices/fault"
 )
-
-func pilesOf(list []notepath.Tally) (out []cash.Pile) {
-	for _, t := range list {
-		out = append(out, cash.Pile{Note: cash.Note{Face: t.Face, Currency: t.Currency}, Count: int64(t.Count)})
-	}
-	return out
-}
-
-// payers puts a bench under the suite of payers.
-func payers(so sspsim.Options, do ssp.Options, faces ...int64) func(t *testing.T) *paytest.Fixture {
-	return func(t *testing.T) *paytest.Fixture {
-		b := newBench(so)
-		f := &paytest.Fixture{
-			Each: 12, Faults: b.sim.Faults(), Jam: "payout_jam", AtAnswer: b.AtAnswer, Piece: 400 * time.Millisecond, Close: b.Close,
-			Inside: func() []cash.Pile { return pilesOf(b.sim.Path().World().Store) },
-			Out:    func() []cash.Pile { return pilesOf(b.sim.Path().World().Paid) },
-			Power:  func(on bool) { b.sim.Power(on, false) },
-		}
-		if so.Unit == sspsim.NoteFloat {
-			f.Piece = 1200 * time.Millisecond // it is asked to be at rest before the next is ordered
-		}
-		for _, face := range faces {
-			f.Faces = append(f.Faces, cash.Note{Face: face, Currency: "CNY"})
-			b.sim.Path().Load(face, "CNY", int(f.Each))
-		}
-		f.New = func() (cash.Payer, func()) {
-			open, kill := b.Program()
-			return ssp.New(open, do).Payer(), kill
-		}
-		return f
-	}
-}
 
 // One unit, one line: who runs both halves runs one driver. A note that is stored can be paid, one that is stacked cannot.
 func TestStoredAndPaid(t *testing.T) {
@@ -232,7 +200,7 @@ func TestNotesBelowOthers(t *testing.T) {
 				if fmt.Sprint(paid.Out) != fmt.Sprint(tt.out) || len(paid.Unsure) > 0 || fault.KindOf(err) != tt.kind || tt.kind == "" && err != nil {
 					t.Errorf("pay %v: got %+v, %v, want %v, %q", tt.asked, paid, err, tt.out, tt.kind)
 				}
-				if got := pilesOf(b.sim.Path().World().Paid); fmt.Sprint(got) != fmt.Sprint(tt.out) {
+				if got := rigtest.Piles(b.sim.Path().World().Paid); fmt.Sprint(got) != fmt.Sprint(tt.out) {
 					t.Errorf("came out: %v, want %v", got, tt.out)
 				}
 			})
@@ -242,14 +210,14 @@ func TestNotesBelowOthers(t *testing.T) {
 
 func TestPayoutSuite(t *testing.T) {
 	faces := []int64{100, 500, 1000}
-	paytest.Exercise(t, payers(sspsim.Options{Unit: sspsim.SmartPayout, Faces: faces}, ssp.Options{Encrypted: true}, faces...))
+	paytest.Exercise(t, rigtest.Payout(sspsim.Options{Unit: sspsim.SmartPayout, Faces: faces}, ssp.Options{Encrypted: true}, faces...))
 }
 
 func TestHopperSuite(t *testing.T) {
 	faces := []int64{10, 50, 100}
-	paytest.Exercise(t, payers(sspsim.Options{Unit: sspsim.SmartHopper, Address: 0x10, NoCounters: true}, ssp.Options{Encrypted: true, Hopper: true, Address: 0x10}, faces...))
+	paytest.Exercise(t, rigtest.Payout(sspsim.Options{Unit: sspsim.SmartHopper, Address: 0x10, NoCounters: true}, ssp.Options{Encrypted: true, Hopper: true, Address: 0x10}, faces...))
 }
 
 func TestNoteFloatSuite(t *testing.T) {
-	paytest.Exercise(t, payers(sspsim.Options{Unit: sspsim.NoteFloat, Faces: []int64{1000}}, ssp.Options{Encrypted: true}, 1000))
+	paytest.Exercise(t, rigtest.Payout(sspsim.Options{Unit: sspsim.NoteFloat, Faces: []int64{1000}}, ssp.Options{Encrypted: true}, 1000))
 }
