@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/payment"
 )
 
 // What people at the hall do, in the pages of its console.
@@ -59,6 +61,14 @@ func (c *Citizen) submit(page, action string, form url.Values) (problem string) 
 		return ""
 	}
 	form.Set("token", token[1])
+	return c.post(action, form)
+}
+
+// post sends a form that has the console's token, and gives what the console finds wrong with it.
+func (c *Citizen) post(action string, form url.Values) (problem string) {
+	if c.Err != nil {
+		return ""
+	}
 	answer, err := c.atConsole(http.MethodPost, action, form)
 	if err != nil {
 		c.Fail(err)
@@ -75,16 +85,42 @@ func (c *Citizen) submit(page, action string, form url.Values) (problem string) 
 	return to.Query().Get("problem")
 }
 
+// mistake is what a person fills in wrongly, and what the console says to it.
+type mistake struct{ field, value, why string }
+
+// mistaken has a person make some mistakes in a form that is right but for them. Each is refused, and nothing is done.
+func (c *Citizen) mistaken(page, action string, right url.Values, mistakes ...mistake) {
+	for _, m := range mistakes {
+		wrong := maps.Clone(right)
+		wrong.Set(m.field, m.value)
+		if problem := c.submit(page, action, wrong); c.Err == nil && !strings.Contains(problem, m.why) {
+			c.Fail(fmt.Errorf("%s with the %s %q: the hall says %q, not that %s", action, m.field, m.value, problem, m.why))
+		}
+	}
+}
+
 // settleAtHall has a person at the hall say what was found, and waits until the terminal has written it down.
 func (c *Citizen) settleAtHall(name, caseID, as, face, reason string, ended func() bool) {
-	problem := ""
+	page, action, form := "/payments", "/owed/find", url.Values{"owed": {name}, "as": {as}, "face": {face}, "reason": {reason}}
+	mistakes := []mistake{{"reason", " ", "a reason is needed"}, {"owed", name + "0", "nothing of this number"}, {"as", "printed", "settled as"}}
 	if serial, sheet := strings.CutPrefix(name, "sheet-"); sheet {
-		problem = c.submit("/case/"+caseID, "/case/"+caseID+"/sheet/"+serial, url.Values{"as": {as}, "reason": {reason}})
-	} else {
-		problem = c.submit("/payments", "/owed/find", url.Values{"owed": {name}, "as": {as}, "face": {face}, "reason": {reason}})
+		page, action, form = "/case/"+caseID, "/case/"+caseID+"/sheet/"+serial, url.Values{"as": {as}, "reason": {reason}}
+		mistakes = []mistake{{"reason", " ", "a reason is needed"}, {"as", "stacked", "a sheet is settled as"}}
+	} else if as == "stacked" {
+		mistakes = append(mistakes, mistake{"face", "7.00", map[bool]string{true: "its face is known", false: "nobody saw it"}[face == ""]})
 	}
-	if problem != "" {
+	c.mistaken(page, action, form, mistakes...)
+	if problem := c.submit(page, action, form); problem != "" {
 		c.Fail(fmt.Errorf("the hall will not hear that %s was %s: %s", name, as, problem))
+	}
+	// Who has not seen the answer says the same again; and somebody else says something else.
+	const over = "nothing of this number is doubtful any more"
+	if problem := c.post(action, form); problem != "" && problem != over {
+		c.Fail(fmt.Errorf("that %s was %s is said once more: %s", name, as, problem))
+	}
+	form.Set("reason", "somebody else has looked")
+	if problem := c.post(action, form); c.Err == nil && problem != over && !strings.Contains(problem, "was told before") {
+		c.Fail(fmt.Errorf("of %s two things were found: %q", name, problem))
 	}
 	c.Until("the terminal has heard what was found of "+name, ended)
 }
@@ -92,6 +128,7 @@ func (c *Citizen) settleAtHall(name, caseID, as, face, reason string, ended func
 // payAtHall has a slip paid out at the hall, once; the terminal whose debt it was hears of it.
 func (c *Citizen) payAtHall(code string) {
 	form := url.Values{"code": {code}, "reason": {"paid out at the counter"}}
+	c.mistaken("/payments", "/owed/pay", form, mistake{"reason", "", "a reason is needed"}, mistake{"code", payment.NewClaimCode(), "there is no such code"})
 	if problem := c.submit("/payments", "/owed/pay", form); problem != "" {
 		c.Fail(fmt.Errorf("the hall does not pay the slip out: %s", problem))
 	}
@@ -123,15 +160,38 @@ func (c *Citizen) judge(approve bool) {
 		text, err := c.shown("/")
 		return err == nil && strings.Contains(text, `href="`+page+`"`)
 	})
-	if problem := c.submit(page, page, url.Values{"do": {"refuse"}, "reason": {" "}}); c.Err == nil && problem == "" {
-		c.Fail(fmt.Errorf("case %s was refused without a reason", caseID))
-	}
-	if problem := c.submit(page, page, url.Values{"do": {strings.TrimSuffix(want, "d")}, "reason": {"许可证已核验"}}); problem != "" {
+	c.mistaken(page, page, url.Values{"do": {"refuse"}}, mistake{"reason", " ", "a refusal needs a reason"})
+	form := url.Values{"do": {strings.TrimSuffix(want, "d")}, "reason": {"许可证已核验"}}
+	if problem := c.submit(page, page, form); problem != "" {
 		c.Fail(fmt.Errorf("case %s: %s", caseID, problem))
 	}
+	if problem := c.post(page, form); c.Err == nil && !strings.Contains(problem, "does not wait for a decision") {
+		c.Fail(fmt.Errorf("case %s is decided twice: %q", caseID, problem))
+	}
+	c.notTheirs(page, form)
 	if text, err := c.shown("/cases"); c.Err == nil {
 		if line := rows(text)[caseID]; err != nil || len(line) < 3 || !strings.HasSuffix(line[2], want) {
 			c.Fail(fmt.Errorf("case %s was decided, and the hall shows %q (%v)", caseID, line, err))
+		}
+	}
+}
+
+// notTheirs has somebody send a form that no page of the console has drawn, or that no page can have been filled in to.
+func (c *Citizen) notTheirs(action string, form url.Values) {
+	for _, m := range []struct {
+		field, value string
+		status       int
+	}{{"do", "perhaps", http.StatusBadRequest}, {"token", "a guess", http.StatusForbidden}} {
+		form.Set(m.field, m.value)
+		answer, err := c.atConsole(http.MethodPost, action, form)
+		if err == nil {
+			answer.Body.Close()
+			if answer.StatusCode != m.status {
+				err = fmt.Errorf("%s with the %s %q: %s, want %d", action, m.field, m.value, answer.Status, m.status)
+			}
+		}
+		if err != nil {
+			c.Fail(err)
 		}
 	}
 }
