@@ -158,7 +158,7 @@ func (o *Options) Work(t *testing.T) {
 	p := plan{seed: o.Seed, schedules: o.Schedules, journey: o.Journey, first: i, every: n, lead: o.Lead}
 	r, err := sweep(t, p)
 	if err == nil && p.journey == "" && p.schedules >= driversFrom {
-		err = r.drivers(t, p)
+		err = r.drivers(p)
 	}
 	if err == nil {
 		err = json.NewEncoder(os.Stdout).Encode(r)

@@ -1,9 +1,11 @@
 package sweep
 
 import (
-	"flag"
+	"cmp"
 	"fmt"
-	"testing"
+	"os"
+	"os/exec"
+	"strings"
 
 	"yichuang/cmd/world"
 	"yichuang/devices/cash/rigtest"
@@ -12,25 +14,36 @@ import (
 // driversFrom is from how many schedules on the drivers' suites are told too: a driver has to do with more than befalls a citizen.
 const driversFrom = 1000
 
-// drivers tells this worker's part of the suites, each of them short: in full their own tests tell them.
-func (r *result) drivers(t *testing.T, p plan) error {
-	seed := p.seed >> 1 // theirs are counted on
-	for name, value := range map[string]string{"test.short": "true", "cash.seed": fmt.Sprint(seed), "coin.seed": fmt.Sprint(seed), "pay.seed": fmt.Sprint(seed)} {
-		was := flag.Lookup(name).Value.String()
-		if err := flag.Set(name, value); err != nil {
-			return err
-		}
-		defer flag.Set(name, was)
+// drivers tells this worker's part of the suites, each of them short: in full their own tests tell them. Each has a process of its own, for a suite
+// that fails may leave its bubble of virtual time standing, which ends the process.
+func (r *result) drivers(p plan) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
 	}
+	seed := p.seed >> 1 // theirs are counted on
 	for i, s := range rigtest.Suites {
 		if i%p.every != p.first {
 			continue
 		}
+		tell := exec.Command(self)
+		tell.Args = []string{"driver", "-test.run=^TestDriver$", "-test.short", fmt.Sprintf("-driver=%d", i), fmt.Sprintf("-%s.seed=%d", s.Class, seed)}
+		said, err := tell.CombinedOutput()
 		r.checked("driver.suite", 1)
-		if !t.Run(s.Driver, s.Tell) {
-			r.Violations = append(r.Violations, named{Journey: s.Driver, Violation: world.Violation{Invariant: "driver.suite", What: "it does not tell of " + s.Device + " what happened"},
+		if err != nil {
+			r.Violations = append(r.Violations, named{Journey: s.Driver, Violation: world.Violation{Invariant: "driver.suite", What: fmt.Sprintf("before %s: %s", s.Device, cmp.Or(failure(string(said)), err.Error()))},
 				Replay: fmt.Sprintf("go test -short ./devices/cash/%s -args -%s.seed=%d", s.Driver, s.Class, seed)})
 		}
 	}
 	return nil
+}
+
+// failure is the first that a test has found wrong: a line of its words that names a file.
+func failure(said string) string {
+	for line := range strings.Lines(said) {
+		if line = strings.TrimSpace(line); strings.Contains(line, ".go:") && !strings.HasPrefix(line, "/") {
+			return line
+		}
+	}
+	return ""
 }
