@@ -56,6 +56,8 @@ type Cabinet struct {
 	pulled string         // the device whose plug was pulled
 	noise  map[string]int // by device, how many of its next answers arrive damaged
 	lines  map[string]int // by device, how often a line to it was laid
+
+	strange []string // what drivers did not understand
 }
 
 // part is one mechanism as all of them are.
@@ -259,8 +261,8 @@ func (c *Cabinet) lay(host net.Conn, name string, plug int) (*spoken, error) {
 var errNoDevice, errTaken = errors.New("no such device"), errors.New("device or resource busy")
 
 // drivers are new ones, as a program that starts has them.
-func (c *Cabinet) drivers(o *daemon.Options, log *slog.Logger) {
-	plug := c.plugged()
+func (c *Cabinet) drivers(o *daemon.Options) {
+	plug, log := c.plugged(), slog.New(strange{c})
 	o.Cash, o.Coins, o.Payer = cash.Absent{}, cash.Absent{}, cash.AbsentPayer{}
 	if c.Cash != Cashless {
 		o.Cash = fittings[c.Cash].driver(c.line(plug, "cash", c.notes.Serve), log)

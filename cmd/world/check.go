@@ -128,6 +128,8 @@ func (w *World) own(ctx context.Context, f *found, l Losses, hall *invariant.Hal
 	})
 	w.watched(ctx, f, l, hall)
 	w.receiptsAgree(f)
+	strange := w.Strange()
+	f.want("device.understood", strange == "", "a driver does not understand its device: %s", strange)
 }
 
 // watched goes through the journal with every invariant, and compares its sums with the mechanisms.

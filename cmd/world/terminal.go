@@ -71,7 +71,7 @@ func StartAt(seat Seat, dir string, disk *cutdisk.Disk, n *Network, c *Cabinet) 
 			close(t.opened)
 			return terminalLink{link}, nil
 		}}
-	c.drivers(&o, log)
+	c.drivers(&o)
 	ctx, cancel := context.WithCancel(cutdisk.Context(context.Background()))
 	if t.stop = cancel; seat.Clock.Now != nil {
 		ctx = store.WithClock(ctx, seat.Clock)
