@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 
 	"yichuang/cmd/world"
 	"yichuang/devices/cash/rigtest"
@@ -14,8 +15,11 @@ import (
 // driversFrom is from how many schedules on the drivers' suites are told too: a driver has to do with more than befalls a citizen.
 const driversFrom = 1000
 
+// suiteMax bounds a suite: it takes some seconds.
+const suiteMax = 5 * time.Minute
+
 // drivers tells this worker's part of the suites, each of them short: in full their own tests tell them. Each has a process of its own, for a suite
-// that fails may leave its bubble of virtual time standing, which ends the process.
+// that fails may leave its bubble of virtual time standing, which ends the process, and one that never comes to its end must not be waited for.
 func (r *result) drivers(p plan) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -27,7 +31,7 @@ func (r *result) drivers(p plan) error {
 			continue
 		}
 		tell := exec.Command(self)
-		tell.Args = []string{"driver", "-test.run=^TestDriver$", "-test.short", fmt.Sprintf("-driver=%d", i), fmt.Sprintf("-%s.seed=%d", s.Class, seed)}
+		tell.Args = []string{"driver", "-test.run=^TestDriver$", "-test.short", "-test.timeout=" + suiteMax.String(), fmt.Sprintf("-driver=%d", i), fmt.Sprintf("-%s.seed=%d", s.Class, seed)}
 		said, err := tell.CombinedOutput()
 		r.checked("driver.suite", 1)
 		if err != nil {
