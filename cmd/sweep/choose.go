@@ -24,7 +24,7 @@ func (p plan) most(round, journeys int) int {
 	case p.long():
 		return p.schedules / journeys / len(world.Acceptors)
 	}
-	return roundMax << min(round/len(world.Acceptors), 5)
+	return roundMax << min(max(0, round-firstRounds)/len(world.Acceptors), 5)
 }
 
 // remains is what a cut leaves. Of cuts that leave the same, one is played.

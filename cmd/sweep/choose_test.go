@@ -66,7 +66,7 @@ func TestAlikeCutsEndAlike(t *testing.T) {
 // TestLongRunsTakeJourneysWhole: from a million on no instant is left out, and each is cut in all ways; before that all journeys and acceptors come.
 func TestLongRunsTakeJourneysWhole(t *testing.T) {
 	for _, tt := range []struct{ schedules, round, want int }{
-		{wholeRun, 0, math.MaxInt}, {longRun, 0, longRun / 36}, {longRun, 7, longRun / 36}, {longRun - 1, 0, roundMax}, {5000, 6, 2 * roundMax}, {5000, 99, 32 * roundMax},
+		{wholeRun, 0, math.MaxInt}, {longRun, 0, longRun / 36}, {longRun, 7, longRun / 36}, {longRun - 1, 0, roundMax}, {5000, firstRounds, roundMax}, {5000, firstRounds + 6, 2 * roundMax}, {5000, 99, 32 * roundMax},
 	} {
 		if got := (plan{schedules: tt.schedules}).most(tt.round, 6); got != tt.want {
 			t.Errorf("of %d, in round %d: %d cuts of a journey, want %d", tt.schedules, tt.round, got, tt.want)

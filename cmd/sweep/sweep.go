@@ -38,9 +38,8 @@ func (p plan) long() bool { return p.schedules >= longRun }
 // mine says whether a journey of a round is this worker's too.
 func (p plan) mine(round, journey int) bool { return p.long() || (round+journey)%p.every == p.first }
 
-// roundMax is how many cuts of a journey there are in the first rounds, which are as many as there are acceptors, before
-// the amounts and the acceptor change; later ones have more.
-const roundMax = 40
+// roundMax is how many cuts of a journey there are in each of the first rounds, in which a citizen goes all ways that a journey has; later ones have more.
+const roundMax, firstRounds = 40, 16
 
 // taped is how a journey is found again: the sweep's seed, the round, its name.
 type taped struct {
@@ -264,7 +263,7 @@ func live(dir string, k taped, j world.Journey) (*recording, error) {
 	n := world.NewNetwork()
 	w := &world.World{Dir: dir, Net: n, Disk: cutdisk.New(), Cabinet: world.NewCabinet(n, k.acceptor(j.Cash), nil)}
 	r := record(w)
-	c := &world.Citizen{World: w}
+	c := &world.Citizen{World: w, Turn: world.Turn{Seed: k.seed, Number: uint64(k.round + 1)}}
 	var older *cutdisk.Disk
 	c.Fail(w.Settle())
 	if c.Err == nil {
@@ -327,51 +326,64 @@ func (tp *recording) playThen(t *testing.T, c cut, images *images, befall func(*
 		if err == nil {
 			err = befall(w)
 		}
-		if err != nil {
-			v.bad = append(v.bad, world.Violation{Invariant: "visit.ends", What: err.Error()})
-		} else {
-			v.bad = w.Check(context.Background(), c.device != devicesOn, tp.points[c.point].moving, v.checked)
-			v.outcome = w.Outcome()
-			if c.seed>>8%pagesEvery == 0 {
-				v.bad = append(v.bad, w.CheckPages(v.checked)...)
-			}
-			v.bad = append(v.bad, morning(w, c.seed>>16%rushEvery == 0, v.checked)...)
-			v.trace = w.Trace()
+		v.want("visit.ends", err)
+		if err == nil {
+			tp.look(w, c, &v)
 		}
-		v.checked["visit.ends"]++
 		if len(v.bad) > 0 || tp.told {
 			v.story = w.Story()
 		}
-		if err := w.Close(); err != nil {
-			v.bad = append(v.bad, world.Violation{Invariant: "program.stops", What: err.Error()})
-		}
-		v.checked["program.stops"]++
+		v.want("program.stops", w.Close())
 	})
 	return v
 }
 
+// want checks one invariant once.
+func (v *verdict) want(id string, err error) {
+	v.checked[id]++
+	if err != nil {
+		v.bad = append(v.bad, world.Violation{Invariant: id, What: err.Error()})
+	}
+}
+
 // What takes long, and stands the same after most cuts, is looked at after some.
 const (
-	pagesEvery = 2 // of how many schedules one has people at the hall read their pages
-	rushEvery  = 4 // and one has several write at once
+	pagesEvery   = 2  // of how many schedules one has people at the hall read their pages
+	permitsEvery = 4  // and one has the hall end the permits of what is void
+	rushEvery    = 4  // and one has several write at once
+	laterEvery   = 16 // and one has something that comes once in years
 )
+
+// look says what does not hold of a world at rest, and has the next morning come, and sometimes what comes later.
+func (tp *recording) look(w *world.World, c cut, v *verdict) {
+	v.bad = append(v.bad, w.Check(context.Background(), c.device != devicesOn, tp.points[c.point].moving, v.checked)...)
+	v.outcome = w.Outcome()
+	if c.seed>>8%pagesEvery == 0 {
+		v.bad = append(v.bad, w.CheckPages(v.checked)...)
+	}
+	if c.seed>>20%permitsEvery == 1 {
+		v.bad = append(v.bad, w.EndPermits(v.checked)...)
+	}
+	morning(w, c.seed>>16%rushEvery == 0, v)
+	if c.seed>>20%laterEvery == 0 {
+		v.bad = append(v.bad, w.Later(c.seed>>26, tp.backup, v.checked)...)
+	}
+	v.trace = w.Trace()
+}
 
 // morning is the morning after a cut: in a rush much is written at once; staff open the machine and end every doubt, and then everything is known to the
 // last piece.
-func morning(w *world.World, rush bool, checked map[string]int64) (bad []world.Violation) {
+func morning(w *world.World, rush bool, v *verdict) {
 	if rush {
-		bad = w.Rush(checked)
+		v.bad = append(v.bad, w.Rush(v.checked)...)
 	}
 	z := &world.Citizen{World: w}
 	z.SettleDoubts()
-	checked["doubts.end"]++
 	if z.Err == nil {
 		z.Fail(w.Drawn())
 	}
-	if z.Err != nil {
-		bad = append(bad, world.Violation{Invariant: "doubts.end", What: z.Err.Error()})
-	}
-	return append(bad, w.CheckSettled(checked)...)
+	v.want("doubts.end", z.Err)
+	v.bad = append(v.bad, w.CheckSettled(v.checked)...)
 }
 
 // chain is a hash over a hash and what follows it.

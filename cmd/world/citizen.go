@@ -6,7 +6,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"slices"
@@ -40,6 +42,20 @@ type Citizen struct {
 	Err      error
 	Gone     func() error  // why there is no sense in waiting any more; nil: there always is
 	Patience time.Duration // how long for each thing that is to come; 0: as long as it may take when much goes wrong
+	Turn     Turn          // of many who come one after the other
+}
+
+// Turn is which of many citizens one is, who live the same journey in different ways.
+type Turn struct {
+	Seed   uint64
+	Number uint64
+}
+
+// deal chooses one of some ways by chance, so that of as many citizens as there are ways each one goes another one. what tells one choice from another.
+func (c *Citizen) deal(what string, ways uint64) int {
+	h := fnv.New64a()
+	fmt.Fprint(h, c.Turn.Seed, what, c.Turn.Number/ways)
+	return rand.New(rand.NewPCG(h.Sum64(), 0)).Perm(int(ways))[c.Turn.Number%ways]
 }
 
 func (c *Citizen) Fail(err error) {

@@ -59,7 +59,7 @@ func licensed(b *casefile.Book) bool {
 // payInNotes pays a bill in notes, as a rule with too much, which is owed or kept by the company; or changes his mind with
 // some of them inside. Then the day ends.
 func (c *Citizen) payInNotes(rng *rand.Rand) {
-	due, givesUp := 100+rng.Int64N(20000), rng.IntN(4) == 0
+	due, givesUp := 100+rng.Int64N(20000), c.deal("gives up", 4) == 0
 	if givesUp {
 		due += 5000
 	}
@@ -90,7 +90,7 @@ func (c *Citizen) payInNotes(rng *rand.Rand) {
 // hindered has the acceptor of notes stop in the midst of a payment, or the disk, until staff have seen to it; to some of it
 // after the visit.
 func (c *Citizen) hindered(rng *rand.Rand) (after func()) {
-	switch rng.IntN(16) {
+	switch c.deal("hindered", 16) {
 	case 0, 1:
 		c.jam(rng.IntN(2) == 0)
 	case 2:
@@ -302,13 +302,13 @@ func (c *Citizen) notesGoOn() {
 
 // payWithChange pays with coins and a note, and gets change; or a slip, because the hoppers give none, which staff see to.
 func (c *Citizen) payWithChange(rng *rand.Rand) {
-	trouble, midst := []string{purseJam, purseEmpty, "", "", ""}[rng.IntN(5)], rng.IntN(2) == 0
+	trouble, midst := []string{purseJam, purseEmpty, "", "", ""}[c.deal("trouble", 5)], rng.IntN(2) == 0
 	if trouble != "" && !midst {
 		c.Fail(c.Purse.Arm(trouble, 1))
 	}
-	c.coinsAndNote(rng, rng.IntN(5) == 0)
+	c.coinsAndNote(rng, c.deal("unseen", 5) == 0)
 	lines := c.Lines("payout")
-	if rng.IntN(4) == 0 {
+	if c.deal("payout noise", 4) == 0 {
 		c.Disturb("payout", damagedMax)
 	}
 	if trouble != "" && midst {
@@ -336,7 +336,7 @@ func (c *Citizen) coinsAndNote(rng *rand.Rand, unseen bool) (taken bool) {
 		due, small = due-due%100, 100
 	}
 	c.toCash(c.account("owed", due))
-	if rng.IntN(5) == 0 {
+	if c.deal("coins noise", 5) == 0 {
 		c.noisily("coins", func() { c.coin(100) })
 	} else {
 		c.coin(100)
@@ -364,7 +364,7 @@ func (c *Citizen) coinBack(face money.Fen) {
 // unseenCoin falls into the box past the sensor that counts it, and the acceptor says so.
 func (c *Citizen) unseenCoin(face money.Fen) {
 	c.Fail(c.coins.Faults().Arm("swallow", 1))
-	c.coins.Path().Insert(int64(face), money.CNY, coinpath.Genuine)
+	c.drop(face)
 	c.soon("the terminal has heard of a coin that nobody saw", func() (heard bool) {
 		c.Journal.Book(func(b *casefile.Book) { heard = len(b.Unknown) > 0 })
 		return heard
@@ -378,7 +378,7 @@ func (c *Citizen) payByPhone(rng *rand.Rand) {
 	c.toBill(number)
 	c.touch("form.next")
 	c.page("method")
-	switch rng.IntN(8) {
+	switch c.deal("phone", 8) {
 	case 0, 1:
 		c.touch("pay.show")
 		c.Until("a code to be scanned", func() bool { return c.Stage.View().Code != "" })
@@ -497,11 +497,12 @@ func (c *Citizen) attempts() (n int) {
 // takeLicense applies and takes the license home. Sometimes a blank gets stuck half-way, which staff take out, and another one is printed;
 // and sometimes they find afterwards that one is creased.
 func (c *Citizen) takeLicense(rng *rand.Rand) {
-	if rng.IntN(4) == 0 {
+	way := c.deal("license", 4)
+	if way == 0 {
 		c.takeLicenseOfRestaurant(rng)
 		return
 	}
-	sticks := rng.IntN(4) == 0
+	sticks := way == 1
 	if sticks {
 		c.Fail(c.sheets.Faults().Arm("jam", 1))
 	}
@@ -533,7 +534,7 @@ func (c *Citizen) takeLicenseOfRestaurant(rng *rand.Rand) {
 // applyForLater hands a form in without a line. What the hall decides of it when the line is back is for another day; sometimes a person there
 // refuses it.
 func (c *Citizen) applyForLater(rng *rand.Rand) {
-	trade := []string{"", "", restaurant}[rng.IntN(3)]
+	trade := []string{"", "", restaurant}[c.deal("trade", 3)]
 	c.applyOffline(rng, trade)
 	if trade == restaurant {
 		c.judge(false)
@@ -577,9 +578,16 @@ func (c *Citizen) collect(rng *rand.Rand) {
 	c.reader.Take()
 }
 
-// coin drops a coin in and waits until it is money. One that comes back, for a hopper of its kind is not ready yet, is dropped in again.
+// coin drops a coin in and waits until it is money.
 func (c *Citizen) coin(face money.Fen) {
-	before, fate := c.inside(), coinpath.Returned
+	before := c.inside()
+	c.drop(face)
+	c.soon("the coin is money", func() bool { return c.inside() == before.Add(face) })
+}
+
+// drop drops a coin in. One that comes back, for a hopper of its kind is not ready yet, is dropped in again.
+func (c *Citizen) drop(face money.Fen) {
+	fate := coinpath.Returned
 	for tries := 0; c.Err == nil && fate == coinpath.Returned && tries < 5; tries++ {
 		if tries > 0 {
 			time.Sleep(80 * glance)
@@ -587,7 +595,6 @@ func (c *Citizen) coin(face money.Fen) {
 		id := c.coins.Path().Insert(int64(face), money.CNY, coinpath.Genuine)
 		c.soon("the coin has come to its end", func() bool { fate = c.coins.Path().Fate(id); return fate.Final() })
 	}
-	c.soon("the coin is money", func() bool { return c.inside() == before.Add(face) })
 }
 
 // apply fills the form in and hands it in.

@@ -34,6 +34,7 @@ type Land struct {
 	mu         sync.Mutex
 	Accounts   []string     // that citizens have at the company
 	Older      bool         // a terminal's disk was put back, and a person has to look at what the hall has of both branches
+	Released   bool         // a person at the hall has said that a terminal tells nothing more, and it did
 	unmount    func()       // the company's disk
 	eject      func()       // the hall's
 	server     *http.Server // the company's

@@ -232,7 +232,7 @@ func (c *Citizen) SettleDoubts() {
 		if s.As, s.Face = c.truth(d); s.As == "" {
 			continue
 		}
-		if name := cmp.Or(d.Owed, d.ID); i%2 == 0 && (d.Owed != "" || strings.HasPrefix(name, "sheet-")) {
+		if name := cmp.Or(d.Owed, d.ID); i%2 == 0 && !slices.Contains(c.voided, d.ID) && (d.Owed != "" || strings.HasPrefix(name, "sheet-")) {
 			if !strings.HasPrefix(d.ID, "unseen-") {
 				s.Face = "" // it is known
 			}

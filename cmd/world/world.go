@@ -29,6 +29,8 @@ type World struct {
 	Breaks   int // how often the disk has failed in the midst of a visit
 	Silences int // how often the acceptor of notes was away for so long that a note on its way was in doubt
 	Unheard  int // how often a note may have gone back by itself of which nobody has heard, for a disk or a line
+
+	voided []string // doubts of sheets that the hall has ended by itself, by their IDs
 }
 
 // Violation is an invariant that does not hold.
