@@ -63,6 +63,8 @@ func (w *World) Check(ctx context.Context, off, moving bool, checked map[string]
 		f.checked[id]++
 	}
 	w.Land.audit(ctx, f)
+	hasty := w.Land.Hasty()
+	f.want("land.asked_in_time", hasty == "", "the hall asks in a hurry: %s", hasty)
 	return f.bad
 }
 

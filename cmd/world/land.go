@@ -40,6 +40,7 @@ type Land struct {
 	server     *http.Server // the company's
 	phones     *http.Server // the gateway's
 	transport  *http.Transport
+	doorman    // of both
 }
 
 const (
@@ -65,9 +66,9 @@ func OpenLand(ctx context.Context, dir string, n *Network, hallDisk, billerDisk 
 		return nil, err
 	}
 	l.gateway.Client = &http.Client{Transport: l.transport}
-	l.phones = &http.Server{Handler: l.gateway.Handler()}
+	l.phones = &http.Server{Handler: l.lets(l.gateway.Handler())}
 	l.runs.Go(func() { l.phones.Serve(n.listen(gatewayDoor)) }) // ends with Close
-	l.server = &http.Server{Handler: biller.Handler(l.Books)}
+	l.server = &http.Server{Handler: l.lets(biller.Handler(l.Books))}
 	l.runs.Go(func() { l.server.Serve(n.listen(billerDoor)) }) // ends with Close
 	return l, l.StartHall(ctx, hallDisk)
 }

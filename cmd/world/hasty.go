@@ -1,0 +1,70 @@
+package world
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// doorman is at the door of the company or the gateway, and keeps who asks the same thing again before anybody can have thought about it.
+type doorman struct {
+	mu    sync.Mutex
+	asked map[[sha256.Size]byte][]time.Time // the last times
+	hasty []string
+}
+
+const (
+	// hastyTime is how soon nothing is asked for again: the hall waits for half a second at least, also after an answer that was lost.
+	hastyTime = 400 * time.Millisecond
+	// lookMax is how often one may look in that time how something stands: before an order is taken back, behind it, and once because somebody waits.
+	lookMax = 3
+)
+
+// lets has what a hand does at the desk through, and looks at everything else.
+func (d *doorman) lets(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, "/desk/") {
+			body, err := io.ReadAll(r.Body)
+			if err != nil { // who asks has gone
+				http.Error(w, err.Error(), http.StatusBadRequest)
+				return
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			most := lookMax
+			if r.Method != http.MethodGet {
+				most = 1
+			}
+			d.see(r.Method+" "+r.URL.RequestURI()+" "+string(body), most)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (d *doorman) see(what string, most int) {
+	sum, now := sha256.Sum256([]byte(what)), time.Now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.asked == nil {
+		d.asked = map[[sha256.Size]byte][]time.Time{}
+	}
+	last := append(d.asked[sum], now)
+	if len(last) > most {
+		if took := now.Sub(last[0]); took < hastyTime {
+			d.hasty = append(d.hasty, fmt.Sprintf("%s, %d times within %v", what, len(last), took))
+		}
+		last = last[1:]
+	}
+	d.asked[sum] = last
+}
+
+// Hasty is what was asked again too soon.
+func (d *doorman) Hasty() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return strings.Join(d.hasty, "; ")
+}
