@@ -19,7 +19,7 @@ import (
 // Rebuilt is what a file adds up to.
 type Rebuilt struct {
 	Terminal string
-	Epoch    string
+	Epoch    string // that the last record is of: a journal on an older disk goes on under another one
 	Book     *casefile.Book
 	Hash     string // of the last record that counts
 	Last     string // its time
@@ -27,12 +27,14 @@ type Rebuilt struct {
 	Torn     bool   // the file ends within a line, as after a power cut: that line is no record yet
 	Broken   error  // the first record that does not hold; it and what follows do not count
 	After    int64  // lines after that one
+
+	former map[string]bool // epochs that are over
 }
 
 // Rebuild adds a file up, as far as each record follows the one before. An error is one of reading; a file without a single line that holds is told in
 // Broken, or is an empty book.
 func Rebuild(r io.Reader) (Rebuilt, error) {
-	out := Rebuilt{Book: casefile.NewBook()}
+	out := Rebuilt{Book: casefile.NewBook(), former: map[string]bool{}}
 	in := bufio.NewReader(r)
 	for {
 		text, err := in.ReadBytes('\n')
@@ -62,7 +64,8 @@ func (b *Rebuilt) add(text []byte) error {
 		b.Terminal, b.Epoch, b.Hash = l.Terminal, l.Epoch, casefile.Genesis(l.Terminal, l.Epoch)
 	}
 	r := l.Record()
-	if r.Terminal != b.Terminal || r.Epoch != b.Epoch {
+	branches := r.Epoch != b.Epoch && r.Kind == casefile.TerminalStarted && !b.former[r.Epoch]
+	if r.Terminal != b.Terminal || r.Epoch != b.Epoch && !branches {
 		return fmt.Errorf("record %d: it is of terminal %s, journal %s", seq, r.Terminal, r.Epoch)
 	}
 	if r.Seq != seq {
@@ -77,6 +80,9 @@ func (b *Rebuilt) add(text []byte) error {
 	}
 	if err := b.Book.Apply(seq, r.When(), e); err != nil {
 		return fmt.Errorf("record %d: %w", seq, err)
+	}
+	if branches {
+		b.former[b.Epoch], b.Epoch = true, r.Epoch
 	}
 	b.Hash, b.Last = r.Hash, r.Time
 	if r.SealSum != "" {

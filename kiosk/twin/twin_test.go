@@ -99,6 +99,29 @@ func TestChangedByteIsNamed(t *testing.T) {
 	}
 }
 
+// A journal that has branched, for its disk was an older one, adds up under all its epochs. None of them comes twice.
+func TestBranchedJournalAddsUp(t *testing.T) {
+	lines, last := chain(t, 3)
+	branch := func(epoch string) {
+		last = casefile.Record{Terminal: "T1", Epoch: epoch, Seq: last.Seq + 1, Time: last.Time, Quality: "synced", Kind: casefile.TerminalStarted, Header: []byte(`{"reason":"the disk is an older one"}`), Prev: last.Hash}
+		last.Hash = last.Sum()
+		lines = append(lines, lineOf(t, last))
+	}
+	branch("e2")
+	branch("e3")
+	if got := rebuild(t, bytes.Join(lines, nil)); got.Broken != nil || got.Book.Seq != 5 || got.Epoch != "e3" || got.Hash != last.Hash || len(got.Book.Cases) != 3 {
+		t.Errorf("got %+v", got)
+	}
+	for _, again := range []string{"e1", "e2"} {
+		lines, last := lines, last
+		last.Epoch, last.Seq, last.Prev = again, 6, last.Hash
+		last.Hash = last.Sum()
+		if got := rebuild(t, bytes.Join(append(lines[:5:5], lineOf(t, last)), nil)); got.Broken == nil || got.Book.Seq != 5 {
+			t.Errorf("epoch %s comes twice: got %d records (%v)", again, got.Book.Seq, got.Broken)
+		}
+	}
+}
+
 func TestLinesThatDoNotFollow(t *testing.T) {
 	lines, last := chain(t, 3)
 	other := last
