@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -226,6 +227,38 @@ func TestRefundThatNeedsAHand(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		check(t, "after a hand has mended it", d.query("YC000001", 0), qr.Refunded, 700, true)
+	})
+}
+
+// counted counts what is asked for about refunds.
+type counted struct {
+	http.RoundTripper
+	refunds *atomic.Int32
+}
+
+func (c counted) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.Contains(r.URL.Path, "/refund/") {
+		c.refunds.Add(1)
+	}
+	return c.RoundTripper.RoundTrip(r)
+}
+
+// Who looks after an order says every two seconds that it goes back. The gateway is asked at the refund's own pace: an hour of one
+// that needs a hand is seven questions.
+func TestARefundIsAskedAboutWhenItIsDue(t *testing.T) {
+	var asked atomic.Int32
+	bubble(t, func(c *qr.Config) { c.Transport = counted{c.Transport, &asked} }, func(d *desk) {
+		d.place(scan(1, 700, d.phone("success", 0)))
+		d.arm("refund_abnormal", 1)
+		for range 1800 {
+			if _, err := d.machine.Refund(d.t.Context(), "YC000001", "R1", 700); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2 * time.Second)
+		}
+		if n := asked.Load(); n < 6 || n > 7 {
+			t.Errorf("asked %d times", n)
+		}
 	})
 }
 

@@ -37,7 +37,7 @@ var (
 )
 
 // Refund commits that amountFen of a paid order goes back and asks the gateway for it; Run goes on until
-// it is through. The same refundNo with the same amount is the same refund.
+// it is through. The same refundNo with the same amount is the same refund, of which the gateway is asked no sooner than it is due.
 func (m *Machine) Refund(ctx context.Context, no, refundNo string, amountFen int64) (RefundState, error) {
 	if !refundForm.MatchString(refundNo) || amountFen < 1 {
 		return RefundState{}, fmt.Errorf("qr: refund %q of %s, %d fen: %w", refundNo, no, amountFen, ErrInvalid)
@@ -46,14 +46,14 @@ func (m *Machine) Refund(ctx context.Context, no, refundNo string, amountFen int
 	if err := m.beginRefund(ctx, no, refundNo, amountFen); err != nil {
 		return RefundState{}, fmt.Errorf("qr: refund %s of %s: %w", refundNo, no, err)
 	}
-	if m.claim(refundNo) {
-		err := m.stepRefund(ctx, refundNo)
+	r, err := getRefund(ctx, m.db, refundNo)
+	if err == nil && !r.next.After(time.Now()) && m.claim(refundNo) {
+		err = m.stepRefund(ctx, refundNo)
 		m.release(refundNo)
-		if err != nil {
-			return RefundState{}, fmt.Errorf("qr: refund %s of %s: %w", refundNo, no, err)
+		if err == nil {
+			r, err = getRefund(ctx, m.db, refundNo)
 		}
 	}
-	r, err := getRefund(ctx, m.db, refundNo)
 	if err != nil {
 		return RefundState{}, fmt.Errorf("qr: refund %s of %s: %w", refundNo, no, err)
 	}
