@@ -348,7 +348,7 @@ func (v *verdict) want(id string, err error) {
 
 // What takes long, and stands the same after most cuts, is looked at after some.
 const (
-	pagesEvery   = 2  // of how many schedules one has people at the hall read their pages
+	pagesEvery   = 2  // of how many schedules one has people at the hall read their pages, and staff take the log home
 	permitsEvery = 4  // and one has the hall end the permits of what is void
 	rushEvery    = 4  // and one has several write at once
 	laterEvery   = 16 // and one has something that comes once in years
@@ -359,7 +359,7 @@ func (tp *recording) look(w *world.World, c cut, v *verdict) {
 	v.bad = append(v.bad, w.Check(context.Background(), c.device != devicesOn, tp.points[c.point].moving, v.checked)...)
 	v.outcome = w.Outcome()
 	if c.seed>>8%pagesEvery == 0 {
-		v.bad = append(v.bad, w.CheckPages(v.checked)...)
+		v.bad = append(append(v.bad, w.CheckPages(v.checked)...), w.CheckLog(v.checked)...)
 	}
 	if c.seed>>20%permitsEvery == 1 {
 		v.bad = append(v.bad, w.EndPermits(v.checked)...)
