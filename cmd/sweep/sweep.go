@@ -189,8 +189,12 @@ func replay(t *testing.T, name string, to io.Writer) int {
 		return 1
 	}
 	tp, err := tape(t, k, world.Journeys[at])
-	if err != nil || c.point >= len(tp.points) {
-		fmt.Fprintf(to, "sweep: %s: the journey has %d points; %v\n", name, len(tp.points), err)
+	if err != nil {
+		fmt.Fprintf(to, "sweep: %s: %v\n", name, err)
+		return 1
+	}
+	if c.point >= len(tp.points) {
+		fmt.Fprintf(to, "sweep: %s: the journey has %d points\n", name, len(tp.points))
 		return 1
 	}
 	tp.told = true

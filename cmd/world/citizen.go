@@ -52,7 +52,11 @@ type Turn struct {
 }
 
 // deal chooses one of some ways by chance, so that of as many citizens as there are ways each one goes another one. what tells one choice from another.
+// Who has no turn goes the last one, which is the plain one.
 func (c *Citizen) deal(what string, ways uint64) int {
+	if c.Turn == (Turn{}) {
+		return int(ways - 1)
+	}
 	h := fnv.New64a()
 	fmt.Fprint(h, c.Turn.Seed, what, c.Turn.Number/ways)
 	return rand.New(rand.NewPCG(h.Sum64(), 0)).Perm(int(ways))[c.Turn.Number%ways]
@@ -134,17 +138,6 @@ func (c *Citizen) do(a front.Act) (front.View, error) {
 	return c.Stage.Do(ctx, a)
 }
 
-// toBill goes to the bill of an account.
-func (c *Citizen) toBill(account string) {
-	c.touch("home.pay", "service.pay.water")
-	c.page("account")
-	for _, d := range account {
-		c.touch("key." + string(d))
-	}
-	c.touch("key.ok")
-	c.page("bill")
-}
-
 // toCash goes on to where notes are taken.
 func (c *Citizen) toCash(account string) {
 	c.toBill(account)
@@ -153,6 +146,7 @@ func (c *Citizen) toCash(account string) {
 	c.touch("pay.cash")
 	c.page("pay")
 	c.Until("notes are taken", func() bool { v := c.Stage.View(); return v.Money != nil && v.Money.Taking })
+	c.booking()
 }
 
 // note puts a note in and says whether it is in the box: one whose change could not be paid comes back. One that is not drawn

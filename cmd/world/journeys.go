@@ -336,7 +336,7 @@ func (c *Citizen) coinsAndNote(rng *rand.Rand, unseen bool) (taken bool) {
 		due, small = due-due%100, 100
 	}
 	c.toCash(c.account("owed", due))
-	if c.deal("coins noise", 5) == 0 {
+	if rng.IntN(5) == 0 {
 		c.noisily("coins", func() { c.coin(100) })
 	} else {
 		c.coin(100)
@@ -395,6 +395,7 @@ func (c *Citizen) payByPhone(rng *rand.Rand) {
 	}
 	lost := rng.IntN(4) == 0
 	c.byPhone(rng)
+	c.booking()
 	if lost {
 		c.loseLine([]string{"nav.home", "pay.cancel"}[rng.IntN(2)])
 		return
@@ -563,7 +564,10 @@ func (c *Citizen) applyOffline(rng *rand.Rand, trade string) {
 // comeBackLater hands a form in without a line and comes back with the card when there is one.
 func (c *Citizen) comeBackLater(rng *rand.Rand) {
 	c.applyOffline(rng, "")
-	c.Until("the hall has everything", func() bool { s := c.Link.Status(); return s.Up && s.Cursor == s.Head })
+	c.delivered()
+	if c.deal("slip", 3) == 0 {
+		c.askWithSlip()
+	}
 	c.collect(rng)
 }
 

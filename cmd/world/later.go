@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/ctl"
 	"yichuang/kiosk/money"
 	"yichuang/kiosk/store/cutdisk"
 	"yichuang/sync/hall"
@@ -98,6 +99,7 @@ func (c *Citizen) awayForLong(*cutdisk.Disk) error {
 	c.delivered()
 	c.Rest()
 	c.Fail(c.Drawn())
+	c.closeDay()
 	text, err := c.shown("/")
 	if c.Fail(err); c.Err != nil {
 		return nil
@@ -106,6 +108,23 @@ func (c *Citizen) awayForLong(*cutdisk.Disk) error {
 		return fmt.Errorf("after a winter %d are owed or in doubt, and people at the hall read of %d that have been so for long", open, aged)
 	}
 	return nil
+}
+
+// closeDay closes a day that is not the first one, of which the numbers go on.
+func (c *Citizen) closeDay() {
+	var former int64
+	var total money.Fen
+	c.Journal.Book(func(b *casefile.Book) { former, total = b.Closing.Number, b.Closing.Total })
+	c.newRoll() // the one in the printer may be at its end
+	var closed ctl.Closing
+	c.Until("the day is closed on paper", func() bool {
+		return c.act("closing", struct{}{}, &closed) == nil && (closed.Printed || c.Err != nil)
+	})
+	if c.Err == nil && (closed.Number != former+1 || closed.Total != total.Add(closed.Taken)) {
+		c.Fail(fmt.Errorf("after closing %d over %s in all comes %+v", former, total, closed))
+	}
+	c.delivered()
+	c.Fail(c.Drawn())
 }
 
 // number is one of the numbers on the console's first page; -1 when it is not there.

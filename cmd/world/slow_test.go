@@ -69,7 +69,7 @@ func TestJourneysOverABadLine(t *testing.T) {
 						c.Fail(fmt.Errorf("up after %v: two round trips take longer over this line", took))
 					}
 					began = time.Now()
-					c.Turn.Number = uint64(seed)
+					c.Turn = Turn{Seed: 1, Number: uint64(seed)}
 					j.Live(c, rand.New(rand.NewPCG(uint64(seed), 0)))
 					t.Logf("%s: %v", name, time.Since(began))
 					c.Journal.Book(func(b *casefile.Book) {
