@@ -302,30 +302,57 @@ func (c *Citizen) notesGoOn() {
 
 // payWithChange pays with coins and a note, and gets change; or a slip, because the hoppers give none, which staff see to.
 func (c *Citizen) payWithChange(rng *rand.Rand) {
-	trouble, midst := []string{purseJam, purseEmpty, "", "", ""}[c.deal("trouble", 5)], rng.IntN(2) == 0
-	if trouble != "" && !midst {
+	trouble, midst := []string{purseJam, purseEmpty, plugOut, "", "", ""}[c.deal("trouble", 6)], rng.IntN(2) == 0
+	armed := trouble != "" && trouble != plugOut
+	if armed && !midst {
 		c.Fail(c.Purse.Arm(trouble, 1))
 	}
 	c.coinsAndNote(rng, c.deal("unseen", 5) == 0)
 	lines := c.Lines("payout")
-	if c.deal("payout noise", 4) == 0 {
+	if trouble != plugOut && c.deal("payout noise", 4) == 0 {
 		c.Disturb("payout", damagedMax)
 	}
-	if trouble != "" && midst {
+	if trouble == plugOut || armed && midst {
 		c.Until("a piece has come out", func() bool { _, _, out := c.unbooked(); n, _ := pieces(out); return n > 0 })
+	}
+	switch {
+	case trouble == plugOut:
+		c.slowly(c.payerAway)
+	case armed && midst:
 		c.Fail(c.Purse.Arm(trouble, 1))
 	}
 	c.leave()
-	if now := c.Lines("payout"); c.Err == nil && now != lines {
+	if now := c.Lines("payout"); c.Err == nil && trouble != plugOut && now != lines {
 		c.Fail(fmt.Errorf("payout: its line was given up for %d damaged answers", damagedMax))
 	}
-	if trouble != "" {
+	if armed {
 		c.Fail(c.Purse.Arm(trouble, 0))
+	}
+	if trouble != "" {
 		c.payClaims()
 	}
 	c.SettleDoubts() // of the coin that nobody saw
 	c.emptyCoins()
 	c.countStock()
+}
+
+// plugOut is the trouble that the line to what pays is lost while it pays.
+const plugOut = "plug"
+
+// payerAway has the plug of what pays be out for a while: it goes on by itself, and tells afterwards what it has paid.
+func (c *Citizen) payerAway() {
+	lines := c.Lines("payout") // 0 when the acceptor of notes pays, over a line of its own
+	c.Pull("payout")
+	time.Sleep(80 * glance)
+	c.Plug()
+	c.Until("what came out is known to the last piece", func() bool {
+		_, _, out := c.unbooked()
+		over, short := pieces(out)
+		return over == 0 && short == 0
+	})
+	if c.Err == nil && lines > 0 && c.Lines("payout") == lines {
+		c.Fail(fmt.Errorf("payout: its plug was out, and its line is the same"))
+	}
 }
 
 // coinsAndNote puts coins in and a note of which change is due, and says whether it was taken. What pays may have no small change: then a small
