@@ -286,6 +286,7 @@ func live(dir string, k taped, j world.Journey) (*recording, error) {
 		r.watch(true)
 		j.Live(c, rand.New(rand.NewPCG(k.hash(), 0)))
 		r.watch(false)
+		c.Fail(w.Land.Timely())
 		if c.Err == nil && w.Breaks == 0 {
 			w.Journal.Book(func(b *casefile.Book) {
 				if !j.Came(b) {

@@ -63,9 +63,24 @@ func (w *World) Check(ctx context.Context, off, moving bool, checked map[string]
 		f.checked[id]++
 	}
 	w.Land.audit(ctx, f)
-	hasty := w.Land.Hasty()
-	f.want("land.asked_in_time", hasty == "", "the hall asks in a hurry: %s", hasty)
+	w.Land.timely(f)
 	return f.bad
+}
+
+// timely says whether the hall has asked others in a hurry, or has answered late.
+func (l *Land) timely(f *found) {
+	hasty, late := l.door.Hasty(), l.desk.Late()
+	f.want("land.asked_in_time", hasty == "", "the hall asks in a hurry: %s", hasty)
+	f.want("hall.answers_soon", late == "", "the hall has answered late: %s", late)
+}
+
+// Timely says so of a land as an error.
+func (l *Land) Timely() error {
+	f := &found{checked: map[string]int64{}}
+	if l.timely(f); len(f.bad) > 0 {
+		return fmt.Errorf("%s: %s", f.bad[0].Invariant, f.bad[0].What)
+	}
+	return nil
 }
 
 // inHand is of what is owed the person has a slip: with the code that stands, or, where staff have found it since, with

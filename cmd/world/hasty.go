@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -67,4 +69,36 @@ func (d *doorman) Hasty() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return strings.Join(d.hasty, "; ")
+}
+
+// promptTime is how long the hall may take for what needs nobody else: a batch that came before its turn waits for a third of it.
+const promptTime = time.Second
+
+// asks are the questions that the hall answers from its own books. It may be behind with what it was told, and is so for an instant.
+var asks = []string{"Permit", "Claim", "Find", "Cases", "Catalog", "Renew", "Enroll", "Push"}
+
+// receptionist keeps which answers of the hall have taken long.
+type receptionist struct {
+	mu   sync.Mutex
+	late []string
+}
+
+// times lets every question through, and takes the time of some.
+func (c *receptionist) times(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		next.ServeHTTP(w, r)
+		if took := time.Since(began); took > promptTime && slices.Contains(asks, path.Base(r.URL.Path)) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.late = append(c.late, fmt.Sprintf("%s after %v", path.Base(r.URL.Path), took))
+		}
+	})
+}
+
+// Late are the answers that have taken long.
+func (c *receptionist) Late() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return strings.Join(c.late, "; ")
 }

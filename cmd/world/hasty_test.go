@@ -42,3 +42,21 @@ func TestWhoAsksInAHurryIsSeen(t *testing.T) {
 		})
 	}
 }
+
+// TestLateAnswersAreSeen: of what the hall answers from its own books, and of nothing for which it waits for others.
+func TestLateAnswersAreSeen(t *testing.T) {
+	for _, tt := range []struct {
+		route string
+		took  time.Duration
+		late  bool
+	}{{"/hall/Permit", promptTime + 1, true}, {"/hall/Permit", promptTime, false}, {"/hall/Pull", time.Minute, false}} {
+		synctest.Test(t, func(t *testing.T) {
+			c := &receptionist{}
+			h := c.times(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { time.Sleep(tt.took) }))
+			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", tt.route, nil))
+			if late := c.Late(); (late != "") != tt.late {
+				t.Errorf("%s after %v: %q", tt.route, tt.took, late)
+			}
+		})
+	}
+}

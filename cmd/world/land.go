@@ -40,7 +40,8 @@ type Land struct {
 	server     *http.Server // the company's
 	phones     *http.Server // the gateway's
 	transport  *http.Transport
-	doorman    // of both
+	door       doorman      // of company and gateway
+	desk       receptionist // of the hall
 }
 
 const (
@@ -66,9 +67,9 @@ func OpenLand(ctx context.Context, dir string, n *Network, hallDisk, billerDisk 
 		return nil, err
 	}
 	l.gateway.Client = &http.Client{Transport: l.transport}
-	l.phones = &http.Server{Handler: l.lets(l.gateway.Handler())}
+	l.phones = &http.Server{Handler: l.door.lets(l.gateway.Handler())}
 	l.runs.Go(func() { l.phones.Serve(n.listen(gatewayDoor)) }) // ends with Close
-	l.server = &http.Server{Handler: l.lets(biller.Handler(l.Books))}
+	l.server = &http.Server{Handler: l.door.lets(biller.Handler(l.Books))}
 	l.runs.Go(func() { l.server.Serve(n.listen(billerDoor)) }) // ends with Close
 	return l, l.StartHall(ctx, hallDisk)
 }
@@ -115,7 +116,7 @@ func merchant(dir string) error {
 func (l *Land) StartHall(ctx context.Context, disk *cutdisk.Disk) (err error) {
 	ctx = cutdisk.Context(ctx)
 	l.HallDisk, l.eject = disk, disk.Mount(filepath.Join(l.dir, "hall"))
-	cfg := hall.Config{State: filepath.Join(l.dir, "hall"), Hosts: []string{"hall"}, Billers: map[string]string{"water": "http://" + billerDoor}, Transport: l.transport, Around: inTurn,
+	cfg := hall.Config{State: filepath.Join(l.dir, "hall"), Hosts: []string{"hall"}, Billers: map[string]string{"water": "http://" + billerDoor}, Transport: l.transport, Around: func(next http.Handler) http.Handler { return l.desk.times(inTurn(next)) },
 		Gateway: &hall.Gateway{URL: "http://" + gatewayDoor, Merchant: filepath.Join(l.dir, "gateway", "merchant.json"), NotifyURL: "http://" + consoleDoor + hall.NotifyPath}}
 	if l.hall, err = hall.Open(ctx, cfg, slog.New(slog.DiscardHandler)); err != nil {
 		return err
