@@ -1,6 +1,7 @@
 package world
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -595,7 +596,31 @@ func (c *Citizen) comeBackLater(rng *rand.Rand) {
 	if c.deal("slip", 3) == 0 {
 		c.askWithSlip()
 	}
+	switch c.deal("leave to print", 4) {
+	case 0:
+		c.loseLeave()
+	case 1:
+		c.loseLeave()
+		c.voidBlank("tray-1")
+	}
 	c.collect(rng)
+}
+
+// loseLeave has the terminal ask for leave to print an original, of which it does not hear: it will ask again, for the same blank or for another one.
+func (c *Citizen) loseLeave() {
+	id, serial := "", ""
+	c.Journal.Book(func(b *casefile.Book) {
+		for _, one := range b.Cases {
+			if one.Submitted {
+				id = one.ID
+			}
+		}
+		serial, _ = b.Trays["tray-1"].Next()
+	})
+	c.Until("the hall gives leave to print", func() bool {
+		given, err := c.Link.Permit(context.Background(), id, "original", serial, "")
+		return err == nil && given.Permit != ""
+	})
 }
 
 // collect comes back with the card and prints what was approved.
