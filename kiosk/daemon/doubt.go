@@ -116,7 +116,8 @@ func (d *Daemon) foundHere(doubt ctl.Doubt, s ctl.Settle) ([]store.Entry, error)
 	return entries, err
 }
 
-// settleElsewhere hands a finding over to the terminal whose doubt it is, through the hall, which takes one for each doubt.
+// settleElsewhere hands a finding over to the terminal whose doubt it is, through the hall, which takes one for each doubt. The hall is told first what was
+// ended here: it would take a second finding for a doubt of this terminal otherwise.
 func (d *Daemon) settleElsewhere(ctx context.Context, owed string, s ctl.Settle) (ctl.Doubt, error) {
 	f := office.Finding{Owed: owed, As: s.As, Reason: s.Reason}
 	if s.Face != "" {
@@ -127,7 +128,11 @@ func (d *Daemon) settleElsewhere(ctx context.Context, owed string, s ctl.Settle)
 	}
 	ctx, cancel := context.WithTimeout(ctx, claimMax)
 	defer cancel()
-	found, err := d.link.Find(ctx, f)
+	err := d.link.Flush(ctx)
+	var found office.Found
+	if err == nil {
+		found, err = d.link.Find(ctx, f)
+	}
 	if err != nil {
 		return ctl.Doubt{}, &ctl.Refused{Text: fmt.Sprintf("settle %s: it is none of this terminal, and the hall does not answer; try again when the line is back", s.ID)}
 	}

@@ -14,9 +14,10 @@ import (
 )
 
 func (h *hallSays) Find(_ context.Context, f office.Finding) (office.Found, error) {
-	if h.away {
+	if h.away || !h.told {
 		return office.Found{}, office.ErrNoLine
 	}
+	h.told = false
 	h.found = append(h.found, f)
 	return h.finds, nil
 }
