@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"yichuang/kiosk/casefile"
-	"yichuang/kiosk/ctl"
 	"yichuang/kiosk/money"
 	"yichuang/kiosk/store/cutdisk"
 	"yichuang/sync/hall"
@@ -112,16 +111,14 @@ func (c *Citizen) awayForLong(*cutdisk.Disk) error {
 
 // closeDay closes a day that is not the first one, of which the numbers go on.
 func (c *Citizen) closeDay() {
-	var former int64
-	var total money.Fen
-	c.Journal.Book(func(b *casefile.Book) { former, total = b.Closing.Number, b.Closing.Total })
+	var former casefile.Closing
+	c.Journal.Book(func(b *casefile.Book) { former = b.Closing })
 	c.newRoll() // the one in the printer may be at its end
-	var closed ctl.Closing
-	c.Until("the day is closed on paper", func() bool {
-		return c.act("closing", struct{}{}, &closed) == nil && (closed.Printed || c.Err != nil)
-	})
-	if c.Err == nil && (closed.Number != former+1 || closed.Total != total.Add(closed.Taken)) {
-		c.Fail(fmt.Errorf("after closing %d over %s in all comes %+v", former, total, closed))
+	if former.Number > 0 && !former.Printed {
+		c.closing() // its paper comes first
+	}
+	if closed := c.closing(); c.Err == nil && (closed.Number != former.Number+1 || closed.Total != former.Total.Add(closed.Taken)) {
+		c.Fail(fmt.Errorf("after closing %d over %s in all comes %+v", former.Number, former.Total, closed))
 	}
 	c.delivered()
 	c.Fail(c.Drawn())

@@ -117,15 +117,20 @@ func (c *Citizen) voidBlank(tray string) {
 func (c *Citizen) evening() {
 	c.payClaims()
 	c.exchangeBox()
-	var closed ctl.Closing
-	c.Until("the day is closed on paper", func() bool {
-		return c.act("closing", struct{}{}, &closed) == nil && (closed.Printed || c.Err != nil)
-	})
+	c.closing()
 	var tied ctl.Reconciled
 	c.Until("the books tie", func() bool {
 		c.Fail(c.act("reconcile", ctl.Day{Day: time.Now().In(time.FixedZone("Beijing", 8*60*60)).Format(time.DateOnly)}, &tied))
 		return tied.Holds() || c.Err != nil
 	})
+}
+
+// closing closes the day on paper.
+func (c *Citizen) closing() (closed ctl.Closing) {
+	c.Until("the day is closed on paper", func() bool {
+		return c.act("closing", struct{}{}, &closed) == nil && (closed.Printed || c.Err != nil)
+	})
+	return closed
 }
 
 // payClaims pays what stands on the last strip, when it is a slip.
