@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -68,9 +69,10 @@ const (
 
 // tester runs one driver and speaks about it in lines.
 type tester struct {
-	mu     sync.Mutex // guards out and spoken
+	mu     sync.Mutex // guards out, spoken and told
 	out    *json.Encoder
 	spoken bool
+	told   fault.Kind // the last fault of the device itself that was told since an order began, "" for none
 	began  time.Time
 	first  chan struct{} // closed when the device has had its first word, ready or a fault
 	run    func(context.Context) error
@@ -148,6 +150,9 @@ func (t *tester) watch(ctx context.Context) {
 			if f == nil {
 				t.say(signalLine{Signal: "ready"})
 			} else {
+				t.mu.Lock()
+				t.told = f.Kind
+				t.mu.Unlock()
 				t.failed(f)
 			}
 		}
@@ -436,6 +441,9 @@ func (t *tester) sheets(s printer.Sheets) {
 func (t *tester) follow(ctx context.Context, s printer.Sheets, id int, name string, began time.Time) error {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
+	t.mu.Lock()
+	t.told = ""
+	t.mu.Unlock()
 	end := func(kind fault.Kind, detail string) error {
 		return &fault.Error{Kind: kind, Device: "license", Op: "print", Detail: detail}
 	}
@@ -455,6 +463,9 @@ func (t *tester) follow(ctx context.Context, s printer.Sheets, id int, name stri
 		case state.Phase == printer.JobUnknown:
 			return end(fault.Doubtful, "the printer does not say what became of the sheet")
 		case state.Phase.Final():
+			t.mu.Lock()
+			hindered = cmp.Or(t.told, hindered) // what was told and mended between two looks at the job
+			t.mu.Unlock()
 			return end(hindered, string(state.Phase))
 		}
 		select {
