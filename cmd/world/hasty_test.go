@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// TestWhoAsksInAHurryIsSeen: what is asked for once more at once, and what is looked at too often, but no hand at the desk.
+// TestWhoAsksInAHurryIsSeen: what is asked for once more at once, and what is looked at too often, but no person and no hand at the desk.
 func TestWhoAsksInAHurryIsSeen(t *testing.T) {
 	for _, tt := range []struct {
 		method, path string
@@ -20,9 +20,10 @@ func TestWhoAsksInAHurryIsSeen(t *testing.T) {
 	}{
 		{"POST", "/v1/accounts/1/postings", 2, hastyTime - time.Millisecond, true},
 		{"POST", "/v1/accounts/1/postings", 9, hastyTime, false},
-		{"GET", "/v1/accounts/1", lookMax, 0, false},
-		{"GET", "/v1/accounts/1", lookMax + 1, hastyTime/lookMax - time.Millisecond, true},
-		{"GET", "/v1/accounts/1", 99, hastyTime/lookMax + time.Millisecond, false},
+		{"GET", "/v3/pay/1", lookMax, 0, false},
+		{"GET", "/v3/pay/1", lookMax + 1, hastyTime/lookMax - time.Millisecond, true},
+		{"GET", "/v3/pay/1", 99, hastyTime/lookMax + time.Millisecond, false},
+		{"GET", "/v1/accounts/1", 9, 0, false},
 		{"POST", "/desk/scan", 9, 0, false},
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -74,7 +74,7 @@ func (c *Citizen) PutDiskBack(before func()) {
 	lines, err := os.ReadFile(twin)
 	c.Fail(err)
 	c.Look()
-	c.Until("the hall has everything", func() bool { s := c.Link.Status(); return s.Up && s.Cursor == s.Head })
+	c.delivered()
 	if c.Err != nil {
 		return
 	}
@@ -83,11 +83,7 @@ func (c *Citizen) PutDiskBack(before func()) {
 	c.Disk, c.Land.Older = was, true
 	before()
 	time.Sleep(outage)
-	if c.Terminal, err = Start(c.Dir, c.Disk, c.Net, c.Cabinet); err != nil {
-		c.Fail(err)
-		return
-	}
-	c.Until("the program has opened its journal", c.Ready)
+	c.begin()
 	c.Until("the journal goes on under another epoch", func() bool { return c.Journal.Epoch() != former })
 	c.Until("all services", c.AllOpen)
 }
