@@ -157,7 +157,7 @@ func (c *Citizen) revoked(*cutdisk.Disk) error {
 	}
 	c.delivered()
 	c.Land.Older = true // a person has to look at what lies apart
-	apart := c.quarantined()
+	before, had, apart := c.head(), c.taken(), c.quarantined()
 	c.Fail(c.Land.hall.Revoke(ctx, terminalID, why))
 	c.Until("the terminal knows why", func() bool { return c.Link.Revoked() == why })
 	c.Until("nothing is offered", func() bool {
@@ -165,7 +165,10 @@ func (c *Citizen) revoked(*cutdisk.Disk) error {
 		return v.Page == "closed" && !v.Can("home.pay") && !v.Can("home.apply")
 	})
 	told := c.told()
-	c.Until("it is all taken in, apart", func() bool { return c.quarantined() == apart+told })
+	c.Until("it is all taken in, apart", func() bool {
+		// What a device said in the instant of it may have come before it.
+		return c.taken()-had == c.head()-before && c.quarantined() >= apart+told
+	})
 	if text, err := c.shown("/"); c.Err == nil && (err != nil || !strings.Contains(text, why)) {
 		return fmt.Errorf("people at the hall do not read why the terminal is revoked (%v)", err)
 	}
@@ -193,11 +196,21 @@ func (c *Citizen) told() int64 {
 	return c.head() - before
 }
 
-func (c *Citizen) quarantined() (n int64) {
+// quarantined counts the records that lie apart at the hall.
+func (c *Citizen) quarantined() int64 {
+	return c.counted(func(t hall.TerminalRow) int64 { return t.Quarantined })
+}
+
+// taken counts the records that the hall has taken in, apart or not.
+func (c *Citizen) taken() int64 {
+	return c.counted(func(t hall.TerminalRow) int64 { return t.Records + t.Quarantined })
+}
+
+func (c *Citizen) counted(count func(hall.TerminalRow) int64) (n int64) {
 	l, err := c.Land.hall.Ledger(context.Background())
 	c.Fail(err)
 	for _, t := range l.Terminals {
-		n += t.Quarantined
+		n += count(t)
 	}
 	return n
 }
