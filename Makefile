@@ -89,7 +89,7 @@ faults: ## every fault of every simulator at its driver, with a journal above: t
 .PHONY: sweep
 sweep: setup ## cuts the power at instants of whole journeys and compares all books: SCHEDULES= SHARE= SEED= JOURNEY= REPLAY=, and out/sweep.json
 	@mkdir -p out/tool && go test -c -o out/tool/sweep ./cmd/sweep
-	@exec out/tool/sweep $(call option,SCHEDULES,--schedules) $(call option,SHARE,--share) $(call option,SEED,--seed) $(call option,JOURNEY,--journey) $(call option,REPLAY,--replay)
+	@exec out/tool/sweep --tests $(call option,SCHEDULES,--schedules) $(call option,SHARE,--share) $(call option,SEED,--seed) $(call option,JOURNEY,--journey) $(call option,REPLAY,--replay)
 
 .PHONY: sweep-planted
 sweep-planted: setup ## sees that the sweep finds each of its planted bugs; RANDOM= so many changes by chance instead: KIND= SOWN= SCHEDULES=

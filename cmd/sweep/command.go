@@ -33,6 +33,8 @@ type Options struct {
 	Workers   int    `help:"How many processes; one for each processor when it is 0."`
 	Share     string `help:"K/N: of a run on N machines, or on N days, the K-th part; each has as many workers." default:"1/1"`
 
+	Tests bool `help:"From 1,000 schedules on the own tests of the packages that decide about money are told first; this needs the go command and the project's tree."`
+
 	Worker string `hidden:"" help:"I/N: every N-th schedule, beginning with I, as a line of JSON."`
 	Lead   bool   `hidden:"" help:"This worker counts what there is to be cut."`
 }
@@ -62,6 +64,13 @@ func (o *Options) Supervise() int {
 	}
 	defer done()
 	began := time.Now()
+	sum := newResult(o.Seed)
+	if o.Tests && o.Schedules >= testsFrom && o.Journey == "" && share == 0 {
+		if err := sum.tests(ctx, tested...); err != nil {
+			fmt.Fprintln(os.Stderr, "sweep:", err)
+			return 1
+		}
+	}
 	results := make([]result, o.Workers)
 	failed := make([]error, o.Workers)
 	var all sync.WaitGroup
@@ -86,7 +95,6 @@ func (o *Options) Supervise() int {
 		})
 	}
 	all.Wait()
-	sum := newResult(o.Seed)
 	for i, r := range results {
 		if failed[i] != nil {
 			// A worker that died is a violation that nobody could write down: its last words stand above.
@@ -157,9 +165,6 @@ func (o *Options) Work(t *testing.T) {
 	}
 	p := plan{seed: o.Seed, schedules: o.Schedules, journey: o.Journey, first: i, every: n, lead: o.Lead}
 	r, err := sweep(t, p)
-	if err == nil && p.journey == "" && p.schedules >= driversFrom {
-		err = r.drivers(p)
-	}
 	if err == nil {
 		err = json.NewEncoder(os.Stdout).Encode(r)
 	}

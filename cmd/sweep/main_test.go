@@ -13,7 +13,6 @@ import (
 	"github.com/alecthomas/kong"
 
 	"yichuang/cmd/world"
-	"yichuang/devices/cash/rigtest"
 )
 
 // command is what make sweep runs: this test's binary under the name sweep. A world needs what only a test has: a bubble
@@ -50,16 +49,6 @@ func TestMain(m *testing.M) {
 func steady() {
 	if err := world.Steady(); err != nil {
 		panic(err)
-	}
-}
-
-// driver is which of rigtest.Suites TestDriver tells; none in go test.
-var driver = flag.Int("driver", -1, "which suite of a driver is told")
-
-// TestDriver is a process of make sweep that tells one driver the suite of its class.
-func TestDriver(t *testing.T) {
-	if *driver >= 0 {
-		rigtest.Suites[*driver].Tell(t)
 	}
 }
 

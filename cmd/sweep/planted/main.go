@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -75,14 +76,14 @@ func (b bug) hunt(ctx context.Context, first uint64) (seed uint64, in int, err e
 		return 0, 0, err
 	}
 	defer os.RemoveAll(dir)
-	binary, err := b.build(ctx, dir)
+	binary, _, err := b.build(ctx, dir)
 	if err != nil {
 		return 0, 0, err
 	}
 	for n := range uint64(seedsMax) {
 		seed := first + n
-		found, err := sweep(ctx, binary, filepath.Join(dir, "sweep.json"), seed, schedules)
-		if err != nil || found {
+		found, err := sweep(ctx, binary, "", filepath.Join(dir, "sweep.json"), seed, schedules)
+		if err != nil || found != "" {
 			return seed, schedules, err
 		}
 	}
@@ -92,17 +93,17 @@ func (b bug) hunt(ctx context.Context, first uint64) (seed uint64, in int, err e
 // errUnbuilt says that a changed program cannot be compiled: nobody would land it.
 var errUnbuilt = errors.New("it does not compile")
 
-// build compiles the sweep of the product with the bug.
-func (b bug) build(ctx context.Context, dir string) (binary string, err error) {
-	overlay, err := b.overlay(dir)
+// build compiles the sweep of the product with the bug, and says where the compiler is told of it.
+func (b bug) build(ctx context.Context, dir string) (binary, overlay string, err error) {
+	overlay, err = b.overlay(dir)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	binary = filepath.Join(dir, "sweep")
 	if said, err := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", overlay, "-o", binary, "./cmd/sweep").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %w: %s", errUnbuilt, err, said)
+		return "", "", fmt.Errorf("%w: %w: %s", errUnbuilt, err, said)
 	}
-	return binary, nil
+	return binary, overlay, nil
 }
 
 // random sows changes by chance and says of each whether the sweep finds it. Those that do not compile are not counted.
@@ -123,9 +124,9 @@ func random(ctx context.Context, n int, only string, sown, seed uint64, schedule
 		}
 		i++
 		word := "NOT found"
-		if hit {
+		if hit != "" {
 			found++
-			word = "found"
+			word = "found: " + hit
 		}
 		fmt.Printf("planted %s %s\n", b.name, word)
 	}
@@ -133,35 +134,35 @@ func random(ctx context.Context, n int, only string, sown, seed uint64, schedule
 	return ctx.Err()
 }
 
-// try sweeps one change with one seed.
-func (b bug) try(ctx context.Context, seed uint64, schedules int) (found bool, err error) {
+// try sweeps one change with one seed, and says what was found.
+func (b bug) try(ctx context.Context, seed uint64, schedules int) (found string, err error) {
 	dir, err := os.MkdirTemp("", "planted-")
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	defer os.RemoveAll(dir)
-	binary, err := b.build(ctx, dir)
+	binary, overlay, err := b.build(ctx, dir)
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	for _, n := range []int{schedules / 10, schedules} { // most are found among the first
 		within, cancel := context.WithTimeout(ctx, tryMax*time.Duration(n)/time.Duration(schedules)+tryLeast)
-		found, err = sweep(within, binary, filepath.Join(dir, "sweep.json"), seed, n)
+		found, err = sweep(within, binary, overlay, filepath.Join(dir, "sweep.json"), seed, n)
 		late := errors.Is(within.Err(), context.DeadlineExceeded) && ctx.Err() == nil
 		cancel()
 		switch {
-		case found || late:
-			return true, nil
-		case err != nil:
-			return false, err
+		case late:
+			return fmt.Sprintf("%d schedules do not come to their end", n), nil
+		case found != "" || err != nil:
+			return found, err
 		}
 	}
-	return false, nil
+	return "", nil
 }
 
 // tryMax is how long a change may keep the sweep from ending: then it is found too. A run with fewer schedules has less, but tryLeast.
 const (
-	tryMax   = 10 * time.Minute
+	tryMax   = 20 * time.Minute
 	tryLeast = 2 * time.Minute
 	waitMax  = 20 * time.Second // for it to end when told so
 )
@@ -195,28 +196,55 @@ func (b bug) overlay(dir string) (string, error) {
 	return overlay, os.WriteFile(overlay, document, 0o600)
 }
 
-// sweep plays one seed. A journey that does not come to its end, or a program that dies, is a bug that was found.
-func sweep(ctx context.Context, binary, out string, seed uint64, schedules int) (found bool, err error) {
+// sweep plays one seed, and names what was found. A journey that does not come to its end, or a program that dies, is a bug that was found. With an
+// overlay the packages' own tests are told too, if there are schedules enough.
+func sweep(ctx context.Context, binary, overlay, out string, seed uint64, schedules int) (found string, err error) {
 	cmd := exec.CommandContext(ctx, binary, "--seed", fmt.Sprint(seed), "--schedules", fmt.Sprint(schedules), "--out", out)
+	if overlay != "" {
+		cmd.Args = append(cmd.Args, "--tests")
+		cmd.Env = append(os.Environ(), "GOFLAGS=-overlay="+overlay)
+	}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // it ends its workers and takes away its folder
 	cmd.WaitDelay = waitMax
 	said, err := cmd.CombinedOutput()
 	if ctx.Err() != nil {
-		return false, ctx.Err()
+		return "", ctx.Err()
 	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return true, nil
+		return named(string(said)), nil
 	}
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	last := ""
 	for lines := bufio.NewScanner(strings.NewReader(string(said))); lines.Scan(); {
 		last = lines.Text()
 	}
 	if want := fmt.Sprintf("schedules %d violations 0", schedules); last != want {
-		return false, fmt.Errorf("the sweep ended with %q, want %q", last, want)
+		return "", fmt.Errorf("the sweep ended with %q, want %q", last, want)
 	}
-	return false, nil
+	return "", nil
+}
+
+// named are the invariants that do not hold in what the sweep said, with the package when its tests say so.
+func named(said string) string {
+	var names []string
+	for line := range strings.Lines(said) {
+		parts := strings.Fields(line)
+		if len(parts) < 3 || parts[0] != "VIOLATION" {
+			continue
+		}
+		name := strings.TrimSuffix(parts[2], ":")
+		if strings.Contains(parts[1], "/") {
+			name += " of " + parts[1]
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if names == nil {
+		return "the sweep does not come to its end"
+	}
+	return strings.Join(names, ", ")
 }

@@ -1,5 +1,4 @@
-// Package rigtest puts each driver of cash before its pretend device, for the suite of its class. Two tell the suites: the driver's own
-// tests, and the sweep, which finds with them what no journey of a citizen goes through.
+// Package rigtest puts each driver of cash before its pretend device, for the suite of its class.
 package rigtest
 
 import (

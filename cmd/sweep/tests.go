@@ -1,0 +1,68 @@
+package sweep
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"yichuang/cmd/world"
+)
+
+// tested are the packages that decide about money. What no journey of a citizen goes through their own tests may find: a driver's suite has
+// random hands, plugs and power cuts at its device, the hall's a history of damaged and doubled batches.
+var tested = []string{"./kiosk/payment", "./kiosk/store", "./sync/hall", "./sync/hallstore", "./devices/cash/..."}
+
+// testsFrom is from how many schedules on their tests are told.
+const testsFrom = 1000
+
+// testsMax bounds the tests of one package: they take a minute at most.
+const testsMax = 5 * time.Minute
+
+// tests tells the short tests of packages in the project's tree, and puts what they find to the result.
+func (r *result) tests(ctx context.Context, packages ...string) error {
+	command := exec.CommandContext(ctx, "go", append([]string{"test", "-json", "-short", "-count=1", "-timeout=" + testsMax.String()}, packages...)...)
+	command.Stderr = os.Stderr
+	said, err := command.Output()
+	failed := false
+	words := map[string]*strings.Builder{}
+	for lines := bufio.NewScanner(bytes.NewReader(said)); lines.Scan(); {
+		var e struct{ Action, Package, Test, Output string }
+		if json.Unmarshal(lines.Bytes(), &e) != nil || e.Package == "" {
+			continue // of the compiler
+		}
+		if words[e.Package] == nil {
+			words[e.Package] = &strings.Builder{}
+		}
+		words[e.Package].WriteString(e.Output)
+		if e.Test != "" || e.Action != "pass" && e.Action != "fail" {
+			continue
+		}
+		r.checked("package.tests", 1)
+		if e.Action == "fail" {
+			failed = true
+			r.Violations = append(r.Violations, named{Journey: e.Package, Replay: "go test -short " + e.Package,
+				Violation: world.Violation{Invariant: "package.tests", What: cmp.Or(failure(words[e.Package].String()), "its tests do not come to their end")}})
+		}
+	}
+	if err != nil && !failed {
+		return fmt.Errorf("telling the tests of %s: %w", strings.Join(packages, ", "), err)
+	}
+	return nil
+}
+
+// failure is the first that a test has found wrong: a line of its words that names a file.
+func failure(said string) string {
+	for line := range strings.Lines(said) {
+		if line = strings.TrimSpace(line); strings.Contains(line, ".go:") && !strings.HasPrefix(line, "/") {
+			return line
+		}
+	}
+	return ""
+}
