@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"time"
 
 	"yichuang/kiosk/casefile"
 	"yichuang/sync/hall"
@@ -332,5 +333,25 @@ func TestRecordsThatCannotBeHaveNoConsequences(t *testing.T) {
 	if err != nil || a.Violations != odd {
 		raw, _ := json.Marshal(a)
 		t.Errorf("audit %s, %v, want %d oddities and nothing else", raw, err, odd)
+	}
+}
+
+// A row that stays due whatever is written to it, on a damaged disk, does not become a flood at the company.
+func TestARowThatStaysDueIsAskedAboutInItsTime(t *testing.T) {
+	h := halltest.Start(t, nil)
+	account := h.Biller.Open("王小英", halltest.Bill{Period: "2026-10", Due: 500})
+	term := h.Enrol("T1")
+	meddle(t, h, `CREATE TRIGGER damaged BEFORE UPDATE ON postings BEGIN SELECT RAISE(IGNORE); END`)
+	asked := make(chan bool, 1000)
+	h.Biller.After(func(*http.Request) { asked <- true })
+	pay(term, "c1", account, 500, 500, 500, 0, 0)
+	term.Push()
+	<-asked
+	began := time.Now()
+	for range 3 {
+		<-asked
+	}
+	if took := time.Since(began); took < time.Second {
+		t.Errorf("the company was asked four times within %v, want twice a second", took)
 	}
 }
