@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"connectrpc.com/connect"
+
 	"yichuang/kiosk/sqlite"
 	"yichuang/sync/hallapi"
 )
@@ -111,4 +113,82 @@ func TestWhoAsksIsNotHeldUpByARush(t *testing.T) {
 			t.Errorf("when the hall stops: gave way for %v", got)
 		}
 	})
+}
+
+// What a terminal has handed in a moment ago is drawn before it is answered: an answer from books that are behind would be wrong.
+func TestWhoAsksIsAnsweredFromBooksThatAreNotBehind(t *testing.T) {
+	for name, ask := range map[string]func(context.Context, *service) error{
+		"cases": func(ctx context.Context, s *service) error {
+			_, err := s.Cases(ctx, &hallapi.CasesRequest{Case: "c1"})
+			return err
+		},
+		"claim": func(ctx context.Context, s *service) error {
+			_, err := s.Claim(ctx, &hallapi.ClaimRequest{Code: "O1"})
+			return err
+		},
+		"find": func(ctx context.Context, s *service) error {
+			_, err := s.Find(ctx, &hallapi.FindRequest{Owed: "O1"})
+			return err
+		},
+		"permit": func(ctx context.Context, s *service) error {
+			_, err := s.Permit(ctx, &hallapi.PermitRequest{Case: "c1", Form: "original", Serial: "A1"})
+			return err
+		},
+		"reconcile": func(ctx context.Context, s *service) error {
+			_, err := s.Reconcile(ctx, &hallapi.ReconcileRequest{Day: "2026-11-20"})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h, err := Open(t.Context(), Config{State: t.TempDir()}, slog.New(slog.DiscardHandler))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer h.Close()
+				ctx, s := context.WithValue(t.Context(), peerKey{}, peer{id: "T1"}), &service{h}
+				if _, err := s.Push(ctx, &hallapi.PushRequest{Epoch: "e1", Records: rated(1)}); err != nil {
+					t.Fatal(err)
+				}
+				began := time.Now()
+				if err := ask(ctx, s); connect.CodeOf(err) != connect.CodeUnavailable || time.Since(began) != behindWait {
+					t.Errorf("while nothing is drawn: %v after %v, want that the hall is still working after %v", err, time.Since(began), behindWait)
+				}
+				if _, _, err := h.step(ctx); err != nil {
+					t.Fatal(err)
+				}
+				began = time.Now()
+				if err := ask(ctx, s); connect.CodeOf(err) == connect.CodeUnavailable || time.Since(began) != 0 {
+					t.Errorf("when all is drawn: %v after %v, want an answer at once", err, time.Since(began))
+				}
+			})
+		})
+	}
+}
+
+// One who waits for what is drawn hears of a single record too.
+func TestEachStepIsAnnounced(t *testing.T) {
+	h, err := Open(t.Context(), Config{State: t.TempDir()}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	if _, err := (&service{h}).Push(context.WithValue(t.Context(), peerKey{}, peer{id: "T1"}), &hallapi.PushRequest{Epoch: "e1", Records: rated(1)}); err != nil {
+		t.Fatal(err)
+	}
+	for n, want := range []bool{true, false} {
+		changed := h.change()
+		if _, _, err := h.step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		announced := false
+		select {
+		case <-changed:
+			announced = true
+		default:
+		}
+		if announced != want {
+			t.Errorf("step %d: announced is %t, want %t", n+1, announced, want)
+		}
+	}
 }
