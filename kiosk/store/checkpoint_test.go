@@ -235,6 +235,12 @@ func TestWriterWhoComesDuringACheckpoint(t *testing.T) {
 		if got := s.Health(); got != nil {
 			t.Errorf("health: got %v, and nobody must wait for it", got)
 		}
+		s.mu.Lock()
+		waiting := len(s.pending)
+		s.mu.Unlock()
+		if waiting != 2 {
+			t.Errorf("%d wait for their turn, want 2: two who write at once meet in the database", waiting)
+		}
 		close(release)
 		<-done
 		<-done
