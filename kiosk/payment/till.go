@@ -197,7 +197,7 @@ func (t *Till) hear(ctx context.Context, s cash.Signal) error {
 }
 
 // ahead says what the acceptor remembers that this journal cannot have missed: nobody was paying when it was last
-// written, and so no note was let in since, and none was inside that was on its way back. Then the disk is an older one than this terminal had.
+// written, and so no note was let in since, and none was inside that was on its way back, not even one that nobody can name. Then the disk is an older one than this terminal had.
 func (t *Till) ahead(s cash.Signal, mark casefile.Mark) string {
 	t.mu.Lock()
 	ready := t.ready
@@ -205,8 +205,8 @@ func (t *Till) ahead(s cash.Signal, mark casefile.Mark) string {
 	paying := false
 	t.journal.Book(func(b *casefile.Book) { paying = b.CashOpen != "" || b.OpenNote() != nil })
 	switch {
-	case ready || paying || !t.resumed.Known || !mark.Known || mark.Serial != t.resumed.Serial:
-	case s.What == cash.Stacked && !t.unnamed && t.doubtOf(money.Fen(s.Note.Face)) == nil:
+	case ready || paying || t.unnamed || !t.resumed.Known || !mark.Known || mark.Serial != t.resumed.Serial:
+	case s.What == cash.Stacked && t.doubtOf(money.Fen(s.Note.Face)) == nil:
 		return fmt.Sprintf("the acceptor has stacked a note of %s, and by the journal nobody was paying", money.Fen(s.Note.Face))
 	// 0 is an acceptor that was without power; one that counts what it counted then has only restarted.
 	case s.What == cash.Lost && mark.Counter != 0 && mark.Counter != t.resumed.Counter:
