@@ -130,6 +130,34 @@ func TestPayoutThatDoesNotStart(t *testing.T) {
 	})
 }
 
+// While a piece is stuck nothing more is paid, and the payer says why.
+func TestPayoutWhileAPieceIsStuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(sspsim.Options{Unit: sspsim.SmartPayout})
+		defer b.Close()
+		ten := cash.Note{Face: 1000, Currency: "CNY"}
+		b.sim.Path().Load(ten.Face, ten.Currency, 5)
+		a, _ := running(t, b, ssp.Options{Encrypted: true}, cash.Mark{})
+		p := a.Payer()
+		await(t, a, cash.Ready)
+		b.sim.Faults().Arm("payout_jam", 1)
+		for _, n := range []int64{2, 1} {
+			m, err := p.Before(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			paid, err := p.Pay(t.Context(), m, []cash.Pile{{Note: ten, Count: n}})
+			if !fault.Is(err, fault.Jammed) || len(paid.Out)+len(paid.Unsure) > 0 {
+				t.Errorf("pay %d: got %+v, %v, want %s and nothing paid", n, paid, err, fault.Jammed)
+			}
+			<-time.After(time.Minute)
+		}
+		if out := b.sim.Path().World().Paid; len(out) > 0 {
+			t.Errorf("%v came out", out)
+		}
+	})
+}
+
 // A note on its way out comes out when the power is back: the levels know.
 func TestPaidAtPowerUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
