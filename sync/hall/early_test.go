@@ -25,6 +25,32 @@ func rated(n int) (out []*hallapi.Record) {
 	return out
 }
 
+// A journal that branched after its very first record is as whole as any other.
+func TestAuditOfABranchAfterTheFirstRecord(t *testing.T) {
+	h, err := Open(t.Context(), Config{State: t.TempDir()}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	first := rated(1)[0]
+	next := &casefile.Record{Terminal: "T1", Epoch: "e2", Seq: 2, Time: "2026-11-20T09:00:01+08:00", Quality: "synced", Kind: casefile.CaseRated, Header: []byte(`{"stars":4}`), Prev: first.Hash}
+	next.Hash = next.Sum()
+	ctx := context.WithValue(t.Context(), peerKey{}, peer{id: "T1"})
+	for _, batch := range []*hallapi.PushRequest{{Epoch: "e1", Records: []*hallapi.Record{first}}, {Epoch: "e2", After: 1, Records: []*hallapi.Record{hallstore.ToWire(next)}}} {
+		if _, err := (&service{h}).Push(ctx, batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for drawn := 1; drawn > 0; {
+		if drawn, _, err = h.step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a, err := h.Audit(t.Context()); err != nil || a.Violations != 0 {
+		t.Errorf("got %+v, %v, want that all holds", a, err)
+	}
+}
+
 // TestBatchesThatChangePlaces: a terminal sends two batches at once, and the hall looks at the second one first.
 func TestBatchesThatChangePlaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
