@@ -1,7 +1,6 @@
 package sweep
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -32,9 +31,9 @@ func (r *result) tests(ctx context.Context, packages ...string) error {
 	said, err := command.Output()
 	failed := false
 	words := map[string]*strings.Builder{}
-	for lines := bufio.NewScanner(bytes.NewReader(said)); lines.Scan(); {
+	for line := range bytes.Lines(said) {
 		var e struct{ Action, Package, Test, Output string }
-		if json.Unmarshal(lines.Bytes(), &e) != nil || e.Package == "" {
+		if json.Unmarshal(line, &e) != nil || e.Package == "" {
 			continue // of the compiler
 		}
 		if words[e.Package] == nil {
