@@ -29,39 +29,39 @@ func (r *result) tests(ctx context.Context, packages ...string) error {
 	command := exec.CommandContext(ctx, "go", append([]string{"test", "-json", "-short", "-count=1", "-timeout=" + testsMax.String()}, packages...)...)
 	command.Stderr = os.Stderr
 	said, err := command.Output()
-	failed := false
-	words := map[string]*strings.Builder{}
+	failed := map[string][]string{} // by package, what its tests have found
+	words := map[string]string{}    // of a test that is being told
 	for line := range bytes.Lines(said) {
 		var e struct{ Action, Package, Test, Output string }
 		if json.Unmarshal(line, &e) != nil || e.Package == "" {
 			continue // of the compiler
 		}
-		if words[e.Package] == nil {
-			words[e.Package] = &strings.Builder{}
+		test := e.Package + " " + e.Test
+		words[test] += e.Output
+		if e.Action == "fail" {
+			failed[e.Package] = append(failed[e.Package], failure(words[test])...)
 		}
-		words[e.Package].WriteString(e.Output)
 		if e.Test != "" || e.Action != "pass" && e.Action != "fail" {
 			continue
 		}
 		r.checked("package.tests", 1)
 		if e.Action == "fail" {
-			failed = true
-			r.Violations = append(r.Violations, named{Journey: e.Package, Replay: "go test -short " + e.Package,
-				Violation: world.Violation{Invariant: "package.tests", What: cmp.Or(failure(words[e.Package].String()), "its tests do not come to their end")}})
+			what := cmp.Or(strings.Join(failed[e.Package], "; "), "its tests do not come to their end")
+			r.Violations = append(r.Violations, named{e.Package, world.Violation{Invariant: "package.tests", What: what}, "go test -short " + e.Package})
 		}
 	}
-	if err != nil && !failed {
+	if err != nil && len(r.Violations) == 0 {
 		return fmt.Errorf("telling the tests of %s: %w", strings.Join(packages, ", "), err)
 	}
 	return nil
 }
 
-// failure is the first that a test has found wrong: a line of its words that names a file.
-func failure(said string) string {
+// failure is what a test has found wrong, and with which seed: the lines of its words that name a file.
+func failure(said string) (lines []string) {
 	for line := range strings.Lines(said) {
 		if line = strings.TrimSpace(line); strings.Contains(line, ".go:") && !strings.HasPrefix(line, "/") {
-			return line
+			lines = append(lines, line)
 		}
 	}
-	return ""
+	return lines
 }

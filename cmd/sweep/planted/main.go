@@ -202,7 +202,7 @@ func sweep(ctx context.Context, binary, overlay, out string, seed uint64, schedu
 	cmd := exec.CommandContext(ctx, binary, "--seed", fmt.Sprint(seed), "--schedules", fmt.Sprint(schedules), "--out", out)
 	if overlay != "" {
 		cmd.Args = append(cmd.Args, "--tests")
-		cmd.Env = append(os.Environ(), "GOFLAGS=-overlay="+overlay)
+		cmd.Env = append(os.Environ(), "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" -overlay="+overlay))
 	}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // it ends its workers and takes away its folder
 	cmd.WaitDelay = waitMax

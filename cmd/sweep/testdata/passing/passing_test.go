@@ -2,8 +2,8 @@ package passing
 
 import "testing"
 
-func TestNote(t *testing.T) {
-	if testing.Short() {
-		t.Log("passing_test.go:7: all notes are here")
+func TestNotes(t *testing.T) {
+	if !testing.Short() {
+		t.Error("the long tests are told")
 	}
 }
