@@ -59,6 +59,9 @@ func TestWhatWasGivenBackIsNotBooked(t *testing.T) {
 	one.Write(casefile.OrderPaid, "c1", casefile.Header{Attempt: no, Amount: 1000}, nil)
 	one.Write(casefile.PaymentSettled, "c1", casefile.Header{Bill: 1000}, nil)
 	one.Push()
+	if p, err := one.Client.Posting(t.Context(), &hallapi.PostingRequest{Case: "c1", WaitMs: hallapi.WaitMax}); err != nil || p.State != "refunded" { // who waits is not told "refused" while the money is on its way back
+		t.Fatalf("the payment: %v, %v", p, err)
+	}
 	one.Await("refund", "c1")
 	h.Biller.Reopen(account)
 	h.Restore(backup)
