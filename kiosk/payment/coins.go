@@ -81,8 +81,8 @@ func (t *Till) writeCoin(ctx context.Context, s cash.Signal, mark *casefile.Mark
 func (t *Till) coinTaken(ctx context.Context, s cash.Signal, mark *casefile.Mark) error {
 	face := money.Fen(s.Note.Face)
 	if face <= 0 || s.Note.Currency != money.CNY {
-		h := casefile.Header{Asked: "a coin that cannot be named went into the box", Mark: mark}
-		return t.journal.Append(ctx, entry(casefile.CoinsReset, "", h))
+		caseID, _ := t.threwIn()
+		return t.coinUnseen(ctx, caseID, "a coin that cannot be named went into the box", mark)
 	}
 	t.mu.Lock()
 	caseID := t.paying
@@ -98,12 +98,25 @@ func (t *Till) coinTaken(ctx context.Context, s cash.Signal, mark *casefile.Mark
 
 // coinsLost says that the coin acceptor's memory is gone: a coin may have gone in of which nobody has told us.
 func (t *Till) coinsLost(ctx context.Context, s cash.Signal, mark *casefile.Mark) error {
-	h := casefile.Header{Asked: "the coin acceptor's event memory was lost", Mark: mark}
+	asked := "the coin acceptor's event memory was lost"
 	if s.Fault != nil && s.Fault.Detail != "" {
-		h.Asked = s.Fault.Detail
+		asked = s.Fault.Detail
 	}
+	var last casefile.Mark
+	var at int64
+	t.journal.Book(func(b *casefile.Book) { last, at = b.CoinMark, b.CoinSeq })
+	caseID, now := t.threwIn()
+	if caseID != "" && !now && t.toldBefore(ctx, last, at, mark, casefile.CoinsReset) {
+		return nil
+	}
+	return t.coinUnseen(ctx, caseID, asked, mark)
+}
+
+// threwIn is the case that a coin belongs to which nobody can name: the one that is paid now, or the one that was as the power went. It is empty
+// when nobody was paying.
+func (t *Till) threwIn() (caseID string, now bool) {
 	t.mu.Lock()
-	caseID, paying := t.paying, t.paying != ""
+	caseID, now = t.paying, t.paying != ""
 	if !t.told[1] && t.before != "" {
 		caseID = t.before // it was lost before this program began, whoever stands there now
 	}
@@ -111,12 +124,12 @@ func (t *Till) coinsLost(ctx context.Context, s cash.Signal, mark *casefile.Mark
 	if caseID == "" {
 		t.journal.Book(func(b *casefile.Book) { caseID = b.CashOpen })
 	}
-	var last casefile.Mark
-	var at int64
-	t.journal.Book(func(b *casefile.Book) { last, at = b.CoinMark, b.CoinSeq })
-	if caseID != "" && !paying && t.toldBefore(ctx, last, at, mark, casefile.CoinsReset) {
-		return nil
-	}
+	return caseID, now
+}
+
+// coinUnseen writes down that a coin may be in the box, or is there, which nobody can name. Staff look for it, and it is owed to who threw it in.
+func (t *Till) coinUnseen(ctx context.Context, caseID, asked string, mark *casefile.Mark) error {
+	h := casefile.Header{Asked: asked, Mark: mark}
 	if caseID != "" {
 		h.Owed, h.Reason = "O"+random(12), "while coins were taken"
 	}
@@ -171,6 +184,9 @@ func (t *Till) takeCoins(ctx context.Context) {
 	} else {
 		err = t.coins.Accept(ctx, faces)
 	}
+	if fault.Is(err, fault.Invalid) {
+		err = t.coins.Refuse(ctx) // it knows none of these, and would go on with those of before
+	}
 	if err != nil && !fault.Is(err, fault.Absent) {
 		t.log.Warn("coins accept", "error", err) // notes are taken all the same
 	}
@@ -215,11 +231,10 @@ func (t *Till) toPay() (left money.Fen, rule string, exact bool) {
 
 // stopCoins takes no more coins, and waits for one that was thrown in just now: it cannot be given back.
 func (t *Till) stopCoins(ctx context.Context) {
-	if !t.coins.State().Online {
+	online := t.coins.State().Online
+	t.order(ctx, t.coins.Refuse) // the driver repeats it, also to one that comes back
+	if !online {
 		return
-	}
-	if err := t.coins.Refuse(ctx); err != nil {
-		t.log.Warn("coins refuse", "error", err) // it is repeated by the driver
 	}
 	wait := time.NewTimer(coinFlight)
 	defer wait.Stop()

@@ -115,6 +115,15 @@ func (m *machine) notesConserved(b *casefile.Book, may int, atRest bool, fail fu
 	if m.has == withRecycler {
 		out = nil // a note that was held when the computer died, and that its driver gives back untold: it was never ours
 	}
+	unseen := int64(0)
+	for _, u := range b.Unknown {
+		if !u.Coin {
+			unseen++
+		}
+	}
+	if in := int64(number(in)); atRest && in > int64(doubtful)+unseen {
+		fail("%d notes are inside of which the journal does not know, and %d and %d are in doubt: nobody looks for the others", in, doubtful, unseen)
+	}
 	if atRest && number(in)+number(out) > may {
 		fail("%v and %v went a way that the journal does not know, want %d at most", in, out, may)
 	}

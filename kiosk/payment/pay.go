@@ -2,6 +2,7 @@ package payment
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -11,13 +12,18 @@ import (
 	"yichuang/kiosk/store"
 )
 
-// Take begins to take notes for a case. The acceptor draws them in until Stop.
+// Take begins to take notes for a case. The acceptor draws them in until Stop. One that is getting ready after a restart takes them when it is: a
+// person does not wait for that before a page that hears nobody.
 func (t *Till) Take(ctx context.Context, caseID string) error {
 	if err := t.open(ctx, caseID); err != nil {
 		return err
 	}
-	t.takeCoins(ctx)
-	return t.takeNotes(ctx)
+	t.order(ctx, func(ctx context.Context) error { t.takeCoins(ctx); return nil })
+	err := t.order(ctx, t.takeNotes)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return nil // the wish stands, and the status tells that none are taken yet
+	}
+	return err
 }
 
 // takeNotes lets those notes in that may be taken now.
@@ -98,10 +104,8 @@ func (t *Till) Stop(ctx context.Context) error {
 	t.closing = true
 	t.mu.Unlock()
 	t.placing.Unlock()
-	if err := t.acceptor.Refuse(ctx); err != nil {
-		t.log.Warn("cash refuse", "error", err) // it is repeated by the driver; a late note goes back
-	}
-	<-t.gate
+	<-t.gate // nothing lets notes in from here on; who is at the gate may be who hears the acceptor, which waits to be heard
+	t.order(ctx, t.acceptor.Refuse) // it is repeated by the driver; a late note goes back
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleMax)
 	defer cancel()
 	t.stopCoins(ctx)
@@ -120,9 +124,12 @@ func (t *Till) Stop(ctx context.Context) error {
 			return fmt.Errorf("till: a note is still on its way: %w", ctx.Err())
 		}
 	}
+	online := t.acceptor.State().Online
 	t.mu.Lock()
 	caseID := t.paying
-	t.paying = ""
+	if t.paying = ""; !online {
+		t.away = caseID
+	}
 	t.tell()
 	t.mu.Unlock()
 	if caseID == "" {

@@ -75,7 +75,7 @@ func (t *Till) PayOut(ctx context.Context, caseID, owed string) (Given, error) {
 	paid, err := t.payer.Pay(pay, before, piles(plan))
 	cancel()
 	if err != nil && retry(err) {
-		paid, err = t.askAgain(ctx, before, plan, err)
+		paid, err = t.askAgain(ctx, before, plan, paid, err)
 	}
 	given, err := t.paid(ctx, paid, err)
 	given.Rest = amount.Sub(given.Out).Sub(given.Unsure)
@@ -83,8 +83,8 @@ func (t *Till) PayOut(ctx context.Context, caseID, owed string) (Given, error) {
 }
 
 // askAgain asks what came out of a payout after the line to the payer broke: it may go on by itself. A person stands
-// there, so that after a while all of it is called doubtful.
-func (t *Till) askAgain(ctx context.Context, before cash.Memory, plan money.Counts, cause error) (cash.Paid, error) {
+// there, so that after a while all of it is called doubtful but what surely came out, as one hopper of several has said.
+func (t *Till) askAgain(ctx context.Context, before cash.Memory, plan money.Counts, sure cash.Paid, cause error) (cash.Paid, error) {
 	ctx, cancel := context.WithTimeout(ctx, payDoubtAfter)
 	defer cancel()
 	tick := time.NewTicker(checkEvery)
@@ -97,7 +97,7 @@ func (t *Till) askAgain(ctx context.Context, before cash.Memory, plan money.Coun
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return cash.Paid{Unsure: piles(plan)}, cause
+			return cash.Paid{Out: sure.Out, Unsure: piles(plan)}, cause
 		}
 	}
 }

@@ -206,10 +206,16 @@ func TestPayOutOverABrokenLine(t *testing.T) {
 		{"back at once", 1, Given{Out: 5000, Rest: 5000}, "owed 50.00, paid out 50.00, doubtful 0.00"},
 		{"back after a while", 30, Given{Out: 5000, Rest: 5000}, "owed 50.00, paid out 50.00, doubtful 0.00"},
 		{"not back", 1000, Given{Unsure: 10000}, "owed 0.00, paid out 0.00, doubtful 100.00"},
+		{"not back, and one has come out", 1000, Given{Out: 5000, Unsure: 5000}, "owed 0.00, paid out 50.00, doubtful 50.00"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tl := newTeller(pile(5000, 9))
-			tl.pays = func([]cash.Pile) (cash.Paid, error) { return cash.Paid{}, silent }
+			tl.pays = func([]cash.Pile) (cash.Paid, error) {
+				if tt.after == 1000 && tt.given.Out > 0 {
+					return cash.Paid{Out: []cash.Pile{pile(5000, 1)}}, silent
+				}
+				return cash.Paid{}, silent
+			}
 			n := 0
 			tl.settles = func(cash.Memory, []cash.Pile) (cash.Paid, error) {
 				if n++; n < tt.after {
@@ -513,7 +519,7 @@ func TestCoins(t *testing.T) {
 		coin(cash.Refused, 0, "")
 		expect("one that is refused", "")
 		coin(cash.Stacked, 100, "USD")
-		expect("one that cannot be named", "coins.reset (a coin that cannot be named went into the box) @3")
+		expect("one that cannot be named", "coins.reset (a coin that cannot be named went into the box) (while coins were taken) @3")
 		r.say("stop")
 		coin(cash.Stacked, 50, money.CNY) // thrown in as the payment ended
 		r.say("wait 2s")
@@ -527,7 +533,7 @@ func TestCoins(t *testing.T) {
 		coin(cash.Lost, 0, "")
 		expect("its memory is lost", "case.opened (pay.water), bill.chosen, cash.opened, coins.reset (the coin acceptor's event memory was lost) (while coins were taken) @6, accept 6 faces")
 		r.journal.Book(func(b *casefile.Book) {
-			if len(b.Unknown) != 1 || b.Mark.Known || b.CoinMark.Counter != 6 {
+			if len(b.Unknown) != 2 || b.Mark.Known || b.CoinMark.Counter != 6 {
 				t.Errorf("unknown %v, marks %+v and %+v", b.Unknown, b.Mark, b.CoinMark)
 			}
 		})
@@ -541,7 +547,7 @@ func TestCoins(t *testing.T) {
 		again.signals <- cash.Signal{What: cash.Lost, Fault: &fault.Error{Kind: fault.Doubtful, Detail: "reset"}}
 		synctest.Wait()
 		r.journal.Book(func(b *casefile.Book) {
-			if len(b.Unknown) != 2 {
+			if len(b.Unknown) != 3 {
 				t.Errorf("the power had gone while coins were taken, and %v is unknown", b.Unknown)
 			}
 			if bad := b.Check(); len(bad) > 0 {
@@ -654,8 +660,45 @@ func TestStopWithoutCoins(t *testing.T) {
 			r.say(line)
 		}
 		began := time.Now()
-		if err := r.till.Stop(t.Context()); err != nil || time.Since(began) != 0 {
+		if err := r.till.Stop(context.Background()); err != nil || time.Since(began) != 0 {
 			t.Errorf("stopped after %v: %v", time.Since(began), err)
+		}
+	})
+}
+
+// A coin acceptor that is away as the payment ends is told that no more coins are taken: it would take them when it is back, from whoever stands there.
+func TestStopReachesCoinsThatAreAway(t *testing.T) {
+	read(t, func(r *reading) {
+		r.stop()
+		coins := &scripted{signals: make(chan cash.Signal, 8), state: cash.State{Online: true, Accepting: true}}
+		r.coins = coins
+		r.start()
+		for _, line := range []string{"ready", "bill a", "take a"} {
+			r.say(line)
+		}
+		coins.mu.Lock()
+		coins.state.Online = false
+		coins.mu.Unlock()
+		r.say("stop")
+		if got := strings.Join(coins.orders, ", "); got != "accept 3 faces, refuse" {
+			t.Errorf("the coin acceptor heard %s", got)
+		}
+	})
+}
+
+// A coin acceptor that knows none of the coins which may be taken now goes on with none of those before.
+func TestCoinsThatItDoesNotKnow(t *testing.T) {
+	read(t, func(r *reading) {
+		r.stop()
+		coins := &scripted{signals: make(chan cash.Signal, 8), state: cash.State{Online: true, Accepting: true}}
+		coins.lets = func(context.Context) error { return &fault.Error{Kind: fault.Invalid} }
+		r.coins = coins
+		r.start()
+		for _, line := range []string{"ready", "bill a", "take a"} {
+			r.say(line)
+		}
+		if got := strings.Join(coins.orders, ", "); got != "accept 3 faces, refuse" {
+			t.Errorf("the coin acceptor heard %s", got)
 		}
 	})
 }

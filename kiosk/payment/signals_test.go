@@ -32,9 +32,10 @@ type scripted struct {
 	orders  []string
 	resumed cash.Mark
 	state   cash.State
-	faces   []cash.Note // that it takes
-	refuses error       // what Stack answers
-	shuts   func()      // what happens while Refuse is under way; nil: nothing
+	faces   []cash.Note                 // that it takes
+	refuses error                       // what Stack answers
+	shuts   func()                      // what happens while Refuse is under way; nil: nothing
+	lets    func(context.Context) error // what Accept answers; nil: that it does
 }
 
 func (s *scripted) order(text string) {
@@ -56,9 +57,12 @@ func (s *scripted) Next(ctx context.Context) (cash.Signal, error) {
 
 func (s *scripted) Resume(m cash.Mark) { s.resumed = m }
 
-func (s *scripted) Accept(_ context.Context, faces []cash.Note) error {
+func (s *scripted) Accept(ctx context.Context, faces []cash.Note) error {
 	s.faces = faces
 	s.order(fmt.Sprintf("accept %d faces", len(faces)))
+	if s.lets != nil {
+		return s.lets(ctx)
+	}
 	return nil
 }
 

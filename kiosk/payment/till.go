@@ -42,6 +42,7 @@ type Till struct {
 	giving  turn.Turn     // one payout at a time
 	resumed casefile.Mark // what the acceptor was told at the start
 	unnamed bool          // a note that nobody can name is held or goes back; only Run's
+	silent  bool          // nothing was heard of a note for so long that it is in doubt, and nothing since; only Run's
 	gate    chan struct{} // holds one while notes are let in, or no more: who waits for it may wait for the acceptor
 
 	mu      sync.Mutex  // guards all below
@@ -50,6 +51,7 @@ type Till struct {
 	told    [2]bool     // the same, notes and coins, as soon as it is heard
 	before  string      // the case that money was taken for when the program before this one ended; ""
 	paying  string      // the case that notes are taken for; ""
+	away    string      // the last one, when the acceptor was away at its end and has not come back; ""
 	closing bool        // no more notes for it: a new one in escrow goes back
 	exact   bool        // change is promised: only faces are taken for which it can be paid
 	notes   []cash.Note // the notes that the acceptor was last told to take; nil when it was told none yet
@@ -161,6 +163,11 @@ func (t *Till) hear(ctx context.Context, s cash.Signal) error {
 	if s.What == cash.Stacked || s.What == cash.Returned || s.What == cash.Ready && !t.acceptor.State().Escrow {
 		t.unnamed = false
 	}
+	if s.What == cash.Stacked || s.What == cash.Ready {
+		if err := t.nameBox(ctx); err != nil { // a box may have come in while the acceptor restarted, which then does not tell of it
+			return err
+		}
+	}
 	written, err := t.write(ctx, s, &mark)
 	if err != nil {
 		return err
@@ -174,18 +181,16 @@ func (t *Till) hear(ctx context.Context, s cash.Signal) error {
 		if err := t.closeLeftOver(ctx, 0); err != nil {
 			return err
 		}
-		if err := t.nameBox(ctx); err != nil {
-			return err
-		}
 	}
 	if s.What == cash.Stacked {
 		t.retake(ctx)
 	}
+	t.silent = false
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch s.What {
 	case cash.Ready:
-		t.ready = true
+		t.ready, t.away = true, ""
 	case cash.Refused, cash.Returned, cash.Lost, cash.Faulty:
 		t.last = Sight{What: s.What, Fault: s.Fault, Face: money.Fen(s.Note.Face)}
 	case cash.Cleared, cash.Stacked, cash.Escrowed:
@@ -425,8 +430,7 @@ func (t *Till) ended(ctx context.Context, s cash.Signal, kind casefile.Kind, mar
 		return t.journal.Append(ctx, entry(casefile.NoteSettled, doubt.Case, h))
 	}
 	if face <= 0 {
-		h := casefile.Header{Asked: "a note that cannot be named went into the box", Mark: mark}
-		return t.journal.Append(ctx, entry(casefile.AcceptorReset, "", h))
+		return t.noteUnseen(ctx, "a note that cannot be named went into the box", mark)
 	}
 	t.placing.Lock()
 	defer t.placing.Unlock()
@@ -461,11 +465,12 @@ func (t *Till) doubtOf(face money.Fen) (n *casefile.Note) {
 }
 
 // stray is the case that a note or coin belongs to when nobody is paying: the last one that took notes and is not
-// settled, else a case of its own. The caller holds placing: else the case may be settled before the note is written.
+// settled, else a case of its own. A case that a phone pays, or may pay, is not mixed with cash: what is booked of it, or goes back, is the phone's.
+// The caller holds placing: else the case may be settled before the note is written.
 func (t *Till) stray(ctx context.Context) (string, error) {
 	var id string
 	t.journal.Book(func(b *casefile.Book) {
-		if c := b.Cases[b.LastPaying]; c != nil && !c.Settled {
+		if c := b.Cases[b.LastPaying]; c != nil && !c.Settled && !c.ByPhone && b.OpenOrder(c.ID) == nil {
 			id = c.ID
 		}
 	})
@@ -485,27 +490,49 @@ func (t *Till) lost(ctx context.Context, s cash.Signal, mark *casefile.Mark) err
 	if open := t.openNote(); open != nil {
 		return t.doubt(ctx, open, asked, mark)
 	}
-	h := casefile.Header{Asked: asked, Mark: mark}
-	t.mu.Lock()
-	paying := t.paying
-	t.mu.Unlock()
-	if paying != "" {
-		h.Reason = "while notes were taken"
-		return t.journal.Append(ctx, entry(casefile.AcceptorReset, "", h))
+	if t.silent { // that note is what it has lost, and it is in doubt already
+		return t.journal.Append(ctx, entry(casefile.AcceptorReset, "", casefile.Header{Asked: asked, Mark: mark}))
 	}
-	// Notes were taken when the power went: one may have reached escrow in that very instant, and nobody
-	// has told us of it.
-	var open string
 	var last casefile.Mark
 	var at int64
-	t.journal.Book(func(b *casefile.Book) { open, last, at = b.CashOpen, b.Mark, b.MarkSeq })
-	if open != "" && t.toldBefore(ctx, last, at, mark, casefile.AcceptorReset, casefile.NoteDoubtful, casefile.NoteStacked, casefile.NoteReturned) {
+	t.journal.Book(func(b *casefile.Book) { last, at = b.Mark, b.MarkSeq })
+	caseID, now := t.putIn()
+	if caseID != "" && !now && t.toldBefore(ctx, last, at, mark, casefile.AcceptorReset, casefile.NoteDoubtful, casefile.NoteStacked, casefile.NoteReturned) {
 		return nil
 	}
-	if open != "" {
+	return t.noteUnseen(ctx, asked, mark)
+}
+
+// putIn is the case that a note belongs to of which nobody told when it went in: the one that is paid now; or the one that was when the power of
+// this terminal went, or when the acceptor's did, of which it tells as it comes back. It is empty when nobody was paying.
+func (t *Till) putIn() (caseID string, now bool) {
+	t.mu.Lock()
+	caseID, now = t.paying, t.paying != ""
+	switch {
+	case !t.told[0] && t.before != "":
+		caseID = t.before // it was lost before this program began, whoever stands there now
+	case caseID == "":
+		caseID = t.away
+	}
+	t.mu.Unlock()
+	if caseID == "" {
+		t.journal.Book(func(b *casefile.Book) { caseID = b.CashOpen })
+	}
+	return caseID, now
+}
+
+// noteUnseen writes down that a note may be in the box, or is there, which nobody can name. Staff look for it, and it is owed to who put it in.
+func (t *Till) noteUnseen(ctx context.Context, asked string, mark *casefile.Mark) error {
+	h := casefile.Header{Asked: asked, Mark: mark}
+	caseID, now := t.putIn()
+	switch {
+	case caseID == "":
+	case now:
+		h.Owed, h.Reason = "O"+random(12), "while notes were taken"
+	default:
 		h.Owed, h.Reason = "O"+random(12), "the power went while notes were taken"
 	}
-	return t.journal.Append(ctx, entry(casefile.AcceptorReset, open, h))
+	return t.journal.Append(ctx, entry(casefile.AcceptorReset, caseID, h))
 }
 
 // toldBefore says whether the loss of an acceptor's memory is written down already: it was told at this very mark to a program that began when the taking
@@ -550,6 +577,7 @@ func (t *Till) overdue(ctx context.Context) error {
 	t.mu.Unlock()
 	if silent >= doubtAfter {
 		err := t.doubt(ctx, open, fmt.Sprintf("nothing was heard of it for %s", silent.Round(time.Second)), nil)
+		t.silent = true
 		// Told when it is written: who waits for the note looks again then, and not before.
 		t.mu.Lock()
 		t.since = time.Now()

@@ -1,11 +1,14 @@
 package payment
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"yichuang/devices/cash"
+	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/money"
+	"yichuang/kiosk/store"
 )
 
 // The screen asks for a note only while one would be drawn in: not while the acceptor holds one of which it has
@@ -113,4 +116,65 @@ func TestNoteInTheInstantOfStopping(t *testing.T) {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	})
+}
+
+// An acceptor that gets ready for long, or for good, keeps nobody before a page that hears nobody; it takes notes when it is ready.
+func TestTakeWaitsForNoAcceptor(t *testing.T) {
+	read(t, func(r *reading) {
+		r.say("case a")
+		r.device.lets = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+		began := time.Now()
+		if err := r.till.Take(context.Background(), "a"); err != nil || time.Since(began) > 10*time.Second {
+			t.Errorf("after %s: %v", time.Since(began), err)
+		}
+		r.device.lets = nil
+		over, cancel := context.WithCancel(context.Background())
+		cancel()
+		r.device.lets = func(ctx context.Context) error { return ctx.Err() }
+		if err := r.till.Take(over, "a"); err == nil {
+			t.Error("whoever has ended is told that notes are taken")
+		}
+	})
+}
+
+// An acceptor that is shut only when what it told is written down, and tells of a note meanwhile, does not wait for who waits for it.
+func TestStopWhileANoteIsTold(t *testing.T) {
+	read(t, func(r *reading) {
+		for _, line := range []string{"ready", "bill a", "take a", "escrowed 5000"} {
+			r.say(line)
+		}
+		r.device.shuts = func() {
+			r.counter++
+			r.device.signals <- cash.Signal{What: cash.Stacked, Note: cash.Note{Face: 5000, Currency: money.CNY}, Mark: cash.Mark{Serial: "1", Counter: r.counter, Known: true}}
+			r.device.signals <- cash.Signal{What: cash.Refused, Mark: cash.Mark{Serial: "1", Counter: r.counter, Known: true}}
+			for left := 100; left > 0 && len(r.device.signals) > 0; left-- {
+				time.Sleep(time.Second) // virtual
+			}
+		}
+		began := time.Now()
+		if err := r.till.Stop(context.Background()); err != nil || time.Since(began) > 2*time.Second {
+			t.Errorf("stopped after %s: %v", time.Since(began), err)
+		}
+	})
+}
+
+// Money that is told when a phone pays, or has paid, is not mixed with the phone's: it has a case of its own.
+func TestStrayBesideAPhone(t *testing.T) {
+	order := casefile.Header{Attempt: "YC1N01", Amount: 10000, Mode: "show"}
+	for _, events := range [][]store.Entry{
+		{entry(casefile.OrderBegun, "a", order)},
+		{entry(casefile.OrderBegun, "a", order), entry(casefile.OrderPaid, "a", casefile.Header{Attempt: order.Attempt, Amount: order.Amount})},
+	} {
+		read(t, func(r *reading) {
+			r.say("bill a")
+			if err := r.journal.Append(context.Background(), events...); err != nil {
+				t.Fatal(err)
+			}
+			r.heard()
+			r.say("stacked 100")
+			if got, want := r.heard(), "case.opened (cash.stray), note.escrowed 1:100 @1, note.stacked 1:100 @1"; got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+		})
+	}
 }
