@@ -149,6 +149,14 @@ func (r *row) ending(now time.Time) bool {
 	return r.leaving || !now.Before(r.expires) || r.mode == Scan && r.missing >= 2
 }
 
+// leave says that its person has left: it is brought to its end at once, unless that has begun already, and the gateway was asked for it a moment ago.
+func (r *row) leave(now time.Time) {
+	if !r.ending(now) {
+		r.next = now
+	}
+	r.leaving = true
+}
+
 // gone says whether an order that the gateway does not have can still come to be paid.
 func (r *row) gone(now time.Time) bool {
 	if !r.ending(now) {

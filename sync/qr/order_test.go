@@ -246,3 +246,25 @@ func TestFromTheManuals(t *testing.T) {
 		}
 	}
 }
+
+// Who leaves has the order ended at once, but for one that is on its way out already: the gateway was asked for that a moment ago.
+func TestLeave(t *testing.T) {
+	soon := noon.Add(2 * time.Second)
+	for _, tt := range []struct {
+		name string
+		make func(*row)
+		want time.Time
+	}{
+		{"open", func(*row) {}, noon},
+		{"unknown to the gateway", func(r *row) { r.missing = 2 }, soon},
+		{"expired", func(r *row) { r.expires = noon }, soon},
+	} {
+		r := openRow(Scan, Paying)
+		r.next, r.expires = soon, noon.Add(time.Minute)
+		tt.make(r)
+		r.leave(noon)
+		if !r.leaving || !r.next.Equal(tt.want) {
+			t.Errorf("%s: leaving %v, next at %s, want %s", tt.name, r.leaving, r.next, tt.want)
+		}
+	}
+}

@@ -199,7 +199,7 @@ func (m *Machine) Close(ctx context.Context, no string, wait time.Duration) (Sta
 		if r.Definite || r.leaving {
 			return nil
 		}
-		r.leaving, r.next = true, now
+		r.leave(now)
 		return putRow(ctx, tx, r)
 	})
 	if err != nil {

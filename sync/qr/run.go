@@ -135,13 +135,13 @@ func (m *Machine) ask(ctx context.Context, r *row, call func(context.Context, *r
 	limited, cancel := context.WithTimeout(ctx, askLimit)
 	f := call(limited, r)
 	cancel()
-	wasLeaving := r.leaving
+	wasEnding := r.ending(time.Now())
 	after, err := m.update(ctx, r.OutTradeNo, func(r *row, now time.Time) {
 		r.fold(f, now)
 		if last || r.Definite {
 			r.schedule(now)
 		}
-		if r.leaving && !wasLeaving && !r.Definite {
+		if r.leaving && !wasEnding && !r.Definite {
 			r.next = now // somebody left while the call was under way
 		}
 	})
