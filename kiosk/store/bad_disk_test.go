@@ -106,6 +106,34 @@ func TestJournalThatCannotFollow(t *testing.T) {
 	}
 }
 
+// Nothing is kept beside a record that the disk has refused, though it would take it: a mark would count that record.
+func TestNothingIsKeptBehindARefusedRecord(t *testing.T) {
+	ctx, dir, disk := context.Background(), t.TempDir(), cutdisk.New()
+	defer disk.Mount(dir)()
+	s := onDisk(t, dir, disk)
+	disk.Before(func(op cutdisk.Op) error {
+		if op.Kind == cutdisk.Sync {
+			return sqlite3vfs.IOError
+		}
+		return nil
+	})
+	if err := s.Append(ctx, opened("a")); err == nil {
+		t.Error("a failed disk takes a record")
+	}
+	disk.Before(nil)
+	for range 2 { // and the turn is passed on
+		if err := s.Keep(ctx, map[string][]byte{"mark": []byte("2")}); !errors.Is(err, ErrBroken) {
+			t.Errorf("got %v, want %v", err, ErrBroken)
+		}
+	}
+	s.Close()
+	s = onDisk(t, dir, disk)
+	defer s.Close()
+	if kept, err := s.Kept(ctx, "mark"); kept != nil || err != nil {
+		t.Errorf("kept: %q, %v", kept, err)
+	}
+}
+
 // What stands beside the journal is kept whole or not at all.
 func TestDiskThatFailsUnderWhatIsKept(t *testing.T) {
 	ctx, dir, disk := context.Background(), t.TempDir(), cutdisk.New()

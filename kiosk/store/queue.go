@@ -114,11 +114,16 @@ func (s *Store) Acknowledge(ctx context.Context, seq int64) error {
 }
 
 // Keep stores small things beside the journal, all in one commit: the enrolment, the catalogue, cursors. On a full disk those that need no page of
-// their own are among the last words, for marks of money are, and the ballast is given up for them.
+// their own are among the last words, for marks of money are, and the ballast is given up for them. Nothing is kept beside a record that the disk
+// has refused: a mark would say that it is written down.
 func (s *Store) Keep(ctx context.Context, values map[string][]byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.alone()
+	if s.broken != nil {
+		defer s.next()
+		return fmt.Errorf("%w: %w", ErrBroken, s.broken)
+	}
 	s.mu.Unlock()
 	size := 0
 	for _, value := range values {

@@ -126,7 +126,7 @@ func TestKeptThings(t *testing.T) {
 		"kept":   {keptErr, "journal: x: sql: database is closed"},
 		"cursor": {cursorErr, "journal: cursor: sql: database is closed"},
 		"read":   {readErr, "journal: sql: database is closed"},
-		"keep":   {s.Keep(ctx, map[string][]byte{"x": nil}), "journal: sql: database is closed"},
+		"keep":   {s.Keep(ctx, map[string][]byte{"x": nil}), "journal: a commit failed; the program must start again: closed"},
 	} {
 		if fmt.Sprint(tt.err) != tt.want {
 			t.Errorf("a closed store, %s: got %v, want %s", what, tt.err, tt.want)
