@@ -224,7 +224,7 @@ func TestLineThatBearsSmallBatchesOnly(t *testing.T) {
 		})
 		d.net.set("up")
 		d.await(time.Minute, "delivered", d.delivered)
-		if n := broke.Load(); n < 2 || n > 25 {
+		if n := broke.Load(); n < 2 || n > 12 {
 			d.t.Errorf("the line broke %d times", n)
 		}
 	})

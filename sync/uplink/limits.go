@@ -46,8 +46,10 @@ const (
 	// batchMin and batchMax bound a batch in bytes. A batch that took longer than pushSlow is followed by
 	// one half as large, so that a person's question does not queue behind it; a quick one by a larger.
 	batchMin, batchFirst, batchMax = 16 << 10, 64 << 10, 1 << 20
-	pushSlow                       = 2 * time.Second
-	pushQuick                      = 500 * time.Millisecond
+	// growAfter is how many smaller batches a line has borne before one is tried again that is as large as the one on which it broke.
+	growAfter = 8
+	pushSlow  = 2 * time.Second
+	pushQuick = 500 * time.Millisecond
 	// cursorEvery is how old the cursor on the disk may be while the queue is being sent.
 	cursorEvery = time.Second
 	// flightsMax is how many batches are on their way at once: one on the line, one at the hall.

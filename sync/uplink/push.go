@@ -49,6 +49,7 @@ type pusher struct {
 	lineTries, hallTries backoff
 	beat                 time.Time // when the hall last heard how the terminal is
 	size, most           int       // of the next batch, in bytes and in records
+	broke, borne         int       // the size in bytes at which the line broke last, 0 for none, and how many batches it has borne since
 	ahead, quick         bool
 	answered             time.Time // when the last batch was
 	flying               []*batch  // in their order
@@ -142,11 +143,19 @@ func (p *pusher) adapt(b *batch, moved bool, err error) {
 	}
 	switch {
 	case err != nil && isBroken(err):
+		if b != nil && b.bytes > p.size/2 { // a small one says nothing about what the line bears
+			p.broke, p.borne = p.size, 0
+		}
 		p.size, p.ahead, p.quick = max(p.size/2, batchMin), false, false
 	case err != nil || !moved || !b.plain:
 		p.ahead = false
 	default:
-		p.size = nextBatch(p.size, b.bytes, b.took)
+		if p.borne++; p.borne >= growAfter {
+			p.broke = 0
+		}
+		if next := nextBatch(p.size, b.bytes, b.took); next < p.size || p.broke == 0 || next < p.broke {
+			p.size = next
+		}
 		if p.most = hallapi.RecordsLeast; b.answer.RecordsMax > 0 {
 			p.most = int(min(b.answer.RecordsMax, hallapi.RecordsMax))
 		}
