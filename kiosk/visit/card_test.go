@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"yichuang/devices/idcard"
 	"yichuang/devices/idcard/sdtsim"
@@ -153,6 +154,37 @@ func TestEveryCardFindsItsCases(t *testing.T) {
 				}
 				m.touch("nav.home")
 				m.home()
+			})
+		})
+	}
+}
+
+// Whoever walks away from the page that asks for a card has left, also while the reader is out, or something lies on it that is refused again and again.
+func TestWalksAwayFromTheCardPage(t *testing.T) {
+	for name, row := range map[string]struct {
+		befalls func(m *machine)
+		says    front.Phrase
+	}{
+		"nothing lies there":     {func(*machine) {}, ""},
+		"the reader is out":      {func(m *machine) { m.reader.Power(false) }, front.SayReaderOut},
+		"the plug is out":        {func(m *machine) { m.reader.Faults().Arm("unplug", 1) }, front.SayReaderOut},
+		"a bus card lies there":  {func(m *machine) { m.reader.Faults().Arm("bus_card", 1) }, front.SayCardOther},
+		"two cards lie there":    {func(m *machine) { m.lay(strangers["hmt"]); m.reader.Faults().Arm("second_card", 1) }, front.SayCardOther},
+		"another's card is left": {func(m *machine) { m.lay(strangers["foreign_2017"]) }, front.SayCardKind},
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, true, func(t *testing.T, m *machine) {
+				m.touch("home.apply", "service.license.individual", "form.next")
+				m.page("identify")
+				began := time.Now()
+				if row.befalls(m); row.says != "" {
+					m.told(row.says)
+				}
+				m.home()
+				if took := time.Since(began); took < idle+warn-time.Second || took > idle+warn+5*time.Second {
+					t.Errorf("the visit ended after %v, want %v and what a card takes to be read", took, idle+warn)
+				}
+				m.tells("visit.begun", "visit.ended reason=timeout")
 			})
 		})
 	}

@@ -2,6 +2,7 @@ package visit
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,7 +78,8 @@ func (v *visit) readCard(back, next step) step {
 			}
 		}
 	}()
-	silent := 0 // how often in a row the reader did not answer well
+	silent := 0                // how often in a row the reader did not answer well
+	heard := map[string]bool{} // why a card was refused
 	for {
 		v.back = back
 		m := v.await(func() front.View {
@@ -109,7 +111,10 @@ func (v *visit) readCard(back, next step) step {
 					continue // one bad answer heals by itself, and is nothing to be sent away for
 				}
 			}
-			v.touched, v.warned = now(), false
+			if why := refusedFor(r.err); r.err == nil || why != "" && !heard[why] {
+				heard[why] = true
+				v.touched, v.warned = now(), false // what is refused again and again lies there without anybody
+			}
 			if v.judge(r) {
 				v.note = nil // what it said of the card before
 				return next
@@ -165,13 +170,9 @@ func encoded(face image.Image) []byte {
 
 func (v *visit) cardFault(err error) {
 	v.Log.Info("card", "error", err)
-	if !fault.Is(err, fault.Refused) {
+	switch refusedFor(err) {
+	case "":
 		v.say(front.SayReaderOut)
-		return
-	}
-	var f *fault.Error
-	errors.As(err, &f) // KindOf has found one
-	switch f.Detail {
 	case idcard.Moved:
 		v.say(front.SayCardMoved)
 	case idcard.NotIdentityCard, idcard.NotGenuine:
@@ -179,6 +180,15 @@ func (v *visit) cardFault(err error) {
 	default:
 		v.say(front.SayCardUnread)
 	}
+}
+
+// refusedFor is why the reader refused a card; "" when it did not, or has a fault.
+func refusedFor(err error) string {
+	var f *fault.Error
+	if !fault.Is(err, fault.Refused) || !errors.As(err, &f) {
+		return ""
+	}
+	return cmp.Or(f.Detail, string(fault.Refused))
 }
 
 func dashed(date string) string {
