@@ -8,6 +8,7 @@ import (
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/document"
 	"yichuang/kiosk/front"
+	"yichuang/kiosk/money"
 	"yichuang/kiosk/office"
 )
 
@@ -213,7 +214,10 @@ func stateSays(c office.CaseLine) front.Say {
 
 // lineSays is what can be done, or why not.
 func (v *visit) lineSays(c office.CaseLine) front.Say {
+	out := v.payingOut(c.Case)
 	switch {
+	case out > 0:
+		return say(front.SayChangeUnclear, "amount", out.String())
 	case c.PrintedAt != "":
 		return say(front.SayLicensePrinted, "date", dayOf(c.PrintedAt), "place", v.placeSays(c.PrintedWhere))
 	case c.State == "refused":
@@ -224,6 +228,16 @@ func (v *visit) lineSays(c office.CaseLine) front.Say {
 		return say(front.SayDeciding)
 	}
 	return front.Say{}
+}
+
+// payingOut is what the payer has begun to pay in a case, and not said yet whether it came out.
+func (v *visit) payingOut(caseID string) (amount money.Fen) {
+	v.Journal.Book(func(b *casefile.Book) {
+		if p := b.OpenPayout(); p != nil && p.Case == caseID {
+			amount = p.Amount
+		}
+	})
+	return amount
 }
 
 // placeSays is where a terminal stands, as far as it is known here: this one by the number on its screen.
@@ -243,11 +257,12 @@ func (v *visit) printable(c office.CaseLine) bool {
 	return (c.Printable && v.person != nil) || len(v.slipless(c.Case)) > 0
 }
 
-// slipless is what this terminal owes in a case and has given no slip for that anybody took.
+// slipless is what this terminal owes in a case and has given no slip for that anybody took. What the payer has begun to pay has none before
+// it says what came out.
 func (v *visit) slipless(caseID string) (out []casefile.Owed) {
 	v.Journal.Book(func(b *casefile.Book) {
 		for _, o := range b.OwedOf(caseID) {
-			if !o.Paid && o.Slip == "" {
+			if !o.Paid && o.Slip == "" && !paying(b, o.ID) {
 				out = append(out, *o)
 			}
 		}
@@ -255,8 +270,11 @@ func (v *visit) slipless(caseID string) (out []casefile.Owed) {
 	return out
 }
 
-// printCase prints what there is to print of a case, here and now.
+// printCase prints what there is to print of a case, here and now; nil stays on the page.
 func (v *visit) printCase(c office.CaseLine) step {
+	if !v.printable(c) {
+		return nil // not any more
+	}
 	if owed := v.slipless(c.Case); len(owed) > 0 {
 		return v.owedSlip(c.Case, owed[0].ID, owed[0].Amount, v.rate)
 	}

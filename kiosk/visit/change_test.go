@@ -194,3 +194,41 @@ func TestStoppingPaysBack(t *testing.T) {
 		m.home()
 	})
 }
+
+// The power went while the change was paid, and the hopper does not come back. Who looks the case up is told that it is not clear what came out, and has
+// a slip for the rest when it is.
+func TestLooksUpWhatTheHopperHasNotSaid(t *testing.T) {
+	for name, early := range map[string]bool{"the page is open already": false, "before the page": true} {
+		t.Run(name, func(t *testing.T) {
+			playing(t, false, &drawer{levels: []cash.Pile{coins(100, 200)}, pays: all}, func(t *testing.T, m *machine) {
+				m.hall.set(func(h *hall) { h.up = false })
+				pieces := money.Counts{{Face: 100, Currency: money.CNY, Count: 50}}
+				payout := casefile.Header{Payout: "Y1", Owed: "OAAAAAAAAAAAA", Amount: 5000, Pieces: pieces}
+				m.owe()
+				m.write(casefile.VisitEnded, "", casefile.Header{Visit: "v1", Reason: "power"})
+				m.write(casefile.StockLoaded, "", casefile.Header{Pieces: pieces, Who: "staff"})
+				if early {
+					m.write(casefile.PayoutBegun, brokenOff, payout)
+				}
+				v := m.lookUp(brokenOff)
+				if v.Can("case.print") == early {
+					t.Errorf("with a payout that has not ended %v: a slip is offered %v", early, v.Can("case.print"))
+				}
+				if !early {
+					m.write(casefile.PayoutBegun, brokenOff, payout)
+					m.touch("case.print")
+				}
+				if v := m.page("cases"); len(v.Cases) != 1 || v.Cases[0].Line.Phrase != front.SayChangeUnclear || v.Cases[0].Line.Args["amount"] != "50.00" || v.Cases[0].Print {
+					t.Errorf("the page says %+v", v.Cases)
+				}
+				m.came()
+				m.write(casefile.PayoutEnded, brokenOff, casefile.Header{Payout: "Y1", Amount: 1000, Pieces: money.Counts{{Face: 100, Currency: money.CNY, Count: 10}}})
+				m.touch("case.1", "case.print")
+				m.page("slip")
+				m.touch("form.next", "nav.home")
+				m.home()
+				m.came("40.00")
+			})
+		})
+	}
+}

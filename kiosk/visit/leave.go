@@ -314,6 +314,9 @@ func (v *visit) owedSlip(caseID, owed string, amount money.Fen, next step) step 
 	if v.err != nil {
 		return nil
 	}
+	if way == noWay {
+		return next
+	}
 	v.onScreen[owed] = way == byScreen
 	if way != byScreen {
 		v.flushQuietly()
@@ -361,31 +364,54 @@ const (
 	byRoll   outWay = "receipt"
 	byTray   outWay = "tray"
 	byScreen outWay = "screen" // nothing came out; what the slip says is for the screen to say
+	noWay    outWay = ""       // there is nothing any more that a slip could be for
 )
 
 // codedSlip prints a slip with a claim code and says which way it went, and with which code. Each way gets a code of
 // its own, which ends the one before: half a slip that still hangs in a printer must not be good for anything.
 func (v *visit) codedSlip(what, caseID, owed string, slip func(code string) document.Slip) (code string, way outWay) {
-	recode := func() bool {
-		var err error
-		code, err = v.Till.Recode(v.ctx, caseID, owed)
-		v.err = errors.Join(v.err, err)
-		return err == nil
-	}
-	if !recode() {
-		return "", byScreen
-	}
-	if v.printPaper(front.WaitSlip, what, owed, slip(code).Paper(v.docLang())) {
+	code, ok := v.recode(caseID, owed)
+	if ok && v.printPaper(front.WaitSlip, what, owed, slip(code).Paper(v.docLang())) {
 		return code, byRoll
 	}
-	if !recode() || !v.Press.HasPlain() {
-		return code, byScreen
+	if ok && v.Press.HasPlain() {
+		code, ok = v.recode(caseID, owed)
+		if ok && v.printPlain(what, owed, slip(code).Paper(v.docLang())) {
+			return code, byTray
+		}
 	}
-	if v.printPlain(what, owed, slip(code).Paper(v.docLang())) {
-		return code, byTray
+	if ok {
+		code, ok = v.recode(caseID, owed)
 	}
-	recode()
+	if !ok {
+		return "", noWay
+	}
 	return code, byScreen
+}
+
+// recode makes a new code for what is owed, or in doubt. It is false when there is none to be made: others end debts and doubts too, staff, the
+// hall and the till, and may do so in the very instant.
+func (v *visit) recode(caseID, owed string) (code string, ok bool) {
+	if !v.stands(owed) {
+		return "", false
+	}
+	code, err := v.Till.Recode(v.ctx, caseID, owed)
+	if err != nil && v.stands(owed) {
+		v.err = errors.Join(v.err, err)
+	}
+	return code, err == nil
+}
+
+// stands says whether a slip may have a code for this id: it is owed, and the payer is not paying it, or it is in doubt.
+func (v *visit) stands(owed string) (stands bool) {
+	v.Journal.Book(func(b *casefile.Book) {
+		o := b.Owed[owed]
+		stands = o != nil && !o.Paid && !paying(b, owed)
+		for _, d := range doubts(b, func(string) bool { return true }) {
+			stands = stands || d.Owed == owed
+		}
+	})
+	return stands
 }
 
 // printSlip prints a slip without a code, on a plain sheet when the roll cannot.
@@ -429,6 +455,9 @@ func (v *visit) doubtSlip(n *doubt, next step) step {
 	})
 	if v.err != nil {
 		return nil
+	}
+	if way == noWay {
+		return next
 	}
 	v.onScreen[n.Owed] = way == byScreen
 	if way == byRoll {

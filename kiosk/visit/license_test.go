@@ -292,6 +292,22 @@ func TestComesBackForTheLicense(t *testing.T) {
 	})
 }
 
+// lookUp asks about a case by its number.
+func (m *machine) lookUp(id string) front.View {
+	m.t.Helper()
+	m.touch("home.look", "choice.by.case")
+	return m.typeCase(id)
+}
+
+func (m *machine) typeCase(id string) front.View {
+	m.t.Helper()
+	for _, d := range id {
+		m.touch("key." + string(d))
+	}
+	m.touch("key.ok")
+	return m.page("cases")
+}
+
 // With the number alone a case is shown and no license is printed; an owed slip that nobody took is.
 func TestComesBackWithTheNumber(t *testing.T) {
 	play(t, true, func(t *testing.T, m *machine) {
@@ -312,11 +328,7 @@ func TestComesBackWithTheNumber(t *testing.T) {
 			m.touch("home.look", "choice.by.case", "key.1", "key.ok")
 			m.says(front.SayAccountShort)
 			m.touch("key.delete")
-			for _, d := range id {
-				m.touch("key." + string(d))
-			}
-			m.touch("key.ok")
-			v := m.page("cases")
+			v := m.typeCase(id)
 			if v.Can("case.print") == up {
 				t.Errorf("with a line %v: print offered %v", up, v.Can("case.print"))
 			}

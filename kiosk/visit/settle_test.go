@@ -93,15 +93,7 @@ func TestPowerGoesAgainBeforeTheSlips(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := newMachine(t, dir, false, cash.AbsentPayer{})
 				defer m.end()
-				m.choose()
-				note := casefile.Header{Note: 1, Face: 5000, Currency: money.CNY}
-				m.write(casefile.CashOpened, brokenOff, casefile.Header{})
-				m.write(casefile.NoteEscrowed, brokenOff, note)
-				m.write(casefile.NoteStacking, brokenOff, note)
-				m.journal.Book(func(b *casefile.Book) { note.Box = b.Box.ID })
-				m.write(casefile.NoteStacked, brokenOff, note)
-				m.write(casefile.CashClosed, brokenOff, casefile.Header{})
-				m.write(casefile.PaymentSettled, brokenOff, casefile.Header{Reason: "power", Owes: 5000, Owed: "OAAAAAAAAAAAA", Claim: casefile.ClaimHash("OAAAAAAAAAAAA", "never given out")})
+				m.owe()
 				m.write(casefile.VisitEnded, "", casefile.Header{Visit: "v1", Reason: "power"})
 				for i, end := range row.ends {
 					id := fmt.Sprint("v", i+2)
@@ -125,6 +117,52 @@ func TestPowerGoesAgainBeforeTheSlips(t *testing.T) {
 	}
 }
 
+// While the page of one slip stands, others end what the next one would be for: staff pay a debt, the acceptor says where the note in doubt went. Then there
+// is no slip for it, and the program goes on.
+func TestIsPaidWhileAnotherSlipStands(t *testing.T) {
+	for name, doubtful := range map[string]bool{"a debt": false, "a doubt": true} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				m := newMachine(t, dir, false, cash.AbsentPayer{})
+				defer m.end()
+				m.breakOff()
+				doubt := casefile.Header{Note: 2, Face: 10000, Currency: money.CNY, Owed: "OBBBBBBBBBBBB", Claim: casefile.ClaimHash("OBBBBBBBBBBBB", "never given out")}
+				m.write(casefile.NoteDoubtful, brokenOff, doubt)
+				m.write(casefile.CashClosed, brokenOff, casefile.Header{})
+				found := casefile.Header{Note: 2, Face: 10000, Currency: money.CNY, As: "returned", Reason: "seen", Who: "staff"}
+				if !doubtful {
+					found.As = "stacked"
+					m.journal.Book(func(b *casefile.Book) { found.Box = b.Box.ID })
+					m.write(casefile.NoteSettled, brokenOff, found)
+				}
+				settled := make(chan error, 1)
+				go func() { settled <- m.kiosk.Settle(context.Background()) }()
+				m.page("slip")
+				if doubtful {
+					m.write(casefile.NoteSettled, brokenOff, found)
+				} else {
+					m.journal.Book(func(b *casefile.Book) {
+						for _, o := range b.Owed {
+							if o.Slip == "" {
+								found = casefile.Header{Owed: o.ID, Amount: o.Amount, Reason: "paid", Who: "staff"}
+							}
+						}
+					})
+					m.write(casefile.OwedPaid, brokenOff, found)
+				}
+				m.touch("form.next")
+				if err := <-settled; err != nil {
+					t.Error(err)
+				}
+				if n := len(m.strips()); n != 1 {
+					t.Errorf("%d slips came out, want 1", n)
+				}
+			})
+		})
+	}
+}
+
 // brokenOff is the case that a power cut has broken off.
 const brokenOff = "900000000001"
 
@@ -136,6 +174,19 @@ func (m *machine) choose() {
 	if err := m.journal.Append(context.Background(), store.Entry{Event: chosen, Secret: "an account"}); err != nil {
 		m.t.Fatal(err)
 	}
+}
+
+// owe writes down a visit whose only note, of 50.00, became what is owed to its person.
+func (m *machine) owe() {
+	m.choose()
+	note := casefile.Header{Note: 1, Face: 5000, Currency: money.CNY}
+	m.write(casefile.CashOpened, brokenOff, casefile.Header{})
+	m.write(casefile.NoteEscrowed, brokenOff, note)
+	m.write(casefile.NoteStacking, brokenOff, note)
+	m.journal.Book(func(b *casefile.Book) { note.Box = b.Box.ID })
+	m.write(casefile.NoteStacked, brokenOff, note)
+	m.write(casefile.CashClosed, brokenOff, casefile.Header{})
+	m.write(casefile.PaymentSettled, brokenOff, casefile.Header{Reason: "power", Owes: 5000, Owed: "OAAAAAAAAAAAA", Claim: casefile.ClaimHash("OAAAAAAAAAAAA", "never given out")})
 }
 
 // breakOff writes down what a power cut leaves of a payment: a note of 50.00 in the box, and one of 100.00 on its way into it.
