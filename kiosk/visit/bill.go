@@ -3,10 +3,12 @@ package visit
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 
 	"yichuang/devices/fault"
 	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/catalog"
 	"yichuang/kiosk/front"
 	"yichuang/kiosk/money"
 	"yichuang/kiosk/office"
@@ -257,12 +259,15 @@ func maskAccount(account string) string {
 	return account[:4] + strings.Repeat("*", len(account)-8) + account[len(account)-4:]
 }
 
-// method offers the ways to pay.
+// method offers the ways to pay. Money that is told of meanwhile leads to where it is asked what is to become of it.
 func (v *visit) method() step {
 	ctx, done := context.WithCancel(v.ctx)
 	defer done()
 	stirs := every(ctx, stirEvery)
 	for {
+		if v.moneyIn() {
+			return v.rest
+		}
 		v.back = v.showBill
 		m := v.await(func() front.View {
 			view := v.page("method", v.serviceTitle())
@@ -299,6 +304,9 @@ func (v *visit) method() step {
 
 // readyToPay asks the bill again, directly before the first note or order, and writes down what will be paid.
 func (v *visit) readyToPay(next step) step {
+	if v.moneyIn() {
+		return v.rest
+	}
 	fresh, ok := v.askBill(v.account, "")
 	if !ok {
 		return v.method
@@ -312,14 +320,44 @@ func (v *visit) readyToPay(next step) step {
 	if v.caseID == "" {
 		v.openCase()
 	}
+	if v.err != nil {
+		return nil
+	}
 	secret := casefile.BillSecret{Account: fresh.Account, Name: fresh.Name}
 	for _, p := range fresh.Periods {
 		if v.chosen[p.Period] {
 			secret.Bills = append(secret.Bills, casefile.BillPart{Period: p.Period, Due: int64(p.Due)})
 		}
 	}
-	if !v.append(casefile.BillChosen, v.caseID, casefile.Header{Biller: fresh.Biller, Due: before, Part: fresh.Part, Rule: fresh.Surplus}, secret) {
+	err := v.write(casefile.BillChosen, v.caseID, casefile.Header{Biller: fresh.Biller, Due: before, Part: fresh.Part, Rule: fresh.Surplus}, secret)
+	switch {
+	case err != nil && v.moneyIn():
+		return v.rest // it was told meanwhile, and the book has refused the bill
+	case err != nil:
+		v.err = err
 		return nil
 	}
+	v.billed = choice{v.service, v.bill, v.account, maps.Clone(v.chosen)}
 	return next
+}
+
+// choice is a bill and what was chosen of it.
+type choice struct {
+	service *catalog.Service
+	bill    office.Bill
+	account string
+	chosen  map[string]bool
+}
+
+// moneyIn says whether money of this case is in the box: a coin or note may be told of when nothing is taken any more, as its line was away.
+func (v *visit) moneyIn() bool { return v.caseID != "" && v.of(v.caseID).Visiting > 0 }
+
+// asChosen goes back to the bill that was written down: what is in the box pays that one, whatever was looked at since.
+func (v *visit) asChosen() {
+	if p := v.billed; p.service != nil {
+		v.service, v.bill, v.account, v.chosen = p.service, p.bill, p.account, maps.Clone(p.chosen)
+	}
+	if !v.of(v.caseID).ByPhone {
+		v.way = "cash"
+	}
 }

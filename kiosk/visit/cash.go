@@ -134,6 +134,7 @@ func (v *visit) finishEarly() step {
 
 // rest asks what is to become of money in the box that does not meet the bill.
 func (v *visit) rest() step {
+	v.asChosen()
 	in := v.of(v.caseID).Visiting
 	if in >= v.due() {
 		return v.settle(payment.RestPart, "paid")

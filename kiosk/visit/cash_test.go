@@ -2,6 +2,7 @@ package visit
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"yichuang/devices/cash"
@@ -198,4 +199,80 @@ func TestPaperEndsWhileNotesAreTaken(t *testing.T) {
 		m.tells("payment.settled bill_fen=5000 reason=stopped")
 		m.came()
 	})
+}
+
+// toOther goes back from the ways to pay, and on to the bill of another account.
+func (m *machine) toOther() {
+	m.t.Helper()
+	const other = "3102005521"
+	m.hall.set(func(h *hall) { h.bill.Account, h.bill.Periods = other, h.bill.Periods[:1] })
+	m.touch("nav.back", "nav.back")
+	m.page("account")
+	for range account {
+		m.touch("key.delete")
+	}
+	for _, d := range other {
+		m.touch("key." + string(d))
+	}
+	m.touch("key.ok")
+	m.page("bill")
+}
+
+// The coin acceptor's line dropped as a coin fell, and who put it in has gone back to the ways to pay. When the coin is told he is asked what is to become of
+// it, wherever he has gone meanwhile, and what is printed is of the bill that it was put in for.
+func TestCoinIsToldWhenNothingIsTakenAnyMore(t *testing.T) {
+	for name, goes := range map[string]func(m *machine, told func()){
+		"at the ways to pay": func(_ *machine, told func()) { told() },
+		"a way is chosen":    func(m *machine, told func()) { told(); m.touch("pay.cash") },
+		"while the company is asked": func(m *machine, told func()) {
+			m.hall.set(func(h *hall) { h.befalls = told })
+			m.touch("pay.cash")
+		},
+		"while the company is asked, before a code": func(m *machine, told func()) {
+			m.hall.set(func(h *hall) { h.befalls = told })
+			m.touch("pay.show")
+		},
+		"behind a phone": func(m *machine, told func()) {
+			m.hall.set(func(h *hall) { h.placed, h.order, h.closed = placed, placed, gone })
+			m.touch("pay.show")
+			m.shown()
+			m.touch("pay.cancel")
+			m.page("method")
+			told()
+		},
+		"at another bill":        func(m *machine, told func()) { m.toOther(); told(); m.touch("form.next") },
+		"home from another bill": func(m *machine, told func()) { m.toOther(); told(); m.touch("nav.home") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, m *machine) {
+				m.toCash()
+				m.touch("pay.cancel")
+				m.page("method")
+				id := ""
+				m.journal.Book(func(b *casefile.Book) { id = b.LastPaying })
+				goes(m, func() {
+					if m.placed().Visit == 0 {
+						m.write(casefile.CoinTaken, id, casefile.Header{Face: 100, Currency: money.CNY})
+					}
+				})
+				reason := "walked_away"
+				if name != "home from another bill" {
+					reason = "stopped"
+					m.until("it is asked", func() bool { v := m.view(); return v.Can("choice.rest.part") })
+					if v := m.view(); v.Money.Due != 13340 || v.Money.Inserted != 100 {
+						t.Errorf("the page says %+v, want 1.00 of 133.40", v.Money)
+					}
+					m.touch("choice.rest.part")
+				}
+				m.page("take")
+				m.touch("nav.home")
+				m.home()
+				m.tells("coin.taken", "payment.settled bill_fen=100 reason="+reason, "visit.ended reason=home")
+				m.came(receiptTitle)
+				if strip := m.strips()[0]; !strings.Contains(strip, maskAccount(account)) || strings.Contains(strip, "微信") || !strings.Contains(strip, "1.00") {
+					t.Errorf("the receipt says %q", strip)
+				}
+			})
+		})
+	}
 }

@@ -17,6 +17,7 @@ import (
 
 // settle places what came in, waits a moment for the biller, and goes on to the papers.
 func (v *visit) settle(rest payment.Rest, reason string) step {
+	v.asChosen()
 	var split payment.Split
 	var err error
 	place := func(context.Context) { split, _, err = v.Till.Settle(v.ctx, v.caseID, rest, reason) }

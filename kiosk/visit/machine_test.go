@@ -60,7 +60,8 @@ type hall struct {
 	bill     office.Bill
 	posting  office.Posting
 	decision office.Decision
-	asked    int // how often it was asked for a bill
+	asked    int    // how often it was asked for a bill
+	befalls  func() // meanwhile
 
 	revoked string // why the terminal is not dealt with
 
@@ -129,6 +130,9 @@ func (h *hall) Bill(context.Context, string, string, string, string) (office.Bil
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.asked++
+	if h.befalls != nil {
+		h.befalls()
+	}
 	if !h.up {
 		return office.Bill{}, office.ErrNoLine
 	}

@@ -74,6 +74,7 @@ type visit struct {
 
 	bill      office.Bill
 	chosen    map[string]bool // periods
+	billed    choice          // what was written down last as what will be paid
 	strips    int             // papers of this visit that came out of the roll
 	account   string
 	attempt   int
@@ -127,11 +128,13 @@ func (v *visit) append(kind casefile.Kind, caseID string, h casefile.Header, sec
 	if v.err != nil {
 		return false
 	}
-	err := v.Journal.Append(context.WithoutCancel(v.ctx), store.Entry{Event: casefile.Event{Kind: kind, Case: caseID, Header: h}, Secret: secret})
-	if err != nil {
-		v.err = err
-	}
-	return err == nil
+	v.err = v.write(kind, caseID, h, secret)
+	return v.err == nil
+}
+
+// write is append for an event that the book may refuse.
+func (v *visit) write(kind casefile.Kind, caseID string, h casefile.Header, secret any) error {
+	return v.Journal.Append(context.WithoutCancel(v.ctx), store.Entry{Event: casefile.Event{Kind: kind, Case: caseID, Header: h}, Secret: secret})
 }
 
 // openCase begins a case of the service that was chosen.
