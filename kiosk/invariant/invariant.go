@@ -127,7 +127,7 @@ func (w *Watch) See(r casefile.Record) []Violation {
 	l := &look{tally: w.tally, book: w.book, r: &r, sense: w.sense}
 	l.e, l.err = r.Event()
 	l.h = l.e.Header
-	w.sense = w.sense && l.err == nil && countable(l.h) == ""
+	w.sense = w.sense && l.err == nil && l.h.Uncountable() == ""
 	l.sense = w.sense
 	w.check(l, func(i Invariant) func(*look) { return i.before })
 	w.tally.place(&r)

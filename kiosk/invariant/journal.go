@@ -2,12 +2,10 @@ package invariant
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
 	"yichuang/kiosk/casefile"
-	"yichuang/kiosk/money"
 )
 
 func sequence(l *look) {
@@ -24,38 +22,11 @@ func chain(l *look) {
 
 func decodes(l *look) { l.see(l.err == nil, "%v", l.err) }
 
-// The largest figures that a terminal can have to do with. Sums of them cannot overflow in any journal that a disk holds.
-const (
-	amountMax = money.Fen(1e11)
-	faceMax   = money.Fen(1e7)
-	countMax  = 1e6
-)
-
 func figures(l *look) {
 	if l.err == nil {
-		what := countable(l.h)
+		what := l.h.Uncountable()
 		l.see(what == "", "%s", what)
 	}
-}
-
-// countable names a figure of a header that is none, "" when there is none such.
-func countable(h casefile.Header) string {
-	for _, amount := range []money.Fen{h.Due, h.Bill, h.Surplus, h.Owes, h.Amount} {
-		if amount < 0 || amount > amountMax {
-			return fmt.Sprintf("an amount of %d fen", int64(amount))
-		}
-	}
-	if h.Face < 0 || h.Face > faceMax || h.Count < 0 || h.Count > countMax {
-		return fmt.Sprintf("a face of %d fen, a count of %d", int64(h.Face), h.Count)
-	}
-	for _, pile := range []money.Counts{h.Pieces, h.Unsure, h.Counted} {
-		for _, row := range pile {
-			if row.Face <= 0 || row.Face > faceMax || row.Count <= 0 || row.Count > countMax {
-				return fmt.Sprintf("%d pieces of %d fen", row.Count, int64(row.Face))
-			}
-		}
-	}
-	return ""
 }
 
 // follows is looked at after the book has had the event.

@@ -15,7 +15,7 @@ func (f *fold) dayClosed() error {
 	var last casefile.Header
 	if found {
 		e, err := casefile.Decode(casefile.DayClosed, "", header)
-		if err != nil {
+		if err != nil || e.Header.Uncountable() != "" {
 			return oddf("the closing before cannot be read")
 		}
 		last = e.Header

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -112,11 +113,14 @@ func (f *fold) draw(r *casefile.Record) (what string, err error) {
 	if err != nil {
 		return err.Error(), nil
 	}
+	if what := e.Header.Uncountable(); what != "" {
+		return what, nil
+	}
 	f.e, f.at = e, hallstore.Stamp(r.When())
 	if err := f.exec(`SAVEPOINT record`); err != nil {
 		return "", err
 	}
-	err = draw(f)
+	err = f.drawn(draw)
 	var o *odd
 	if !errors.As(err, &o) {
 		return "", errors.Join(err, f.exec(`RELEASE record`))
@@ -125,6 +129,17 @@ func (f *fold) draw(r *casefile.Record) (what string, err error) {
 		return "", err
 	}
 	return o.what, f.exec(`RELEASE record`)
+}
+
+// drawn draws one record. One on which the program itself comes to grief is odd: it must not hold up what all terminals hand in.
+func (f *fold) drawn(draw func(*fold) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			f.log.Error("drawing a record's consequences", "terminal", f.r.Terminal, "seq", f.r.Seq, "panic", p, "stack", string(debug.Stack()))
+			err = oddf("the hall's program cannot draw it: %v", p)
+		}
+	}()
+	return draw(f)
 }
 
 func (f *fold) problem(what string) error {
