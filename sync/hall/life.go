@@ -18,6 +18,7 @@ import (
 
 	"yichuang/sync/hallapi"
 	"yichuang/sync/hallstore"
+	"yichuang/sync/qr"
 )
 
 // A hall has lives. A new one begins when its database turns out to be older than what the hall has done already: it
@@ -165,7 +166,24 @@ func beginLife(ctx context.Context, tx *sql.Tx, seen *witness, former int64) err
 			return err
 		}
 	}
-	return nil
+	return doubtOrders(ctx, tx)
+}
+
+// doubtOrders takes back what the hall believes of payments by phone that are not booked yet. The life that is lost may have placed their orders,
+// and may have given back what was paid: the gateway is asked about each that somebody asks for, or that is to be booked.
+func doubtOrders(ctx context.Context, tx *sql.Tx) error {
+	const unbooked = `refund = '' AND case_id NOT IN (SELECT case_id FROM postings WHERE state = 'posted')`
+	list, err := collect(ctx, tx, `SELECT out_trade_no FROM qr_order WHERE (definite = 0 OR state = 'paid') AND out_trade_no IN (SELECT attempt FROM attempts WHERE `+unbooked+`)`, func(rows *sql.Rows) (no string, err error) { return no, rows.Scan(&no) })
+	if err != nil {
+		return err
+	}
+	for _, no := range list {
+		if err := qr.Doubt(ctx, tx, no); err != nil {
+			return err
+		}
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE attempts SET lost = 1 WHERE `+unbooked)
+	return err
 }
 
 // Restored begins a new life because a person says that the database was put back.

@@ -171,7 +171,10 @@ func (o *orders) adopt(ctx context.Context, no string) error {
 	}); err != nil || !lost {
 		return err
 	}
-	return o.machine.Adopt(ctx, order)
+	if err := o.machine.Adopt(ctx, order); !errors.Is(err, qr.ErrInvalid) {
+		return err
+	}
+	return nil // one that cannot be was not placed in any life
 }
 
 // ask asks the machine, and waits on when the order's money is on its way back: that ends soon.
@@ -237,11 +240,11 @@ func (f *fold) orderBegun() error {
 	if err := f.payment(); err != nil {
 		return err
 	}
-	if err := attempt(f.ctx, f.tx, f.e.Header.Attempt, f.e.Case, f.r.Terminal, int64(f.e.Header.Amount)); err != nil || !f.lost() {
+	if err := attempt(f.ctx, f.tx, f.e.Header.Attempt, f.e.Case, f.r.Terminal, int64(f.e.Header.Amount)); err != nil {
 		return err
 	}
-	// The order may have been placed in a life that is lost: then the machine has never heard of it.
-	return f.exec(`UPDATE attempts SET lost = 1, mode = CASE mode WHEN '' THEN ? ELSE mode END WHERE attempt = ?`, f.e.Header.Mode, f.e.Header.Attempt)
+	// lost: the order may have been placed in a life that is lost; then the machine has never heard of it.
+	return f.exec(`UPDATE attempts SET lost = max(lost, ?), mode = CASE mode WHEN '' THEN ? ELSE mode END WHERE attempt = ?`, f.lost(), f.e.Header.Mode, f.e.Header.Attempt)
 }
 
 func (f *fold) orderPaid() error {

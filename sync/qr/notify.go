@@ -58,6 +58,10 @@ func (m *Machine) notified(r *http.Request) (status int, err error) {
 		return http.StatusBadRequest, fmt.Errorf("order %s: %s %s", t.outTradeNo, f.kind, f.reason)
 	}
 	_, err = m.update(r.Context(), t.outTradeNo, func(r *row, now time.Time) {
+		if r.former && !r.Definite {
+			r.next = now // it tells what was so once; a query tells what became of it
+			return
+		}
 		wasDefinite, wasLate := r.Definite, r.late
 		if r.fold(f, now); r.Definite != wasDefinite || r.late != wasLate {
 			r.schedule(now)

@@ -131,6 +131,7 @@ type row struct {
 	mode, description           string
 	placed, expires, callUntil  time.Time
 	leaving                     bool
+	former                      bool // a former life of the hall may know more of it than this one
 	transactionID               string
 	late, missing, tries, watch int
 	next                        time.Time // zero: never
@@ -161,6 +162,9 @@ func (r *row) leave(now time.Time) {
 func (r *row) gone(now time.Time) bool {
 	if !r.ending(now) {
 		return false
+	}
+	if r.PaidFen > 0 {
+		return false // it was there
 	}
 	if r.mode == Show && r.CodeURL == "" {
 		return true // nobody ever saw a code to pay
@@ -236,7 +240,7 @@ func (r *row) end(state, reason string) {
 func (r *row) view() State {
 	s := r.State
 	if r.leaving && !s.Definite {
-		s.State, s.CodeURL = Unknown, ""
+		s.State, s.CodeURL, s.PaidFen = Unknown, "", 0
 	}
 	return s
 }

@@ -226,7 +226,7 @@ func (m *Machine) Adopt(ctx context.Context, o Order) error {
 		}
 		// Not placed anew, though its code be unknown: the gateway might take that for another order.
 		r = &row{State: State{OutTradeNo: o.OutTradeNo, Case: o.Case, Terminal: o.Terminal, State: Unknown, AmountFen: o.AmountFen, Reason: "adopted"},
-			mode: o.Mode, description: o.Case, placed: now, expires: now, callUntil: now, leaving: true, next: now}
+			mode: o.Mode, description: o.Case, placed: now, expires: now, callUntil: now, leaving: true, former: true, next: now}
 		return putRow(ctx, tx, r)
 	})
 	if err != nil {
@@ -234,6 +234,20 @@ func (m *Machine) Adopt(ctx context.Context, o Order) error {
 	}
 	m.kick()
 	return nil
+}
+
+// Doubt makes an order one of which a former life of the hall may know more than this one: that it was paid does not count
+// before the gateway has said so again, for it may have been given back since. Whoever asks for it wakes Run.
+func Doubt(ctx context.Context, tx *sql.Tx, no string) error {
+	r, err := getRow(ctx, tx, no)
+	if err != nil || r == nil || r.Definite && r.State.State != Paid {
+		return err
+	}
+	r.former = true
+	if r.Definite {
+		r.Definite, r.leaving, r.missing, r.tries, r.next = false, true, 0, 0, time.Now()
+	}
+	return putRow(ctx, tx, r)
 }
 
 // await returns the state when it is good or the time is up.

@@ -153,7 +153,9 @@ func (m *Machine) ask(ctx context.Context, r *row, call func(context.Context, *r
 }
 
 // finish brings an order to its end: asked first, because the payer may have been quicker; then closed
-// or, not too soon, reversed; then asked again, unless the answer to that was definite.
+// or, not too soon, reversed; then asked again, unless the answer to that was definite. An order that a former life may have
+// been paid with is neither closed nor reversed before the gateway has answered, and one that was paid not at all: its
+// journal may count on it.
 func (m *Machine) finish(ctx context.Context, r *row) error {
 	end := m.client.close
 	tooSoon := false
@@ -161,8 +163,11 @@ func (m *Machine) finish(ctx context.Context, r *row) error {
 		end = m.client.reverse
 		tooSoon = time.Now().Before(r.callUntil.Add(reverseAfter))
 	}
-	if err := m.ask(ctx, r, m.client.query, tooSoon); err != nil || r.Definite || tooSoon {
+	if err := m.ask(ctx, r, m.client.query, tooSoon || r.former); err != nil || r.Definite || tooSoon {
 		return err
+	}
+	if r.former && (r.tries > 0 || r.PaidFen > 0) {
+		return nil
 	}
 	if err := m.ask(ctx, r, end, false); err != nil || r.Definite {
 		return err

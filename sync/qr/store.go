@@ -52,11 +52,11 @@ func moment(ms int64) time.Time {
 }
 
 const rowColumns = `out_trade_no, case_id, terminal, amount_fen, mode, description, placed_at, expires_at, call_until,
- state, definite, leaving, reason, code_url, transaction_id, paid_fen, late, missing, tries, watch, next_at`
+ state, definite, leaving, reason, code_url, transaction_id, paid_fen, late, missing, tries, watch, next_at, former`
 
 func (r *row) values() []any {
 	return []any{r.OutTradeNo, r.Case, r.Terminal, r.AmountFen, r.mode, r.description, millis(r.placed), millis(r.expires), millis(r.callUntil),
-		r.State.State, r.Definite, r.leaving, r.Reason, r.CodeURL, r.transactionID, r.PaidFen, r.late, r.missing, r.tries, r.watch, millis(r.next)}
+		r.State.State, r.Definite, r.leaving, r.Reason, r.CodeURL, r.transactionID, r.PaidFen, r.late, r.missing, r.tries, r.watch, millis(r.next), r.former}
 }
 
 type scanner interface{ Scan(...any) error }
@@ -65,7 +65,7 @@ func scanRow(s scanner) (*row, error) {
 	var r row
 	var placed, expires, callUntil, next int64
 	err := s.Scan(&r.OutTradeNo, &r.Case, &r.Terminal, &r.AmountFen, &r.mode, &r.description, &placed, &expires, &callUntil,
-		&r.State.State, &r.Definite, &r.leaving, &r.Reason, &r.CodeURL, &r.transactionID, &r.PaidFen, &r.late, &r.missing, &r.tries, &r.watch, &next)
+		&r.State.State, &r.Definite, &r.leaving, &r.Reason, &r.CodeURL, &r.transactionID, &r.PaidFen, &r.late, &r.missing, &r.tries, &r.watch, &next, &r.former)
 	r.placed, r.expires, r.callUntil, r.next = moment(placed), moment(expires), moment(callUntil), moment(next)
 	return &r, err
 }
@@ -87,7 +87,7 @@ func getRow(ctx context.Context, q querier, no string) (*row, error) {
 }
 
 func putRow(ctx context.Context, q querier, r *row) error {
-	_, err := q.ExecContext(ctx, "INSERT OR REPLACE INTO qr_order ("+rowColumns+") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", r.values()...)
+	_, err := q.ExecContext(ctx, "INSERT OR REPLACE INTO qr_order ("+rowColumns+") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", r.values()...)
 	return err
 }
 
