@@ -137,6 +137,10 @@ type Job struct {
 	Sides    Sides  // "" is one side
 	Sheets   int    // how many sheets it must take
 	Proof    bool   // a proof, receipt or slip: it is not proven that it came out, so that a queue may take it
+
+	// Sending, if any, is called before the document leaves. On its error nothing leaves, and no sheet comes of the job.
+	// It may be called again when the document is sent again.
+	Sending func() error
 }
 
 // Sides is which sides of a sheet are printed on.
@@ -158,7 +162,7 @@ const (
 	JobPrinted  JobPhase = "printed"  // completed, and the printer's counters say that every sheet is out
 	JobFailed   JobPhase = "failed"   // ended, and the counters say that no sheet was marked
 	JobSpoiled  JobPhase = "spoiled"  // ended with some sheets marked, not all, with a jam, or on other paper than asked
-	JobUnknown  JobPhase = "unknown"  // the printer cannot say (it was switched off since, or does not count)
+	JobUnknown  JobPhase = "unknown"  // the printer cannot say (it was switched off since, has forgotten the job, or does not count)
 )
 
 // JobState is a job now.
@@ -185,11 +189,13 @@ type Sheets interface {
 	// Submit hands the job over. When the answer is lost it looks for the job by its name before it
 	// sends it once more. fault.Invalid: the printer cannot do this (paper, format) and nothing was begun.
 	// fault.Doubtful: it was sent and cannot be asked about; Job will tell. After any other error no sheet
-	// comes of it. A queue takes Proof jobs alone, and their end is JobUnknown or JobFailed.
+	// comes of it, and none ever before Job.Sending was called. A queue takes Proof jobs alone, and their end is
+	// JobUnknown or JobFailed.
 	Submit(ctx context.Context, job Job) (id int, err error)
-	// Job is how far the job is. An id of 0 looks for it by name. ok is false when the printer knows no
-	// such job and has been on since `since`: it never arrived. A printer that was off since then
-	// answers JobUnknown.
+	// Job is how far the job is. An id of 0 looks for it by name. since is when it was submitted, by this program; the zero
+	// time when another one did. ok is false when the printer knows no such job and surely never did: it had no
+	// number, and the printer has been on since `since`, which is not longer ago than it remembers what has ended. Of
+	// any other job that it does not know the phase is JobUnknown.
 	Job(ctx context.Context, id int, name string, since time.Time) (state JobState, ok bool, err error)
 	// Cancel asks the printer to give the job up. It may print all the same: look at Job until it is final.
 	Cancel(ctx context.Context, id int) error

@@ -167,7 +167,7 @@ func TestPowerCutWhileADayIsClosed(t *testing.T) {
 				}
 				_, _, err := m.close()
 				return err
-			}, befalls, func(m *machine, _ int) {
+			}, outage{befalls: befalls}, func(m *machine, _ int) {
 				before, _ := m.closings()
 				var settled casefile.Closing
 				total := money.Fen(0)

@@ -45,6 +45,7 @@ type machine struct {
 	roll   *escpossim.Printer
 	sheets *ippsim.Printer
 	setter *typeset.Setter
+	fast   time.Duration // how far the computer's clock is before the time
 
 	serving context.Context
 	stop    context.CancelFunc
@@ -81,9 +82,15 @@ type program struct {
 // bubble runs a story on a machine with paper and blanks in its printers, in virtual time.
 func bubble(t *testing.T, story func(t *testing.T, m *machine)) {
 	t.Helper()
+	bubbleWith(t, ippsim.Options{}, story)
+}
+
+// bubbleWith is a bubble with a license printer of its own.
+func bubbleWith(t *testing.T, o ippsim.Options, story func(t *testing.T, m *machine)) {
+	t.Helper()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		m := newMachine(t, dir)
+		m := newMachine(t, dir, o)
 		defer m.end()
 		m.start()
 		m.load()
@@ -92,11 +99,11 @@ func bubble(t *testing.T, story func(t *testing.T, m *machine)) {
 	})
 }
 
-func newMachine(t *testing.T, dir string) *machine {
+func newMachine(t *testing.T, dir string, o ippsim.Options) *machine {
 	if err := os.RemoveAll(filepath.Join(dir, "twin.jsonl")); err != nil {
 		t.Fatal(err)
 	}
-	m := &machine{t: t, dir: dir, rng: rand.New(rand.NewPCG(7, 7)), roll: escpossim.New(escpossim.Options{Pace: true}), sheets: ippsim.New(ippsim.Options{}),
+	m := &machine{t: t, dir: dir, rng: rand.New(rand.NewPCG(7, 7)), roll: escpossim.New(escpossim.Options{Pace: true}), sheets: ippsim.New(o),
 		network: make(chan net.Conn), plugged: true, wired: true, disk: cutdisk.New()}
 	var err error
 	if m.setter, err = typeset.Open(); err != nil {
@@ -297,7 +304,7 @@ func (m *machine) start() {
 	m.program = p
 	m.mu.Unlock()
 	var err error
-	if p.journal, err = store.Open(cutdisk.Context(context.Background()), m.dir, "T1"); err != nil {
+	if p.journal, err = store.Open(store.WithClock(cutdisk.Context(context.Background()), m.clock()), m.dir, "T1"); err != nil {
 		m.t.Fatal(err)
 	}
 	p.web = &http.Transport{DialContext: p.dial}
@@ -309,6 +316,11 @@ func (m *machine) start() {
 	p.ran.Go(func() { p.roll.Run(ctx) })
 	p.ran.Go(func() { p.sheets.Run(ctx) })
 	m.fit()
+}
+
+// clock is the computer's: nothing keeps it right.
+func (m *machine) clock() store.Clock {
+	return store.Clock{Now: func() time.Time { return time.Now().Add(m.fast) }, Synced: func() bool { return false }}
 }
 
 // fit waits some seconds until both printers are fit.

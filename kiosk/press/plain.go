@@ -86,7 +86,8 @@ func (p *Press) HasPlain() bool {
 }
 
 // plainOut follows a plain sheet until it has ended, gives it up after its time, and says whether it is out.
-// A sheet of which that cannot be told counts as not out: its code is replaced by a new one.
+// A sheet of which that cannot be told, as it is with a printer that has forgotten the job, counts as not out: its code is
+// replaced by a new one.
 func (p *Press) plainOut(ctx context.Context, name string, id int, since time.Time) (bool, printer.JobState) {
 	state, known := p.await(ctx, name, id, since, plainMax, nil)
 	if known && !state.Phase.Final() {

@@ -5,16 +5,24 @@ import (
 	"testing/synctest"
 	"time"
 
+	"yichuang/devices/printer/ippsim"
 	"yichuang/kiosk/casefile"
 )
 
+// outage is how the computer's power goes.
+type outage struct {
+	befalls func(m *machine) // what else happens in that instant
+	sheets  ippsim.Options   // of the license printer
+	off     time.Duration    // how long the computer is off
+}
+
 // cutAt plays an act in which the computer loses its power at the n-th point of a kind, and gives how many
-// such points there were. befalls is what else happens in that instant; after is what is to be checked, and is
-// told how many strips of the old paper were whole before the next program cut anything off.
-func cutAt(t *testing.T, dir, kind string, n int, act func(m *machine) error, befalls func(m *machine), after func(m *machine, whole int)) (points int) {
+// such points there were. after is what is to be checked, and is told how many strips of the old paper were whole
+// before the next program cut anything off.
+func cutAt(t *testing.T, dir, kind string, n int, act func(m *machine) error, cut outage, after func(m *machine, whole int)) (points int) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		m := newMachine(t, dir)
+		m := newMachine(t, dir, cut.sheets)
 		defer m.end()
 		m.start()
 		m.load()
@@ -24,8 +32,8 @@ func cutAt(t *testing.T, dir, kind string, n int, act func(m *machine) error, be
 			}
 			if points++; points == n {
 				m.strike()
-				if befalls != nil {
-					befalls(m)
+				if cut.befalls != nil {
+					cut.befalls(m)
 				}
 			}
 		})
@@ -39,6 +47,7 @@ func cutAt(t *testing.T, dir, kind string, n int, act func(m *machine) error, be
 		}
 		m.roll.Power(true)
 		m.sheets.Power(true)
+		time.Sleep(cut.off) // virtual
 		m.restart()
 		whole := -1
 		m.at(func(point string, data []byte) {
@@ -68,12 +77,12 @@ func cutAt(t *testing.T, dir, kind string, n int, act func(m *machine) error, be
 }
 
 // sweep cuts at every point of every kind in turn.
-func sweep(t *testing.T, kinds []string, act func(m *machine) error, befalls func(m *machine), after func(m *machine, whole int)) {
+func sweep(t *testing.T, kinds []string, act func(m *machine) error, cut outage, after func(m *machine, whole int)) {
 	t.Helper()
 	dir, cuts := t.TempDir(), 0
 	for _, kind := range kinds {
-		for n, all := 1, cutAt(t, dir, kind, 0, act, nil, after); n <= all && !t.Failed(); n++ {
-			cutAt(t, dir, kind, n, act, befalls, after)
+		for n, all := 1, cutAt(t, dir, kind, 0, act, outage{sheets: cut.sheets}, after); n <= all && !t.Failed(); n++ {
+			cutAt(t, dir, kind, n, act, cut, after)
 			cuts++
 		}
 	}
@@ -103,7 +112,7 @@ func TestPowerCutWhileAReceiptIsPrinted(t *testing.T) {
 		"computer and printer": func(m *machine) { m.roll.Power(false) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			sweep(t, []string{"sync", "command"}, func(m *machine) error { return m.print("old", false) }, befalls, func(m *machine, whole int) {
+			sweep(t, []string{"sync", "command"}, func(m *machine) error { return m.print("old", false) }, outage{befalls: befalls}, func(m *machine, whole int) {
 				_, mixed := m.whole("old")
 				if end := m.lastPaper(); (end == casefile.PaperPrinted) != (whole == 1) || mixed != 0 {
 					t.Errorf("the journal says %q, and %d whole strips came out: %q", end, whole, m.strips())
@@ -196,7 +205,7 @@ func printLicense(m *machine) error {
 // The computer alone loses its power, at every request to the license printer, every answer of it and every
 // write to the disk: the job is asked for by its name, and nothing is doubtful.
 func TestPowerCutWhileALicenseIsPrinted(t *testing.T) {
-	sweep(t, []string{"sync", "request", "reply"}, printLicense, nil, func(m *machine, _ int) {
+	sweep(t, []string{"sync", "request", "reply"}, printLicense, outage{}, func(m *machine, _ int) {
 		switch end := m.lastSheet(); end {
 		case casefile.LicensePrinted:
 			m.came("A00000001")
@@ -208,9 +217,32 @@ func TestPowerCutWhileALicenseIsPrinted(t *testing.T) {
 	})
 }
 
+// The same with a printer that has forgotten the job when the computer is back: what came out is never called failed, and
+// a document that had not left is never doubtful.
+func TestPowerCutAndThePrinterForgets(t *testing.T) {
+	ends := map[casefile.Kind]int{}
+	cut := outage{sheets: ippsim.Options{Forgets: 5 * time.Minute}, off: 10 * time.Minute}
+	sweep(t, []string{"sync", "request", "reply"}, printLicense, cut, func(m *machine, _ int) {
+		end := m.lastSheet()
+		ends[end]++
+		switch end {
+		case casefile.LicensePrinted:
+			m.came("A00000001")
+		case casefile.LicenseFailed, "":
+			m.came()
+		case casefile.LicenseDoubtful:
+		default:
+			t.Errorf("the sheet ended as %q", end)
+		}
+	})
+	if ends[casefile.LicenseFailed] < 5 || ends[casefile.LicenseDoubtful] < 5 {
+		t.Errorf("the sheets ended as %v, want several of each", ends)
+	}
+}
+
 // Computer and printer lose their power: doubtful at most, and never wrong.
 func TestPowerCutOfComputerAndLicensePrinter(t *testing.T) {
-	sweep(t, []string{"sync", "request", "reply"}, printLicense, func(m *machine) { m.sheets.Power(false) }, func(m *machine, _ int) {
+	sweep(t, []string{"sync", "request", "reply"}, printLicense, outage{befalls: func(m *machine) { m.sheets.Power(false) }}, func(m *machine, _ int) {
 		drawn, complete := 0, 0
 		for _, p := range m.prints() {
 			drawn++

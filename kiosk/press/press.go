@@ -2,8 +2,9 @@
 //
 // Each printing is begun in the journal before the printer is told, and ended there by what the printer
 // itself says: printed, not printed, spoiled, or doubtful. "Printed" is never concluded from a write that
-// went well. What was begun and not ended when the power went is settled at the next start by asking the
-// printer: the roll by its count of cuts, the sheet printer by the job's name.
+// went well, nor "not printed" from a job that the printer does not know: it may have forgotten it. What was
+// begun and not ended when the power went is settled at the next start: the roll is asked for its count of cuts;
+// of a sheet whose document never left nothing can have come, and of any other the printer is asked by the job's name.
 package press
 
 import (
@@ -54,6 +55,8 @@ const (
 	sheetMax = 3 * time.Minute
 	// giveUpMax bounds how long a given-up job may take to end.
 	giveUpMax = 30 * time.Second
+	// unsentMax is how long a job is looked for whose document never left, to be cancelled: nothing will be printed of it.
+	unsentMax = 5 * time.Second
 	// heldMax is how long a job may be held up, by a jam, an open door or missing paper, before it is given up: at night
 	// nobody comes, and a person stands there. Somebody who does stand by has mended it by then.
 	heldMax = 45 * time.Second
@@ -163,7 +166,7 @@ func (p *Press) SettlePapers(ctx context.Context) error {
 		var events []casefile.Event
 		if paper.Way == wayTray {
 			var state printer.JobState
-			out, state = p.plainOut(ctx, paper.ID, 0, paper.Since)
+			out, state = p.plainOut(ctx, paper.ID, 0, time.Time{})
 			events = p.drawnInstead(state)
 		} else if out = p.wasCut(ctx, paper.Cuts); !out {
 			if err := p.hangs(ctx); err != nil {
@@ -208,12 +211,20 @@ func (p *Press) License(ctx context.Context, l Leave, watch func(printer.JobStat
 	digest := sha256.Sum256(pdf)
 	h := casefile.Header{Permit: l.Permit, License: l.Number, Form: string(l.License.Kind), Tray: l.Tray, Media: l.Media,
 		Serial: l.License.Serial, Document: hex.EncodeToString(digest[:]), Registered: l.License.Registered.Format(time.DateOnly)}
+	if err := p.unsent(ctx, l.Permit); err != nil {
+		return Outcome{}, err
+	}
 	began := time.Now()
 	if err := p.append(ctx, casefile.LicensePrinting, l.Case, h); err != nil {
 		return Outcome{}, err
 	}
+	sent := false
+	sending := func() error {
+		sent = true
+		return p.unsent(ctx, "")
+	}
 	submit, cancel := context.WithTimeout(ctx, giveUpMax)
-	id, err := p.Sheets.Submit(submit, printer.Job{Name: l.Permit, Document: pdf, Media: l.Media, Source: l.Tray, Sheets: 1})
+	id, err := p.Sheets.Submit(submit, printer.Job{Name: l.Permit, Document: pdf, Media: l.Media, Source: l.Tray, Sheets: 1, Sending: sending})
 	cancel()
 	if err != nil {
 		p.Log.Warn("license submit", "error", err)
@@ -221,12 +232,32 @@ func (p *Press) License(ctx context.Context, l Leave, watch func(printer.JobStat
 	if err != nil && !fault.Is(err, fault.Doubtful) {
 		return p.endSheet(ctx, l.Permit, Outcome{Kind: casefile.LicenseFailed, Fault: asFault(err)}) // no sheet will come of it
 	}
-	return p.follow(ctx, l.Permit, id, began, sheetMax, watch)
+	return p.follow(ctx, job{permit: l.Permit, id: id, since: began, sent: sent || err == nil}, sheetMax, watch)
+}
+
+// unsentKey is where it is kept whose document has not left yet. A printer that does not know a job may have forgotten
+// it or its power may have been off, and clocks can be wrong; a document that never left was not printed in any case.
+const unsentKey = "press.sheet_unsent"
+
+// unsent keeps that the document of this permit's sheet has not left; with "", that it may have from now on.
+func (p *Press) unsent(ctx context.Context, permit string) error {
+	if err := p.Journal.Keep(ctx, map[string][]byte{unsentKey: []byte(permit)}); err != nil {
+		return fmt.Errorf("press: %w", err)
+	}
+	return nil
+}
+
+// job is a sheet's way through the license printer.
+type job struct {
+	permit string
+	id     int       // 0 when the printer has not told it
+	since  time.Time // when this program submitted it; zero when another one did
+	sent   bool      // its document may have left
 }
 
 // follow asks how the job is until it has ended, gives it up after bound, and writes down what came out.
-func (p *Press) follow(ctx context.Context, permit string, id int, since time.Time, bound time.Duration, watch func(printer.JobState)) (Outcome, error) {
-	state, known := p.await(ctx, permit, id, since, bound, watch)
+func (p *Press) follow(ctx context.Context, j job, bound time.Duration, watch func(printer.JobState)) (Outcome, error) {
+	state, known := p.await(ctx, j.permit, j.id, j.since, bound, watch)
 	if known && !state.Phase.Final() {
 		cancel, done := context.WithTimeout(ctx, giveUpMax)
 		if err := p.Sheets.Cancel(cancel, state.ID); err != nil {
@@ -234,27 +265,27 @@ func (p *Press) follow(ctx context.Context, permit string, id int, since time.Ti
 		}
 		done()
 		held := state.Fault
-		if state, known = p.await(ctx, permit, state.ID, since, giveUpMax, watch); state.Fault == nil {
+		if state, known = p.await(ctx, j.permit, state.ID, j.since, giveUpMax, watch); state.Fault == nil {
 			state.Fault = held
 		}
 	}
 	out := Outcome{Kind: casefile.LicenseDoubtful, Fault: state.Fault, Asked: "the printer does not say what became of the sheet"}
 	switch {
-	case !known && state.Phase == JobNeverCame:
-		out = Outcome{Kind: casefile.LicenseFailed, Fault: broke(fault.Silent, "the job never reached the printer")}
 	case state.Phase == printer.JobPrinted:
 		out = Outcome{Kind: casefile.LicensePrinted}
-	case state.Phase == printer.JobFailed:
-		out = Outcome{Kind: casefile.LicenseFailed, Fault: state.Fault}
 	case state.Phase == printer.JobSpoiled:
 		out = Outcome{Kind: casefile.LicenseSpoiled, Fault: state.Fault}
+	case state.Phase == printer.JobFailed:
+		out = Outcome{Kind: casefile.LicenseFailed, Fault: state.Fault}
+	case !j.sent, !known && state.Phase == JobNeverCame:
+		out = Outcome{Kind: casefile.LicenseFailed, Fault: broke(fault.Silent, "the document never reached the printer")}
 	case len(state.Reasons) > 0:
 		out.Asked = strings.Join(state.Reasons, " ")
 	}
 	if out.Kind == casefile.LicensePrinted || out.Kind == casefile.LicenseSpoiled {
-		out = p.fromWhere(permit, state, out)
+		out = p.fromWhere(j.permit, state, out)
 	}
-	return p.endSheet(ctx, permit, out)
+	return p.endSheet(ctx, j.permit, out)
 }
 
 // fromWhere looks whether the sheet is the blank that was meant. One that was drawn from another tray is void, and so is
@@ -287,7 +318,7 @@ func (p *Press) fromWhere(permit string, state printer.JobState, out Outcome) Ou
 	return out
 }
 
-// JobNeverCame is the phase of a job that the printer, on all the time, knows nothing of.
+// JobNeverCame is the phase of a job of this program that the printer surely never had.
 const JobNeverCame printer.JobPhase = "never came"
 
 // broke is the fault of a job of which the printer tells no cause.
@@ -296,7 +327,8 @@ func broke(kind fault.Kind, detail string) *fault.Error {
 }
 
 // await polls the job until it is final or bound is over. A job that has ended tells no fault any more: what
-// held it up last is put there.
+// held it up last is put there. One that was seen is asked for by its number from then on: it came, and if the printer
+// does not know it later it has forgotten it.
 func (p *Press) await(ctx context.Context, permit string, id int, since time.Time, bound time.Duration, watch func(printer.JobState)) (last printer.JobState, known bool) {
 	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()
@@ -321,7 +353,7 @@ func (p *Press) await(ctx context.Context, permit string, id int, since time.Tim
 			if state.Phase.Final() {
 				state.Fault = held
 			}
-			last, known = state, true
+			last, known, id = state, true, state.ID
 			if watch != nil {
 				watch(state)
 			}
@@ -356,8 +388,13 @@ func (p *Press) endSheet(ctx context.Context, permit string, out Outcome) (Outco
 }
 
 // SettleSheets ends the sheets that were on their way when the program went down. bound is how long a
-// job that is still at work may take.
+// job that is still at work may take. Of a document that had not left nothing was printed, whatever the printer knows. Of
+// one that may have left only the printer's own word counts: that it knows no such job is none.
 func (p *Press) SettleSheets(ctx context.Context, bound time.Duration) error {
+	unsent, err := p.Journal.Kept(ctx, unsentKey)
+	if err != nil {
+		return fmt.Errorf("press: %w", err)
+	}
 	var open []casefile.Sheet
 	p.Journal.Book(func(b *casefile.Book) {
 		for _, s := range b.Sheets {
@@ -367,7 +404,11 @@ func (p *Press) SettleSheets(ctx context.Context, bound time.Duration) error {
 		}
 	})
 	for _, s := range open {
-		if _, err := p.follow(ctx, s.Permit, 0, s.Since, bound, nil); err != nil {
+		j, most := job{permit: s.Permit, sent: string(unsent) != s.Permit}, bound
+		if !j.sent {
+			most = min(bound, unsentMax)
+		}
+		if _, err := p.follow(ctx, j, most, nil); err != nil {
 			return err
 		}
 	}

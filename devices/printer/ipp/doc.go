@@ -3,9 +3,9 @@
 //
 // It promises that a job is called printed only when the printer says that it completed and that as many
 // sheets as expected were stacked, from the paper that was asked for; that no job is sent twice unless the
-// printer says that it has none of that name; and that it says unknown, and never guesses, when the printer
-// was switched off meanwhile or does not count. Which blank is whose, and whether a license may be printed
-// at all, is decided above.
+// printer has none of that name and surely never had; and that it says unknown, and never guesses, when the
+// printer was switched off meanwhile, has forgotten the job or does not count. Which blank is whose, and whether
+// a license may be printed at all, is decided above.
 //
 // # Data sheet
 //
@@ -26,6 +26,8 @@
 //   - sides is one-sided unless the job wants otherwise; a printer without a unit that turns sheets over refuses.
 //   - printer-up-time tells whether the printer has been off since a moment; job numbers begin anew then, so
 //     a job is believed only when its name agrees as well.
+//   - A job that has ended is forgotten after a time that each printer chooses, even at once. That a job is not known
+//     therefore does not mean that it never came, unless it had no number and was sent a minute ago at most.
 //   - Cancel-Job does not mean "not printed": the printer goes on to the end of the sheet. The counters say.
 //
 // # At power-up

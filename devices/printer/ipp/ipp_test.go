@@ -109,10 +109,18 @@ func (c *counter) before(h http.Handler) http.Handler {
 }
 
 func sheetsBench(t *testing.T) *printertest.SheetsBench {
-	sim := ippsim.New(ippsim.Options{})
+	return benchOf(t, ippsim.New(ippsim.Options{}), nil)
+}
+
+// benchOf is a bench with a simulator of its own, and with something between its socket and it.
+func benchOf(t *testing.T, sim *ippsim.Printer, between func(h http.Handler) http.Handler) *printertest.SheetsBench {
 	network := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
 	count := &counter{}
-	server := &http.Server{Handler: count.before(sim.Handler())}
+	handler := sim.Handler()
+	if between != nil {
+		handler = between(handler)
+	}
+	server := &http.Server{Handler: count.before(handler)}
 	served := make(chan struct{})
 	go func() { server.Serve(network); close(served) }()
 	b := &bench{t: t, sim: sim, transport: &http.Transport{DialContext: network.dial}}

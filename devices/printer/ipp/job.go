@@ -30,14 +30,20 @@ func (p *Printer) Job(ctx context.Context, id int, name string, since time.Time)
 		return printer.JobState{}, false, err
 	}
 	if !found {
-		// Without printer-up-time the printer cannot say that it has been on all the while. That of a queue is the time
-		// of day, and it may have forgotten the job.
-		if s.info.Queue || s.upTime == 0 || s.at.Add(-s.upTime).After(since.Add(-upTimeSlack)) {
-			return printer.JobState{ID: id, Name: name, Phase: printer.JobUnknown}, true, nil
+		if s.neverCame(id, since) {
+			return printer.JobState{}, false, nil
 		}
-		return printer.JobState{}, false, nil
+		return printer.JobState{ID: id, Name: name, Phase: printer.JobUnknown}, true, nil
 	}
 	return p.jobState(s, j), true, nil
+}
+
+// neverCame says whether a job that the printer does not know never reached it. A job with a number did: the printer was
+// off since, or has forgotten it. Without printer-up-time it cannot say that it has been on all the while; that of a queue
+// is the time of day. Both ends of the time since are this program's, so that no clock that is set makes it shorter.
+func (s snapshot) neverCame(id int, since time.Time) bool {
+	age := s.at.Sub(since) // the longest duration that there is, for the zero time
+	return id == 0 && !s.info.Queue && 0 <= age && age <= remembers && age+upTimeSlack <= s.upTime
 }
 
 // jobState measures the job by what was expected of it, and remembers a jam that befalls it.

@@ -12,6 +12,7 @@ const (
 	lookupGap     = 2 * time.Second  // between those, for a printer that just restarted its network
 	answerMax     = 1 << 20          // all attributes of a big printer are 100 KB
 	jobsMax       = 200              // jobs looked at when one is searched by name
+	remembers     = time.Minute      // how long a job that has ended is trusted to be known: IPP leaves that to the printer, and sets no least time
 	upTimeSlack   = 3 * time.Second  // printer-up-time counts whole seconds, and answers take time
 	documentMax   = 64 << 20         // a license is below 1 MB
 )

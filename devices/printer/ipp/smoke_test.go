@@ -308,11 +308,17 @@ func TestNeverThrice(t *testing.T) {
 	}
 }
 
-// answers is a printer that is well, and answers questions about jobs as a test wants.
+// answers is a printer that is well, has been on for ten minutes, and answers questions about jobs as a test wants.
 func answers(t *testing.T, attrs map[goipp.Op]func(m *goipp.Message) (goipp.Status, []goipp.Attributes)) *ipp.Printer {
 	t.Helper()
 	p, _ := crooked(t, func(op goipp.Op, m *goipp.Message) *goipp.Message {
 		say := attrs[op]
+		if op == goipp.OpGetPrinterAttributes {
+			m = without(m, nil, "printer-up-time")
+			g := m.AttrGroups()
+			g[len(g)-1].Add(goipp.MakeAttribute("printer-up-time", goipp.TagInteger, goipp.Integer(600)))
+			return goipp.NewMessageWithGroups(m.Version, m.Code, m.RequestID, g)
+		}
 		if say == nil {
 			return m
 		}
@@ -352,19 +358,25 @@ func TestAskForAJob(t *testing.T) {
 		ok     bool
 		kind   fault.Kind
 		listed int
+		age    time.Duration // how long ago it was submitted
 	}{
 		{name: "its number", id: 5, job: jobOf(5, "LIC", 9), want: 5, phase: printer.JobPrinted, ok: true},
 		{name: "its number is not repeated", id: 5, job: jobOf(0, "LIC", 3), want: 5, phase: printer.JobWaiting, ok: true},
 		{name: "the last state of all", id: 5, job: jobOf(5, "LIC", 8), want: 5, phase: printer.JobSpoiled, ok: true},
 		{name: "a state below all", id: 5, job: jobOf(5, "LIC", 2), kind: fault.Garbled},
 		{name: "a state above all", id: 5, job: jobOf(5, "LIC", 10), kind: fault.Garbled},
-		{name: "another's job of this number", id: 5, job: jobOf(5, "LIC-2", 9), listed: 2},
-		{name: "not found", id: 5, byID: goipp.StatusErrorNotFound, listed: 2},
-		{name: "gone", id: 5, byID: goipp.StatusErrorGone, listed: 2},
-		{name: "not possible", id: 5, byID: goipp.StatusErrorNotPossible, listed: 2},
+		{name: "another's job of this number", id: 5, job: jobOf(5, "LIC-2", 9), want: 5, phase: printer.JobUnknown, ok: true, listed: 2},
+		{name: "not found", id: 5, byID: goipp.StatusErrorNotFound, want: 5, phase: printer.JobUnknown, ok: true, listed: 2},
+		{name: "gone", id: 5, byID: goipp.StatusErrorGone, want: 5, phase: printer.JobUnknown, ok: true, listed: 2},
+		{name: "not possible", id: 5, byID: goipp.StatusErrorNotPossible, want: 5, phase: printer.JobUnknown, ok: true, listed: 2},
 		{name: "refused", id: 5, byID: goipp.StatusErrorForbidden, kind: fault.Broken},
 		{name: "no number, and in the list", job: jobOf(7, "LIC", 5), list: []goipp.Attributes{jobOf(6, "LIC-2", 9), jobOf(7, "LIC", 9)}, want: 7, phase: printer.JobPrinting, ok: true, listed: 1},
 		{name: "in the list without a number", list: []goipp.Attributes{jobOf(0, "LIC", 9)}, listed: 2},
+		{name: "no number, and known so long", age: 59 * time.Second, listed: 2},
+		{name: "no number, and perhaps forgotten", age: 61 * time.Second, phase: printer.JobUnknown, ok: true, listed: 2},
+		{name: "no number, and before the printer was on", age: time.Hour, phase: printer.JobUnknown, ok: true, listed: 2},
+		{name: "no number, of another program", age: -1, phase: printer.JobUnknown, ok: true, listed: 2},
+		{name: "no number, by a clock that was fast", age: -time.Hour, phase: printer.JobUnknown, ok: true, listed: 2},
 		{name: "no list", lists: goipp.StatusErrorForbidden, kind: fault.Broken, listed: 1},
 	} {
 		listed := 0
@@ -377,7 +389,10 @@ func TestAskForAJob(t *testing.T) {
 			},
 			goipp.OpGetJobs: func(*goipp.Message) (goipp.Status, []goipp.Attributes) { listed++; return c.lists, c.list },
 		})
-		since := time.Now().Add(time.Minute) // the simulator has not been on for long
+		since := time.Now().Add(-c.age)
+		if c.age == -1 {
+			since = time.Time{}
+		}
 		st, ok, err := p.Job(t.Context(), c.id, "LIC", since)
 		if st.ID != c.want || st.Phase != c.phase || ok != c.ok || fault.KindOf(err) != c.kind || c.kind == "" && err != nil || listed != c.listed {
 			t.Errorf("%s: got %+v, %v, %v, listed %d times; want %d %s %v %q, listed %d times", c.name, st, ok, err, listed, c.want, c.phase, c.ok, c.kind, c.listed)

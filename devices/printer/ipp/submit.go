@@ -158,7 +158,8 @@ func (s snapshot) oneTray(media string) bool {
 }
 
 // order sends a request that makes a job. When the answer is lost the job is looked for by its name; it is
-// sent once more only when the printer says that there is none.
+// sent once more only when the printer says that there is none. One that has its document with it may have been printed
+// and forgotten since: it is sent once more only when it surely never came.
 func (p *Printer) order(ctx context.Context, s snapshot, job printer.Job, op goipp.Op, doc []byte, limit time.Duration) (int, error) {
 	plain := false
 	if !s.takesCol(job) && !s.oneTray(job.Media) {
@@ -167,6 +168,7 @@ func (p *Printer) order(ctx context.Context, s snapshot, job printer.Job, op goi
 	for try := 1; ; try++ {
 		m := p.request(op)
 		p.ticket(m, s, job, plain)
+		sent := time.Now()
 		a, err := p.call(ctx, "print", m, doc, limit)
 		if err == nil {
 			if refusesCol(a) && !plain && s.oneTray(job.Media) {
@@ -179,6 +181,12 @@ func (p *Printer) order(ctx context.Context, s snapshot, job printer.Job, op goi
 			return 0, err // it did not get there, or was refused below IPP
 		}
 		j, found, lookup := p.search(ctx, job.Name)
+		if lookup == nil && !found && doc != nil {
+			var now snapshot
+			if now, lookup = p.refresh(ctx, "print"); lookup == nil && !now.neverCame(0, sent) {
+				return 0, p.fail(fault.Doubtful, "print", "the answer was lost and the printer may have forgotten the job", err)
+			}
+		}
 		switch {
 		case lookup != nil:
 			return 0, p.fail(fault.Doubtful, "print", "the answer was lost and the printer cannot be asked", lookup)
@@ -217,11 +225,28 @@ func (p *Printer) create(ctx context.Context, s snapshot, job printer.Job) (int,
 }
 
 func (p *Printer) printJob(ctx context.Context, s snapshot, job printer.Job) (int, error) {
+	if err := p.leaves(job); err != nil {
+		return 0, err
+	}
 	return p.order(ctx, s, job, goipp.OpPrintJob, job.Document, documentLimit)
+}
+
+// leaves tells the job's owner that the document is about to leave.
+func (p *Printer) leaves(job printer.Job) error {
+	if job.Sending == nil {
+		return nil
+	}
+	if err := job.Sending(); err != nil {
+		return p.fail(fault.Broken, "print", "the document was held back", err)
+	}
+	return nil
 }
 
 // send puts the document into job id. When the answer is lost the job itself says whether it has it.
 func (p *Printer) send(ctx context.Context, s snapshot, job printer.Job, id int) (int, error) {
+	if err := p.leaves(job); err != nil {
+		return id, err // the printer gives the job up when no document comes
+	}
 	for try := 1; ; try++ {
 		m := p.request(goipp.OpSendDocument)
 		m.Operation.Add(goipp.MakeAttribute("job-id", goipp.TagInteger, goipp.Integer(id)))

@@ -189,6 +189,7 @@ func (p *Printer) obey(r *request) *goipp.Message {
 		answer.Code = goipp.Code(goipp.StatusErrorServiceUnavailable) // never sent: the line is dead
 		return answer
 	}
+	p.forget()
 	do, ok := operations[r.op()]
 	if !ok {
 		answer.Code = goipp.Code(goipp.StatusErrorOperationNotSupported)

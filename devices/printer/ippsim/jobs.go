@@ -230,6 +230,13 @@ func (p *Printer) newJob(r *request, t ticket) *job {
 	return j
 }
 
+// forget drops the jobs that have ended longer ago than the printer remembers. The caller holds the lock.
+func (p *Printer) forget() {
+	if p.opts.Forgets > 0 {
+		p.jobs = slices.DeleteFunc(p.jobs, func(j *job) bool { return j.over() && time.Since(j.ended) >= p.opts.Forgets })
+	}
+}
+
 // accept checks a document against its job and puts the job into the queue.
 func (p *Printer) accept(j *job, doc []byte) (goipp.Status, string) {
 	if status, note := p.check(j, doc); status != goipp.StatusOk {

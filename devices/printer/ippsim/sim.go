@@ -45,6 +45,7 @@ type Options struct {
 	Log       *mechanism.Log
 	SheetTime time.Duration // how long a sheet takes; 1.5 s when 0
 	UUID      string        // urn:uuid:…; a fixed one when ""
+	Forgets   time.Duration // how long a job that has ended is known; 0: until there are too many, or the power goes
 }
 
 // Printer is the mechanism; Handler is its network socket.

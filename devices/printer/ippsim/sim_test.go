@@ -253,6 +253,29 @@ func TestCreateJobTimesOut(t *testing.T) {
 	})
 }
 
+// TestForgets: jobs that have ended are known for as long as the printer was made to know them, those at work always.
+func TestForgets(t *testing.T) {
+	for forgets, known := range map[time.Duration]bool{0: true, time.Second: false, time.Minute: true} {
+		synctest.Test(t, func(t *testing.T) {
+			p := New(Options{Forgets: forgets})
+			for _, wait := range []bool{false, true} {
+				id, _ := number(ask(t, p, goipp.OpCreateJob, nil, nil).Job, "job-id")
+				if !wait {
+					ask(t, p, goipp.OpCancelJob, nil, func(m *goipp.Message) { m.Operation.Add(ints("job-id", goipp.TagInteger, id)) })
+				}
+			}
+			time.Sleep(2 * time.Second) // virtual
+			for id, want := range map[int]bool{1: known, 2: true} {
+				a := ask(t, p, goipp.OpGetJobAttributes, nil, func(m *goipp.Message) { m.Operation.Add(ints("job-id", goipp.TagInteger, id)) })
+				if got := goipp.Status(a.Code) == goipp.StatusOk; got != want {
+					t.Errorf("forgets after %v: job %d is known: %v, want %v", forgets, id, got, want)
+				}
+			}
+			p.Power(false)
+		})
+	}
+}
+
 func TestGetJobs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := loaded(t)
