@@ -61,8 +61,8 @@ func (f *fold) caseSubmitted() error {
 	return f.judged(a)
 }
 
-// judged decides an application as far as rules can. While a restored hall waits for any terminal nothing is approved:
-// the name may be given, and not be here yet.
+// judged decides an application as far as rules can. While a restored hall waits for any terminal nothing is approved, and nothing is refused for its
+// name: that may be given, or be free again, and not be here yet.
 func (f *fold) judged(a application) error {
 	facts, err := f.judge(a)
 	if err != nil {
@@ -75,11 +75,14 @@ func (f *fold) judged(a application) error {
 			return err
 		}
 	}
-	if d.State == "approved" && f.frozen {
+	if f.frozen && (d.State == "approved" || d.Code == nameTaken) {
 		return nil
 	}
 	return f.decide(f.ctx, f.tx, f.offer, a, d, "rule")
 }
+
+// nameTaken is the rule that refuses an application because somebody else has its name or has asked for it.
+const nameTaken = "name_taken"
 
 // unreadable keeps an application that cannot be opened for a person: it is lost to the rules, not to us.
 func (f *fold) unreadable(cause error) error {

@@ -278,8 +278,14 @@ func (f *fold) approvedBefore(caseID, number string, day time.Time) error {
 	if err := f.exec(`INSERT INTO licenses (number, case_id, facts) VALUES (?,?,?)`, number, caseID, raw); err != nil {
 		return taken(err, "the number %s stands for another business", number)
 	}
+	key := nameKey(a.form.Answers["trade_name"])
+	// One that waits only reserves its name, and by the backup alone: before it was given to another one it was set free.
+	if err := f.exec(`UPDATE cases SET name_key = NULL WHERE name_key = ? AND division = (SELECT division FROM cases WHERE case_id = ?) AND state = 'waiting' AND case_id <> ?`,
+		key, caseID, caseID); err != nil {
+		return err
+	}
 	err = f.exec(`UPDATE cases SET state = 'approved', code = 'approved', reason_zh = ?, reason_en = ?, channel = 'rule', decided = ?, name_key = ? WHERE case_id = ?`,
-		before["zh"], before["en"], f.at, nameKey(a.form.Answers["trade_name"]), caseID)
+		before["zh"], before["en"], f.at, key, caseID)
 	return taken(err, "its trade name was given to another business")
 }
 

@@ -580,3 +580,53 @@ func TestAnOlderProgramIsHeardToo(t *testing.T) {
 	push(0)
 	eventually(t, "T1 has told", func() bool { return len(h.Ledger().Awaited) == 0 })
 }
+
+// The backup has an application that waits and so reserves its name. The next day a clerk refuses it, another one under the same name is approved and printed, and the
+// hall forgets both: what was printed stands, whoever tells first, and the one that waits has the name no more.
+func TestANameThatOnlyTheBackupReserves(t *testing.T) {
+	for _, order := range [][]int{{0, 1}, {1, 0}} {
+		h := halltest.Start(t, nil)
+		terms := []*halltest.Terminal{h.Enrol("T1"), h.Enrol("T2")}
+		one, two := terms[0], terms[1]
+		kitchen := filled("青山小店")
+		kitchen.Answers["trade"] = "6210"
+		if d := submit(t, one, "c1", kitchen); d.State != "waiting" {
+			t.Fatalf("it is decided at once: %v", d)
+		}
+		two.Push()
+		backup := h.Backup()
+		if err := h.Hall().Decide(t.Context(), "c1", false, "没有许可证"); err != nil {
+			t.Fatal(err)
+		}
+		submit(t, one, "c2", kitchen)
+		if err := h.Hall().Decide(t.Context(), "c2", true, ""); err != nil {
+			t.Fatal(err)
+		}
+		d, err := one.Client.Decision(t.Context(), &hallapi.DecisionRequest{Case: "c2"})
+		if err != nil || d.License == "" {
+			t.Fatalf("%v, %v", d, err)
+		}
+		p := permit(t, two, "c2", "original", "A1")
+		two.Write(casefile.LicensePrinting, "c2", casefile.Header{Permit: p.Permit, License: d.License, Form: "original", Tray: "tray-1", Serial: "A1"}, nil)
+		end(two, casefile.LicensePrinted, "c2", p.Permit, "A1")
+
+		h.Restore(backup)
+		terms[order[0]].Push()
+		eventually(t, "the first has told", func() bool { return len(h.Ledger().Awaited) == 1 })
+		terms[order[1]].Push()
+		eventually(t, "all have told", func() bool { return len(h.Ledger().Awaited) == 0 })
+		if now, err := one.Client.Decision(t.Context(), &hallapi.DecisionRequest{Case: "c2", WaitMs: 20000}); err != nil || now.State != "approved" || now.License != d.License {
+			t.Errorf("order %v: what was printed with %s is %v, %v", order, d.License, now, err)
+		}
+		if p := permit(t, one, "c2", "original", "B1"); p.Refused != "printed" {
+			t.Errorf("order %v: a second original: %v", order, p)
+		}
+		if err := h.Hall().Decide(t.Context(), "c1", true, ""); err == nil {
+			t.Errorf("order %v: the name is given a second time", order)
+		}
+		if err := h.Hall().Decide(t.Context(), "c1", false, "没有许可证"); err != nil {
+			t.Errorf("order %v: %v", order, err)
+		}
+		h.Audit()
+	}
+}
