@@ -3,6 +3,7 @@ package press
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"yichuang/devices/fault"
@@ -26,7 +27,8 @@ func (p *Press) Plain(ctx context.Context, caseID, what, owed string, paper docu
 	if !p.HasPlain() {
 		return &fault.Error{Kind: fault.Absent, Device: "license", Op: "plain paper"}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), plainMax+giveUpMax)
+	ctx = context.WithoutCancel(ctx)
+	bounded, cancel := context.WithTimeout(ctx, plainMax+giveUpMax) // the printer's time, as in Paper
 	defer cancel()
 	began := time.Now()
 	pdf, err := p.Type.PlainPDF(paper, what, began)
@@ -38,10 +40,10 @@ func (p *Press) Plain(ctx context.Context, caseID, what, owed string, paper docu
 	if err := p.append(ctx, casefile.PaperBegun, caseID, h); err != nil {
 		return err
 	}
-	job, err := p.Sheets.Submit(ctx, printer.Job{Name: id, Document: pdf, Media: plainMedia, Source: p.PlainTray, Sheets: 1, Proof: true})
+	job, err := p.Sheets.Submit(bounded, printer.Job{Name: id, Document: pdf, Media: plainMedia, Source: p.PlainTray, Sheets: 1, Proof: true})
 	out, state := false, printer.JobState{}
 	if err == nil || fault.Is(err, fault.Doubtful) { // after any other error no sheet comes of it
-		out, state = p.plainOut(ctx, id, job, began)
+		out, state = p.plainOut(bounded, id, job, began)
 	}
 	if out {
 		return p.append(ctx, casefile.PaperPrinted, caseID, h)
@@ -56,17 +58,28 @@ func (p *Press) Plain(ctx context.Context, caseID, what, owed string, paper docu
 	return errors.Join(err, p.write(ctx, append(p.drawnInstead(state), casefile.Event{Kind: casefile.PaperFailed, Case: caseID, Header: h})...))
 }
 
-// drawnInstead voids the numbered blank that a printer took for a slip in place of plain paper.
+// drawnInstead voids the numbered blank that a printer took for a slip in place of plain paper. Where several trays hold
+// such blanks and the printer does not tell which it was, none is void by guessing: a person has to look.
 func (p *Press) drawnInstead(state printer.JobState) []casefile.Event {
-	if state.Tray == "" || state.Tray == p.PlainTray {
-		return nil
+	var serial string
+	from := p.plainFrom(state)
+	if len(from) == 1 {
+		p.Journal.Book(func(b *casefile.Book) { serial, _ = b.Trays[from[0]].Next() })
 	}
-	h := casefile.Header{Tray: state.Tray, Reason: "the printer drew it for a slip", Who: "printer"}
-	p.Journal.Book(func(b *casefile.Book) { h.Serial, _ = b.Trays[state.Tray].Next() })
-	if h.Serial == "" {
-		return nil
+	switch {
+	case len(from) > 1:
+		p.Log.Error("a slip was printed on a blank, and the printer does not say of which tray", "media", state.Media, "trays", from)
+	case serial != "" && from[0] != p.PlainTray:
+		h := casefile.Header{Tray: from[0], Serial: serial, Reason: "the printer drew it for a slip", Who: "printer"}
+		return []casefile.Event{{Kind: casefile.BlankVoided, Header: h}}
 	}
-	return []casefile.Event{{Kind: casefile.BlankVoided, Header: h}}
+	return nil
+}
+
+// plainFrom is which trays a slip may have been drawn from.
+func (p *Press) plainFrom(state printer.JobState) (from []string) {
+	p.Journal.Book(func(b *casefile.Book) { from = drawnFrom(b, state, p.PlainTray, plainMedia) })
+	return from
 }
 
 // HasPlain says whether there is plain paper. A tray that the journal knows to hold numbered blanks is none,
@@ -96,5 +109,5 @@ func (p *Press) plainOut(ctx context.Context, name string, id int, since time.Ti
 		}
 		state, _ = p.await(ctx, name, state.ID, since, giveUpMax, nil)
 	}
-	return state.Phase == printer.JobPrinted && (state.Tray == "" || state.Tray == p.PlainTray), state
+	return state.Phase == printer.JobPrinted && slices.Equal(p.plainFrom(state), []string{p.PlainTray}), state
 }

@@ -1,6 +1,8 @@
 package press
 
 import (
+	"bytes"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -165,6 +167,43 @@ func TestHalfAStripHangsFromAnEarlierLife(t *testing.T) {
 			})
 		}
 	}
+}
+
+// The computer stands still while a strip is on its way, and the strip is given up, for its time is over. Its end and that it
+// hangs in the printer are written down all the same: the next program cuts it off.
+func TestStripTakesTooLong(t *testing.T) {
+	bubble(t, func(t *testing.T, m *machine) {
+		first := m.next()
+		long := paper("old")
+		for range 10 {
+			long.Blocks = append(long.Blocks, paper("old").Blocks...)
+		}
+		var once sync.Once
+		m.at(func(point string, data []byte) {
+			if point == "command" && bytes.Contains(data, []byte("old")) {
+				once.Do(func() { time.Sleep(rollMax + time.Second) }) // virtual
+			}
+		})
+		if err := m.program.press.Paper(t.Context(), "300000000001", "receipt", "", long, false); err == nil {
+			t.Fatal("printed, and its time was over")
+		}
+		m.at(nil)
+		m.tells(first, "paper.begun what=receipt way=receipt", "paper.failed what=receipt fault=silent")
+		kept, err := m.program.journal.Kept(t.Context(), hangsKey)
+		if err != nil || len(kept) == 0 {
+			t.Errorf("kept %q, %v; want that a strip hangs", kept, err)
+		}
+		m.strike()
+		m.roll.Power(false)
+		m.roll.Power(true)
+		m.restart()
+		if err := m.print("new", true); err != nil {
+			t.Fatal(err)
+		}
+		if whole, mixed := m.whole("new"); whole != 1 || mixed != 0 {
+			t.Errorf("new: %d whole, %d mixed", whole, mixed)
+		}
+	})
 }
 
 // The printer stops in the middle, and the program is started anew before anybody has mended it.

@@ -57,6 +57,8 @@ const (
 	giveUpMax = 30 * time.Second
 	// unsentMax is how long a job is looked for whose document never left, to be cancelled: nothing will be printed of it.
 	unsentMax = 5 * time.Second
+	// cutsMax bounds the question whether a strip was cut after all.
+	cutsMax = 10 * time.Second
 	// heldMax is how long a job may be held up, by a jam, an open door or missing paper, before it is given up: at night
 	// nobody comes, and a person stands there. Somebody who does stand by has mended it by then.
 	heldMax = 45 * time.Second
@@ -69,9 +71,10 @@ const (
 func (p *Press) Paper(ctx context.Context, caseID, what, owed string, paper document.Paper, again bool) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollMax)
+	ctx = context.WithoutCancel(ctx)
+	bounded, cancel := context.WithTimeout(ctx, rollMax) // the printer's time; what came of it is written down however late it is
 	defer cancel()
-	if err := p.clear(ctx); err != nil {
+	if err := p.clear(bounded); err != nil {
 		return err
 	}
 	if state := p.Roll.State(); state.Fault != nil {
@@ -81,7 +84,7 @@ func (p *Press) Paper(ctx context.Context, caseID, what, owed string, paper docu
 	if err != nil {
 		return err
 	}
-	cuts, _, err := p.Roll.Cuts(ctx)
+	cuts, _, err := p.Roll.Cuts(bounded)
 	if err != nil {
 		return err
 	}
@@ -90,7 +93,7 @@ func (p *Press) Paper(ctx context.Context, caseID, what, owed string, paper docu
 	if err := p.append(ctx, casefile.PaperBegun, caseID, h); err != nil {
 		return err
 	}
-	err = p.Roll.Print(ctx, strip)
+	err = p.Roll.Print(bounded, strip)
 	if fault.Is(err, fault.Doubtful) && p.wasCut(ctx, cuts) {
 		err = nil
 	}
@@ -145,6 +148,8 @@ func (p *Press) clear(ctx context.Context) error {
 
 // wasCut asks the printer whether the strip that was begun at this count has been cut off.
 func (p *Press) wasCut(ctx context.Context, before int64) bool {
+	ctx, cancel := context.WithTimeout(ctx, cutsMax)
+	defer cancel()
 	n, ok, err := p.Roll.Cuts(ctx)
 	return err == nil && ok && n > before
 }
@@ -296,18 +301,7 @@ func (p *Press) fromWhere(permit string, state printer.JobState, out Outcome) Ou
 	var from []string
 	p.Journal.Book(func(b *casefile.Book) {
 		meant = b.Sheets[permit].Tray
-		switch {
-		case state.Tray != "":
-			from = []string{state.Tray}
-		case state.Media == "" || state.Media == b.Trays[meant].Media:
-			from = []string{meant}
-		default: // the printer tells the paper and not the tray
-			for name, t := range b.Trays {
-				if t.Media == state.Media && t.Left() > 0 {
-					from = append(from, name)
-				}
-			}
-		}
+		from = drawnFrom(b, state, meant, b.Trays[meant].Media)
 	})
 	switch {
 	case len(from) != 1:
@@ -316,6 +310,23 @@ func (p *Press) fromWhere(permit string, state printer.JobState, out Outcome) Ou
 		return Outcome{Kind: casefile.LicenseSpoiled, Fault: broke(fault.Invalid, "the sheet was drawn from "+from[0]), Tray: from[0]}
 	}
 	return out
+}
+
+// drawnFrom is which trays a sheet may have been drawn from, by what the printer tells of it: the one that was meant, or
+// another one with blanks. None, or several, are said when it tells the paper and not the tray.
+func drawnFrom(b *casefile.Book, state printer.JobState, meant, media string) (from []string) {
+	switch {
+	case state.Tray != "":
+		return []string{state.Tray}
+	case state.Media == "" || state.Media == media:
+		return []string{meant}
+	}
+	for name, t := range b.Trays {
+		if t.Media == state.Media && t.Left() > 0 {
+			from = append(from, name)
+		}
+	}
+	return from
 }
 
 // JobNeverCame is the phase of a job of this program that the printer surely never had.

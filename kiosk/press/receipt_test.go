@@ -249,6 +249,41 @@ func TestSlipOnANumberedBlank(t *testing.T) {
 	})
 }
 
+// A printer that tells the paper and not the tray: a blank that it took for a slip is void where only one tray holds such.
+func TestPrinterDoesNotTellTheTrayOfASlip(t *testing.T) {
+	bubble(t, func(t *testing.T, m *machine) {
+		p := m.program.press
+		p.PlainTray = "by-pass-tray"
+		for name, row := range map[string]struct {
+			state  printer.JobState
+			serial string
+		}{
+			"nothing":       {printer.JobState{}, ""},
+			"the paper":     {printer.JobState{Media: a4}, ""},
+			"the tray":      {printer.JobState{Media: a4, Tray: "by-pass-tray"}, ""},
+			"other paper":   {printer.JobState{Media: a3}, "A00000001"},
+			"other tray":    {printer.JobState{Media: a4, Tray: "tray-2"}, "B00000001"},
+			"unknown paper": {printer.JobState{Media: "iso_a5_148x210mm"}, ""},
+			"no such tray":  {printer.JobState{Media: a4, Tray: "tray-9"}, ""},
+		} {
+			var serial string
+			for _, e := range p.drawnInstead(row.state) {
+				serial = e.Header.Serial
+			}
+			if serial != row.serial {
+				t.Errorf("the printer tells %s: %q is void, want %q", name, serial, row.serial)
+			}
+		}
+		another := casefile.Header{Tray: "tray-3", Media: a3, First: "C00000001", Count: 5, Who: "staff"}
+		if err := p.append(t.Context(), casefile.BlanksLoaded, "", another); err != nil {
+			t.Fatal(err)
+		}
+		if got := p.drawnInstead(printer.JobState{Media: a3}); got != nil {
+			t.Errorf("two trays hold such blanks: got %+v, want none void", got)
+		}
+	})
+}
+
 // The second way out of a slip: a plain sheet from the license printer's by-pass tray.
 func TestSlipOnAPlainSheet(t *testing.T) {
 	for name, row := range map[string]struct {
