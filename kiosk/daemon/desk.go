@@ -368,19 +368,25 @@ func (d *Daemon) ExchangeBox(ctx context.Context, c ctl.Count) (ctl.Exchange, er
 	if err := d.ready(); err != nil {
 		return ctl.Exchange{}, err
 	}
-	counted, err := money.ParseCounts(c.Counted)
+	counted, err := parsePile(c.Counted)
 	if err != nil {
-		return ctl.Exchange{}, &ctl.Refused{Text: err.Error()}
+		return ctl.Exchange{}, err
 	}
 	var box casefile.Box
-	var busy bool
+	var busy, doubt bool
 	d.journal.Book(func(b *casefile.Book) {
 		box = b.Box
 		box.Notes = slices.Clone(b.Box.Notes)
-		busy = b.OpenNote() != nil
+		busy, doubt = b.OpenNote() != nil, len(b.Doubtful) > 0
+		for _, u := range b.Unknown {
+			doubt = doubt || !u.Coin
+		}
 	})
-	if busy {
+	switch {
+	case busy:
 		return ctl.Exchange{}, &ctl.Refused{Text: "cashbox exchange: a note is on its way; wait until it has arrived"}
+	case doubt:
+		return ctl.Exchange{}, doubtInBox("cashbox exchange", "a note", counted.Minus(box.Counts()))
 	}
 	out := ctl.Exchange{Box: box.Full(), Expected: ctl.Pile(box.Counts()), Counted: counted, Difference: differences(counted, box)}
 	exchanged := casefile.Event{Kind: casefile.BoxExchanged, Header: casefile.Header{Box: box.Full(), Expected: out.Expected, Counted: counted, Who: "technician"}}
@@ -390,6 +396,27 @@ func (d *Daemon) ExchangeBox(ctx context.Context, c ctl.Count) (ctl.Exchange, er
 	// The acceptor has not told of another box: it cannot, or the box was changed while it had no power. Then this is the word for it.
 	fresh := casefile.Event{Kind: casefile.BoxIn, Header: casefile.Header{Box: payment.NewBoxName()}}
 	return out, d.journal.Append(ctx, store.Entry{Event: fresh}, store.Entry{Event: exchanged})
+}
+
+// doubtInBox refuses to begin a new box while it is in doubt whether something lies in this one: settled afterwards, it would be looked for in the next.
+func doubtInBox(act, what string, more money.Counts) error {
+	found := "no more and no less"
+	if len(more) > 0 {
+		found = fmt.Sprintf("%v against the journal", more)
+	}
+	return &ctl.Refused{Text: fmt.Sprintf("%s: of %s it is in doubt whether it is in the box; settle that first (doubtful settle), as stacked when it is and as returned when not: you counted %s", act, what, found)}
+}
+
+// parsePile reads what was counted, or put in, by hand; a figure that no machine can have is a slip of the finger.
+func parsePile(text string) (money.Counts, error) {
+	pile, err := money.ParseCounts(text)
+	if err != nil {
+		return nil, &ctl.Refused{Text: err.Error()}
+	}
+	if what := (&casefile.Header{Counted: pile}).Uncountable(); what != "" {
+		return nil, &ctl.Refused{Text: fmt.Sprintf("count %q: %s: no machine holds that; look at it again", text, what)}
+	}
+	return pile, nil
 }
 
 // ExportLog writes the journal's clear part.

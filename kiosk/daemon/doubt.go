@@ -11,6 +11,7 @@ import (
 	"yichuang/kiosk/ctl"
 	"yichuang/kiosk/money"
 	"yichuang/kiosk/office"
+	"yichuang/kiosk/payment"
 	"yichuang/kiosk/store"
 )
 
@@ -99,6 +100,9 @@ func (d *Daemon) settleHere(ctx context.Context, s ctl.Settle) (doubt ctl.Doubt,
 func (d *Daemon) foundHere(doubt ctl.Doubt, s ctl.Settle) ([]store.Entry, error) {
 	f := finding{as: s.As, reason: s.Reason, who: "technician"}
 	if !strings.HasPrefix(doubt.ID, unseenDoubt) {
+		if s.Face != "" {
+			return nil, &ctl.Refused{Text: fmt.Sprintf("settle %s: its face is known; if the box holds another one, it is not this one", s.ID)}
+		}
 		entries := d.ends(f, func(id string) bool { return id == doubt.ID })
 		if len(entries) == 0 {
 			return nil, &ctl.Refused{Text: fmt.Sprintf("settle %s: a note is settled as stacked or returned, a sheet as printed or spoiled, a payout as paid or kept, not as %q", doubt.ID, s.As)}
@@ -109,11 +113,26 @@ func (d *Daemon) foundHere(doubt ctl.Doubt, s ctl.Settle) ([]store.Entry, error)
 	if f.face, err = money.Parse(s.Face); s.As != "returned" && (s.As != "stacked" || err != nil || f.face <= 0) {
 		return nil, &ctl.Refused{Text: "settle " + s.ID + ": nobody saw this " + doubt.What + "; settle it as returned, or as stacked with --face FACE when the box holds one more than the journal"}
 	}
+	if faces := facesOf(doubt.What); s.As == "stacked" && !slices.Contains(faces, f.face) {
+		return nil, &ctl.Refused{Text: fmt.Sprintf("settle %s: there is no %s of %s yuan; --face is in yuan, one of %v", s.ID, doubt.What, f.face, faces)}
+	}
 	entries, err := d.endsUnseen(f, doubt.Owed)
 	if errors.Is(err, errMoving) {
 		return nil, &ctl.Refused{Text: "settle " + s.ID + ": a note is on its way; wait until it has arrived"}
 	}
 	return entries, err
+}
+
+// facesOf are the faces of what nobody saw: notes, or coins.
+func facesOf(what string) (faces []money.Fen) {
+	list := payment.Faces
+	if what == "coin" {
+		list = payment.Coins
+	}
+	for _, f := range list {
+		faces = append(faces, money.Fen(f.Face))
+	}
+	return faces
 }
 
 // settleElsewhere hands a finding over to the terminal whose doubt it is, through the hall, which takes one for each doubt. The hall is told first what was

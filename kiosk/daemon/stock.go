@@ -24,12 +24,21 @@ func (d *Daemon) ExchangeCoins(ctx context.Context, c ctl.Count) (ctl.Exchange, 
 	if err := d.ready(); err != nil {
 		return ctl.Exchange{}, err
 	}
-	counted, err := money.ParseCounts(c.Counted)
+	counted, err := parsePile(c.Counted)
 	if err != nil {
-		return ctl.Exchange{}, &ctl.Refused{Text: err.Error()}
+		return ctl.Exchange{}, err
 	}
 	var box casefile.Box
-	d.journal.Book(func(b *casefile.Book) { box.Notes = append(box.Notes, b.CoinBox.Notes...) })
+	doubt := false
+	d.journal.Book(func(b *casefile.Book) {
+		box.Notes = append(box.Notes, b.CoinBox.Notes...)
+		for _, u := range b.Unknown {
+			doubt = doubt || u.Coin
+		}
+	})
+	if doubt {
+		return ctl.Exchange{}, doubtInBox("coinbox exchange", "a coin", counted.Minus(box.Counts()))
+	}
 	out := ctl.Exchange{Box: "coins", Expected: ctl.Pile(box.Counts()), Counted: counted, Difference: differences(counted, box)}
 	h := casefile.Header{Expected: out.Expected, Counted: counted, Who: "technician"}
 	return out, d.journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.CoinsExchanged, Header: h}})
@@ -104,9 +113,9 @@ func (d *Daemon) stockable(text string) (money.Counts, error) {
 	if err := d.ready(); err != nil {
 		return nil, err
 	}
-	pieces, err := money.ParseCounts(text)
+	pieces, err := parsePile(text)
 	if err != nil {
-		return nil, &ctl.Refused{Text: err.Error()}
+		return nil, err
 	}
 	busy := false
 	d.journal.Book(func(b *casefile.Book) { busy = b.OpenPayout() != nil })

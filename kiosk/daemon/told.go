@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/invariant"
 	"yichuang/kiosk/money"
 	"yichuang/kiosk/store"
 )
@@ -25,6 +26,9 @@ func (d *Daemon) told(kind, caseID string, content []byte) error {
 	}
 	if kind != "claim" && kind != "settle" || json.Unmarshal(content, &n) != nil {
 		return nil // not for this version
+	}
+	if what := invariant.Personal(n.Reason); what != "" {
+		n.Reason = "not kept here, for it has " + what + " in it"
 	}
 	// Without the lock of the acts, which is held while the hall is asked: what an act writes in between, the journal refuses to
 	// have twice, and then this is told again.

@@ -104,7 +104,7 @@ func (t *Till) Stop(ctx context.Context) error {
 	t.closing = true
 	t.mu.Unlock()
 	t.placing.Unlock()
-	<-t.gate // nothing lets notes in from here on; who is at the gate may be who hears the acceptor, which waits to be heard
+	<-t.gate                        // nothing lets notes in from here on; who is at the gate may be who hears the acceptor, which waits to be heard
 	t.order(ctx, t.acceptor.Refuse) // it is repeated by the driver; a late note goes back
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleMax)
 	defer cancel()

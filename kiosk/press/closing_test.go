@@ -187,3 +187,30 @@ func TestPowerCutWhileADayIsClosed(t *testing.T) {
 		})
 	}
 }
+
+// A day is closed in the seconds after a power cut, before anybody has asked what became of the strip that was being printed: that one is settled first,
+// for the closing's cut would be taken for its.
+func TestADayIsClosedBeforeWhatWasPrintedIsSettled(t *testing.T) {
+	bubble(t, func(t *testing.T, m *machine) {
+		if err := m.takes("400000000001"); err != nil {
+			t.Fatal(err)
+		}
+		p := m.program.press
+		cuts, _, err := p.Roll.Cuts(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := casefile.Header{Paper: "P1", What: "slip", Way: wayRoll, Owed: "O400000000001", Cuts: cuts}
+		if err := p.append(t.Context(), casefile.PaperBegun, "400000000001", h); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := m.close(); err != nil {
+			t.Fatal(err)
+		}
+		m.program.journal.Book(func(b *casefile.Book) {
+			if o := b.Owed["O400000000001"]; o.Slip != "" || len(b.Papers) > 0 || !b.Closing.Printed {
+				t.Errorf("the slip went the way %q, papers %v, closing %+v", o.Slip, b.Papers, b.Closing)
+			}
+		})
+	})
+}

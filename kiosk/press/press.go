@@ -74,7 +74,8 @@ func (p *Press) Paper(ctx context.Context, caseID, what, owed string, paper docu
 	ctx = context.WithoutCancel(ctx)
 	bounded, cancel := context.WithTimeout(ctx, rollMax) // the printer's time; what came of it is written down however late it is
 	defer cancel()
-	if err := p.clear(bounded); err != nil {
+	// What was begun before the program started, and is not settled yet, would be taken for this one: both are cut off together.
+	if err := p.settlePapers(bounded); err != nil {
 		return err
 	}
 	if state := p.Roll.State(); state.Fault != nil {
@@ -159,6 +160,10 @@ func (p *Press) wasCut(ctx context.Context, before int64) bool {
 func (p *Press) SettlePapers(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.settlePapers(ctx)
+}
+
+func (p *Press) settlePapers(ctx context.Context) error {
 	var open []casefile.Paper
 	p.Journal.Book(func(b *casefile.Book) {
 		for _, paper := range b.Papers {
