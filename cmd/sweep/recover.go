@@ -57,6 +57,11 @@ const (
 	bootStep  = 6 * time.Second
 	bootSteps = 3
 
+	// night is how much longer it stays away in one of nightEvery schedules: nobody stands there any more. It is a short one, for devices with a supply of
+	// their own go on.
+	night      = 10*time.Minute + 2_236_067
+	nightEvery = 16
+
 	// handTime is how long staff take to free what sticks in a device with a supply of its own: others let go of it with their power.
 	handTime = 30*time.Second + 577_215
 )
@@ -70,6 +75,10 @@ func (tp *recording) restart(c cut, disks [3]*cutdisk.Disk) (w *world.World, err
 	w = &world.World{Dir: tp.dir, Net: n, Unheard: tp.unheard, Silences: tp.silences, Disk: disks[0].Image(c.how, rand.New(rand.NewPCG(c.seed, 0))), Cabinet: world.NewCabinet(n, "", p.devices)}
 	if c.device != devicesOn {
 		w.Cabinet.Power(false, c.device == devicesIn)
+	}
+	if c.seed>>12%nightEvery == 1 {
+		time.Sleep(night)
+		w.Night = time.Now()
 	}
 	for file, content := range map[string][]byte{world.GatewayFile(tp.dir): p.gateway, world.LifeFile(tp.dir): p.life, filepath.Join(tp.dir, "terminal", "twin.jsonl"): p.twin} {
 		if err := os.WriteFile(file, content, 0o600); err != nil {

@@ -59,6 +59,20 @@ func TestDifferencesAreSeen(t *testing.T) {
 			return w.Journal.Append(ctx, store.Entry{Event: casefile.Event{Kind: casefile.CaseOpened, Case: "1", Header: casefile.Header{Service: "pay.water"}}},
 				store.Entry{Event: casefile.Event{Kind: casefile.CoinTaken, Case: "1", Header: casefile.Header{Face: 100, Currency: money.CNY}}})
 		}},
+		{"slip.wanted", func(w *world.World) error {
+			const owed = "OAAAAAAAAAAAA"
+			for _, e := range []casefile.Event{
+				{Kind: casefile.CaseOpened, Case: "1", Header: casefile.Header{Service: "pay.water"}},
+				{Kind: casefile.CoinTaken, Case: "1", Header: casefile.Header{Face: 100, Currency: money.CNY}},
+				{Kind: casefile.PaymentSettled, Case: "1", Header: casefile.Header{Owes: 100, Owed: owed, Claim: casefile.ClaimHash(owed, "none"), Reason: "power"}},
+				{Kind: casefile.OwedRecoded, Case: "1", Header: casefile.Header{Owed: owed, Claim: casefile.ClaimHash(owed, "one")}},
+			} {
+				if err := w.Journal.Append(ctx, store.Entry{Event: e}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
 		{"stock.is_inside", func(w *world.World) error { w.Purse.Fill(30); return nil }},
 		{"company.posted_is_paid", func(w *world.World) error {
 			rows, err := w.Land.Books.Postings(ctx, w.Land.Accounts[0])
@@ -76,7 +90,7 @@ func TestDifferencesAreSeen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	last := cut{point: len(tp.points) - 1, device: devicesOn, hall: hallOn}
+	last := cut{point: len(tp.points) - 1, device: devicesOn, hall: hallOn, seed: 1<<12 + 2} // after a night
 	for _, tt := range tests {
 		v := tp.playThen(t, last, tp.images(), tt.befall)
 		var ids []string

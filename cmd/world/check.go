@@ -50,12 +50,11 @@ func (w *World) Check(ctx context.Context, off, moving bool, checked map[string]
 		l.Sheets = 1
 	}
 	w.own(ctx, f, l, nil)
-	has := w.inHand(ctx)
-	w.Journal.Book(func(b *casefile.Book) {
-		for _, o := range b.Owed {
-			f.want("owed.in_hand", o.Paid || has[o.ID], "%s of %s is owed to a person who still stood there, and came out on no slip", o.Amount, o.ID)
-		}
-	})
+	if w.Night.IsZero() {
+		w.handed(ctx, f)
+	} else {
+		w.withheld(f)
+	}
 	for _, v := range w.agree() {
 		f.want(v.Invariant, false, "%s", v.What)
 	}
@@ -81,6 +80,26 @@ func (l *Land) Timely() error {
 		return fmt.Errorf("%s: %s", f.bad[0].Invariant, f.bad[0].What)
 	}
 	return nil
+}
+
+// handed says whether all that is owed came out on a slip.
+func (w *World) handed(ctx context.Context, f *found) {
+	has := w.inHand(ctx)
+	w.Journal.Book(func(b *casefile.Book) {
+		for _, o := range b.Owed {
+			f.want("owed.in_hand", o.Paid || has[o.ID], "%s of %s is owed to a person who still stood there, and came out on no slip", o.Amount, o.ID)
+		}
+	})
+}
+
+// withheld says whether no code was made since the power came back: whoever passes by in the morning would take the slip.
+func (w *World) withheld(f *found) {
+	f.checked["slip.wanted"]++
+	for _, r := range w.records() {
+		if e, err := r.Event(); err == nil && r.Kind == casefile.OwedRecoded && !r.When().Before(w.Night) {
+			f.want("slip.wanted", false, "nobody stands there after a night, and %s of case %s was given a code", e.Header.Owed, r.Case)
+		}
+	}
 }
 
 // inHand is of what is owed the person has a slip: with the code that stands, or, where staff have found it since, with

@@ -30,6 +30,8 @@ type World struct {
 	Silences int // how often the acceptor of notes was away for so long that a note on its way was in doubt
 	Unheard  int // how often a note may have gone back by itself of which nobody has heard, for a disk or a line
 
+	Night time.Time // when the power came back that had been away for so long that nobody stands there any more; zero when it was not
+
 	voided []string // doubts of sheets that the hall has ended by itself, by their IDs
 }
 

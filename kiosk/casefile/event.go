@@ -104,6 +104,8 @@ type Header struct {
 	Reason   string `json:"reason,omitempty"`
 	Version  string `json:"version,omitempty"`
 
+	Written time.Time `json:"written,omitzero"` // when the journal was last written before this start
+
 	Note     int64     `json:"note,omitempty"` // running number at this terminal
 	Face     money.Fen `json:"face_fen,omitempty"`
 	Currency string    `json:"currency,omitempty"`
@@ -201,7 +203,7 @@ type Device struct {
 // Fields says which header fields each kind may carry; a test of the whole sees that none other is
 // ever written, so that nothing personal slips into the clear.
 var Fields = map[Kind][]string{
-	TerminalStarted: {"version", "devices", "reason"},
+	TerminalStarted: {"version", "devices", "reason", "written"},
 	VisitBegun:      {"visit", "language"},
 	VisitEnded:      {"visit", "reason"},
 	CaseOpened:      {"visit", "service", "catalog", "language"},

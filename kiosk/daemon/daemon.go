@@ -258,9 +258,9 @@ func (d *Daemon) behind(ctx context.Context) error {
 	return d.journal.Branch(ctx, fmt.Sprintf("the receipt printer has cut %d times, and the journal knows of %d", cuts, known), true)
 }
 
-// started writes down that the program works again, and with what devices.
+// started writes down that the program works again, with what devices, and since when it did not.
 func (d *Daemon) started(ctx context.Context) error {
-	h := casefile.Header{Version: d.Version}
+	h := casefile.Header{Version: d.Version, Written: d.journal.Left()}
 	for _, dev := range d.station.Devices() {
 		spec, _ := d.Config.Spec(dev.Class)
 		h.Devices = append(h.Devices, casefile.Device{Class: dev.Class, Protocol: spec.Protocol, Serial: dev.Serial})

@@ -56,7 +56,8 @@ type Entry struct {
 type Store struct {
 	dir      string
 	terminal string
-	origin   string // the epoch that the journal began with
+	origin   string    // the epoch that the journal began with
+	left     time.Time // when the journal was last written before it was opened
 	db       *sql.DB
 	insert   *sqlite.Writer
 	twin     *twinFile
@@ -124,6 +125,9 @@ func Open(ctx context.Context, dir, terminal string) (*Store, error) {
 	if err := s.ballast(); err != nil {
 		return nil, errors.Join(err, s.twin.close(), s.insert.Close(), db.Close())
 	}
+	if err := s.loadLeft(ctx); err != nil {
+		return nil, errors.Join(err, s.twin.close(), s.insert.Close(), db.Close())
+	}
 	return s, nil
 }
 
@@ -162,7 +166,7 @@ func (s *Store) load(ctx context.Context) error {
 		if err := s.book.Apply(r.Seq, r.When(), e); err != nil {
 			return fmt.Errorf("journal: %w", err)
 		}
-		s.head, s.written = r.Hash, r.Seq
+		s.head, s.written, s.left = r.Hash, r.Seq, r.When()
 		if when := r.When(); when.After(s.latest) || r.Quality == qualitySynced {
 			s.latest = when
 		}

@@ -26,6 +26,8 @@ const (
 	settleSheets = 60 * time.Second
 	// standsMax: a person who was at the machine when the power went may still stand there.
 	standsMax = 5 * time.Minute
+	// clockSlack: a clock may be set back a little while the program is away.
+	clockSlack = time.Minute
 	// tendEvery is the pace of asking the hall about what is not definite.
 	tendEvery = 2 * time.Second
 	// askMax bounds one such question.
@@ -37,7 +39,7 @@ const (
 // the person who was there is owed is printed at once when they may still stand there.
 func (k *Kiosk) Settle(ctx context.Context) error {
 	last, ended, broken := k.brokenOff(ctx)
-	stands := len(broken) > 0 && time.Since(last) <= standsMax
+	stands := len(broken) > 0 && stillThere(k.Journal.Now().Sub(last))
 	v := &visit{Kiosk: k, ctx: ctx, lang: k.languageOf(broken), catalog: k.Catalog(), touched: time.Now(), told: map[string]bool{}, onScreen: map[string]bool{}}
 	view := v.page("wait", say(front.TitleWait))
 	wait := say(front.WaitSettle)
@@ -109,34 +111,89 @@ func (k *Kiosk) languageOf(visits map[string]bool) string {
 	return lang
 }
 
-// brokenOff is when the journal was last written before this start, the visit that was open then, and all visits that the power has broken off since
-// one came to its end: the power may have gone again before the slips of the first were out, and its person stands there still.
+// stillThere says whether who was at the machine so long ago may stand there. A clock that lost its time stands years before, and then nobody knows.
+func stillThere(ago time.Duration) bool { return ago >= -clockSlack && ago <= standsMax }
+
+// brokenOff is when the power left the last visit, the visit that is open since, and all visits that the power has broken off since one came to its
+// end: the power may have gone again before the slips of the first were out, and its person stands there still.
 func (k *Kiosk) brokenOff(ctx context.Context) (last time.Time, open string, visits map[string]bool) {
 	k.Journal.Book(func(b *casefile.Book) { open = b.Visit })
-	visits = map[string]bool{}
+	w := wake{visits: map[string]bool{}}
 	if open != "" {
-		visits[open] = true
+		w.visits[open] = true
 	}
-	if err := k.Journal.WalkBack(ctx, func(r casefile.Record) bool {
-		if r.Kind == casefile.TerminalStarted {
-			return true
-		}
-		if last.IsZero() {
-			last = r.When()
-		}
-		if r.Kind != casefile.VisitEnded {
-			return last.Sub(r.When()) <= standsMax
-		}
-		e, err := r.Event()
-		if err != nil || e.Header.Reason != "power" || last.Sub(r.When()) > standsMax {
-			return false
-		}
-		visits[e.Header.Visit] = true
-		return true
-	}); err != nil {
+	if err := k.Journal.WalkBack(ctx, w.back); err != nil {
 		k.Log.Warn("read back", "error", err)
 	}
-	return last, open, visits
+	return w.last, open, w.visits
+}
+
+// wake is what the journal tells, read back from its end, of those whom the power found at the machine.
+//
+// A start writes, too: what the acceptors tell, and what it settles. So when the last visit was left is what the first start behind it says, and no
+// record of a start.
+type wake struct {
+	last   time.Time // when the power left the last visit, by the earliest start so far
+	visits map[string]bool
+	begun  bool // the last visit's begin is passed: starts before it are those of others
+
+	ended string    // the visit that a start has ended, which is to be passed next
+	plain time.Time // a start of an earlier release, which says nothing: the record before it does
+}
+
+// back takes one record, and says whether the one before it is wanted.
+func (w *wake) back(r casefile.Record) bool {
+	if w.last.IsZero() {
+		w.last = r.When()
+	}
+	if at := w.plain; !at.IsZero() {
+		w.plain = time.Time{}
+		if !w.start(at, r.When()) {
+			return false
+		}
+	}
+	switch r.Kind {
+	case casefile.VisitBegun:
+		w.begun = true
+	case casefile.VisitEnded, casefile.TerminalStarted:
+		e, err := r.Event()
+		if err != nil {
+			return false
+		}
+		if r.Kind == casefile.TerminalStarted {
+			return w.started(r.When(), e.Header)
+		}
+		w.ended = e.Header.Visit
+		return e.Header.Reason == "power" && w.last.Sub(r.When()) <= standsMax
+	}
+	return w.last.Sub(r.When()) <= standsMax
+}
+
+// started is a start, or a branch, which has a reason and begins nothing.
+func (w *wake) started(at time.Time, h casefile.Header) bool {
+	switch {
+	case h.Reason != "":
+		return true
+	case h.Written.IsZero():
+		w.plain = at
+		return true
+	}
+	return w.start(at, h.Written)
+}
+
+// start is a start at some time, of a journal that was last written at another. The visit that it has ended was another person's, unless whoever it was
+// could stand there.
+func (w *wake) start(at, written time.Time) bool {
+	if w.ended != "" {
+		if !stillThere(at.Sub(written)) {
+			return false
+		}
+		w.visits[w.ended], w.ended = true, ""
+	}
+	if !w.begun {
+		w.last = written
+	}
+	return true
 }
 
 // awaitPrinters waits until both printers answer, but not for ever: a slip that could come out must not go

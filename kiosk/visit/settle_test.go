@@ -94,14 +94,19 @@ func TestPowerGoesAgainBeforeTheSlips(t *testing.T) {
 				m := newMachine(t, dir, false, cash.AbsentPayer{})
 				defer m.end()
 				m.owe()
+				m.start(time.Now())
 				m.write(casefile.VisitEnded, "", casefile.Header{Visit: "v1", Reason: "power"})
 				for i, end := range row.ends {
 					id := fmt.Sprint("v", i+2)
 					m.write(casefile.VisitBegun, "", casefile.Header{Visit: id, Language: "zh"})
+					if end == "power" {
+						m.start(time.Now())
+					}
 					if end != "" {
 						m.write(casefile.VisitEnded, "", casefile.Header{Visit: id, Reason: end})
 					}
 				}
+				m.start(time.Now())
 				settled := make(chan error, 1)
 				go func() { settled <- m.kiosk.Settle(context.Background()) }()
 				for range row.slips {
@@ -115,6 +120,85 @@ func TestPowerGoesAgainBeforeTheSlips(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Who the power found at the machine stands there for some minutes and not for a night, whatever the starts since have written. After a night there is no
+// slip: whoever passes by would take it, and its code is as good as money.
+func TestStandsThereForMinutes(t *testing.T) {
+	const night = 20 * time.Minute // a short one: the mechanisms go on
+	own := func(m *machine) { m.write(casefile.AcceptorReset, "", casefile.Header{Asked: "it had no power"}) }
+	for name, row := range map[string]struct {
+		away  time.Duration
+		since func(m *machine, left time.Time) // what starts have written
+		slips []string
+	}{
+		"some minutes":                 {4 * time.Minute, func(m *machine, left time.Time) { own(m); m.start(left); own(m) }, []string{"50.00"}},
+		"a night":                      {night, func(m *machine, left time.Time) { own(m); m.start(left) }, nil},
+		"a night, told later":          {night, func(m *machine, left time.Time) { m.start(left); own(m) }, nil},
+		"a night, and the power fails": {night, func(m *machine, left time.Time) { m.start(left); own(m); m.start(time.Now()) }, nil},
+		"a night, and it fails twice": {night, func(m *machine, left time.Time) {
+			own(m)
+			m.start(left)
+			own(m)
+			m.start(time.Now())
+			own(m)
+			m.start(time.Now())
+		}, nil},
+		"a night, and a branch": {night, func(m *machine, left time.Time) {
+			m.write(casefile.TerminalStarted, "", casefile.Header{Reason: "the disk is an older one"})
+			m.start(left)
+		}, nil},
+		"a night, and the visit is ended": {night, func(m *machine, left time.Time) {
+			m.start(left)
+			m.write(casefile.VisitEnded, "", casefile.Header{Visit: "v1", Reason: "power"})
+			m.start(time.Now())
+		}, nil},
+		"a night, and another person": {night, func(m *machine, left time.Time) {
+			m.start(left)
+			m.write(casefile.VisitEnded, "", casefile.Header{Visit: "v1", Reason: "power"})
+			m.write(casefile.VisitBegun, "", casefile.Header{Visit: "v2", Language: "zh"})
+			m.start(time.Now())
+		}, nil},
+		"some minutes, of an earlier release": {4 * time.Minute, func(m *machine, _ time.Time) { m.start(time.Time{}) }, []string{"50.00"}},
+		"a night, of an earlier release":      {night, func(m *machine, _ time.Time) { m.start(time.Time{}); own(m) }, nil},
+		"ended by an earlier release": {time.Minute, func(m *machine, _ time.Time) {
+			m.start(time.Time{})
+			m.write(casefile.VisitEnded, "", casefile.Header{Visit: "v1", Reason: "power"})
+			m.start(time.Now())
+		}, []string{"50.00"}},
+		"a clock that lost its time":  {0, func(m *machine, _ time.Time) { m.start(time.Now().Add(20 * 365 * 24 * time.Hour)) }, nil},
+		"a clock that was set a bit":  {0, func(m *machine, _ time.Time) { m.start(time.Now().Add(20 * time.Second)) }, []string{"50.00"}},
+		"a clock that stood still":    {0, func(m *machine, left time.Time) { m.start(left) }, []string{"50.00"}},
+		"a clock that was years back": {0, func(m *machine, _ time.Time) { m.start(time.Now().Add(-20 * 365 * 24 * time.Hour)) }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				m := newMachine(t, dir, false, cash.AbsentPayer{})
+				defer m.end()
+				m.owe()
+				left := time.Now()
+				time.Sleep(row.away) // virtual
+				row.since(m, left)
+				settled := make(chan error, 1)
+				go func() { settled <- m.kiosk.Settle(context.Background()) }()
+				for range row.slips {
+					m.page("slip")
+					m.touch("form.next")
+				}
+				m.until("it is settled", func() bool { return len(settled) == 1 })
+				if err := <-settled; err != nil {
+					t.Error(err)
+				}
+				m.came(row.slips...)
+			})
+		})
+	}
+}
+
+// start writes down a start that found the journal as it was left at some time; of an earlier release, which did not say so, with the zero time.
+func (m *machine) start(left time.Time) {
+	m.write(casefile.TerminalStarted, "", casefile.Header{Version: "1", Written: left})
 }
 
 // While the page of one slip stands, others end what the next one would be for: staff pay a debt, the acceptor says where the note in doubt went. Then there
