@@ -80,6 +80,9 @@ type Note struct {
 	Coded    bool   // a code for it was given out
 }
 
+// Stray is the service of a case for money that came when nobody was paying with cash.
+const Stray = "cash.stray"
+
 // Unknown is a note that may have been on its way when terminal and acceptor lost their power together: the
 // terminal had not heard of it, and the acceptor has forgotten. Its face, if there is one, is known when
 // the box is counted.

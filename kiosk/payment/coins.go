@@ -52,6 +52,9 @@ func (t *Till) hearCoin(ctx context.Context, s cash.Signal) error {
 		if err := t.closeLeftOver(ctx, 1); err != nil {
 			return err
 		}
+		if err := t.cameBack(ctx, 1); err != nil {
+			return err
+		}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -117,8 +120,11 @@ func (t *Till) coinsLost(ctx context.Context, s cash.Signal, mark *casefile.Mark
 func (t *Till) threwIn() (caseID string, now bool) {
 	t.mu.Lock()
 	caseID, now = t.paying, t.paying != ""
-	if !t.told[1] && t.before != "" {
+	switch {
+	case !t.told[1] && t.before != "":
 		caseID = t.before // it was lost before this program began, whoever stands there now
+	case caseID == "":
+		caseID = t.away[1]
 	}
 	t.mu.Unlock()
 	if caseID == "" {

@@ -124,16 +124,21 @@ func (t *Till) Stop(ctx context.Context) error {
 			return fmt.Errorf("till: a note is still on its way: %w", ctx.Err())
 		}
 	}
-	online := t.acceptor.State().Online
+	t.opening.Lock() // an acceptor that gets ready in this instant does not close it as well
+	defer t.opening.Unlock()
 	t.mu.Lock()
 	caseID := t.paying
-	if t.paying = ""; !online {
-		t.away = caseID
-	}
-	t.tell()
 	t.mu.Unlock()
 	if caseID == "" {
 		return nil
+	}
+	err := t.goneAtTheEnd(ctx, caseID)
+	t.mu.Lock()
+	t.paying = ""
+	t.tell()
+	t.mu.Unlock()
+	if err != nil {
+		return err
 	}
 	return t.journal.Append(ctx, entry(casefile.CashClosed, caseID, casefile.Header{}))
 }

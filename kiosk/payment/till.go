@@ -51,7 +51,7 @@ type Till struct {
 	told    [2]bool     // the same, notes and coins, as soon as it is heard
 	before  string      // the case that money was taken for when the program before this one ended; ""
 	paying  string      // the case that notes are taken for; ""
-	away    string      // the last one, when the acceptor was away at its end and has not come back; ""
+	away    [2]string   // the last one, when the acceptor of notes, or of coins, was away at its end and has not come back; ""
 	closing bool        // no more notes for it: a new one in escrow goes back
 	exact   bool        // change is promised: only faces are taken for which it can be paid
 	notes   []cash.Note // the notes that the acceptor was last told to take; nil when it was told none yet
@@ -106,6 +106,9 @@ func (t *Till) Resume(ctx context.Context) error {
 	}
 	mark = kept.Mark
 	t.resumed, t.unnamed = mark, kept.Unnamed
+	if err := t.recallAway(ctx); err != nil {
+		return err
+	}
 	t.acceptor.Resume(cash.Mark{Serial: mark.Serial, Counter: mark.Counter, Known: mark.Known})
 	return t.resumeCoins(ctx)
 }
@@ -185,12 +188,20 @@ func (t *Till) hear(ctx context.Context, s cash.Signal) error {
 	if s.What == cash.Stacked {
 		t.retake(ctx)
 	}
-	t.silent = false
+	switch s.What {
+	case cash.Escrowed, cash.Stacked, cash.Returned, cash.Lost, cash.Ready: // others tell of a fault, a box or a lid while it is on its way back
+		t.silent = false
+	}
+	if s.What == cash.Ready {
+		if err := t.cameBack(ctx, 0); err != nil {
+			return err
+		}
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch s.What {
 	case cash.Ready:
-		t.ready, t.away = true, ""
+		t.ready = true
 	case cash.Refused, cash.Returned, cash.Lost, cash.Faulty:
 		t.last = Sight{What: s.What, Fault: s.Fault, Face: money.Fen(s.Note.Face)}
 	case cash.Cleared, cash.Stacked, cash.Escrowed:
@@ -465,20 +476,26 @@ func (t *Till) doubtOf(face money.Fen) (n *casefile.Note) {
 }
 
 // stray is the case that a note or coin belongs to when nobody is paying: the last one that took notes and is not
-// settled, else a case of its own. A case that a phone pays, or may pay, is not mixed with cash: what is booked of it, or goes back, is the phone's.
-// The caller holds placing: else the case may be settled before the note is written.
+// settled, else a case of its own. A case that a phone pays, or may pay, is not mixed with cash: what is booked of it, or goes back, is the phone's;
+// the case beside it is of the same visit, for its person stands there. The caller holds placing: else the case may be settled before the note is written.
 func (t *Till) stray(ctx context.Context) (string, error) {
 	var id string
+	h := casefile.Header{Service: casefile.Stray}
 	t.journal.Book(func(b *casefile.Book) {
-		if c := b.Cases[b.LastPaying]; c != nil && !c.Settled && !c.ByPhone && b.OpenOrder(c.ID) == nil {
+		c := b.Cases[b.LastPaying]
+		switch {
+		case c == nil:
+		case !c.Settled && !c.ByPhone && b.OpenOrder(c.ID) == nil:
 			id = c.ID
+		case b.Visit != "" && c.Visit == b.Visit:
+			h.Visit = b.Visit
 		}
 	})
 	if id != "" {
 		return id, nil
 	}
 	id = NewCaseID()
-	return id, t.journal.Append(ctx, entry(casefile.CaseOpened, id, casefile.Header{Service: "cash.stray"}))
+	return id, t.journal.Append(ctx, entry(casefile.CaseOpened, id, h))
 }
 
 // lost says that the acceptor's memory is gone: the note on its way, if any, is Doubtful.
@@ -512,7 +529,7 @@ func (t *Till) putIn() (caseID string, now bool) {
 	case !t.told[0] && t.before != "":
 		caseID = t.before // it was lost before this program began, whoever stands there now
 	case caseID == "":
-		caseID = t.away
+		caseID = t.away[0]
 	}
 	t.mu.Unlock()
 	if caseID == "" {

@@ -2,7 +2,9 @@ package payment
 
 import (
 	"context"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"yichuang/devices/cash"
@@ -177,4 +179,82 @@ func TestStrayBesideAPhone(t *testing.T) {
 			}
 		})
 	}
+}
+
+// It is of the visit of the person who stands there, so that who has gone home hears of it no less than before.
+func TestStrayBelongsToTheVisit(t *testing.T) {
+	for visit, want := range map[string]string{"v": "v", "w": ""} { // another visit has begun since
+		read(t, func(r *reading) {
+			open := func(kind casefile.Kind, caseID string, h casefile.Header) {
+				if err := r.journal.Append(context.Background(), entry(kind, caseID, h)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			open(casefile.VisitBegun, "", casefile.Header{Visit: "v"})
+			open(casefile.CaseOpened, "a", casefile.Header{Visit: "v", Service: "pay.water"})
+			open(casefile.BillChosen, "a", casefile.Header{Biller: "water", Due: 10000, Rule: "owed"})
+			open(casefile.OrderBegun, "a", casefile.Header{Attempt: "YC1N01", Amount: 10000, Mode: "show"})
+			if visit != "v" {
+				open(casefile.VisitEnded, "", casefile.Header{Visit: "v"})
+				open(casefile.VisitBegun, "", casefile.Header{Visit: visit})
+			}
+			r.say("stacked 100")
+			r.journal.Book(func(b *casefile.Book) {
+				for id, c := range b.Cases {
+					if id != "a" && (c.Visit != want || c.Visiting != 100) {
+						t.Errorf("while %s is there: %+v", visit, c)
+					}
+				}
+				if len(b.Cases) != 2 {
+					t.Errorf("%d cases", len(b.Cases))
+				}
+			})
+		})
+	}
+}
+
+// A power cut of the program does not take with it whose payment the acceptor was away from.
+func TestAwayOutlivesTheProgram(t *testing.T) {
+	read(t, func(r *reading) {
+		for _, line := range []string{"ready", "bill a", "take a", "offline", "stop", "restart", "lost reset"} {
+			r.say(line)
+		}
+		if got := r.heard(); !strings.Contains(got, "acceptor.reset (reset) (the power went while notes were taken) of a") {
+			t.Errorf("got %s", got)
+		}
+		for _, line := range []string{"ready", "restart", "lost reset"} {
+			r.say(line)
+		}
+		if got := r.heard(); strings.Contains(got, " of a") {
+			t.Errorf("and once more: %s", got)
+		}
+	})
+}
+
+// The same of coins.
+func TestCoinsLostBehindThePayment(t *testing.T) {
+	read(t, func(r *reading) {
+		r.stop()
+		coins := &scripted{signals: make(chan cash.Signal, 8), state: cash.State{}}
+		r.coins = coins
+		r.start()
+		for _, line := range []string{"ready", "bill a", "take a", "stop", "wait 1s"} {
+			r.say(line)
+		}
+		tell := func(what cash.Happening) {
+			coins.signals <- cash.Signal{What: what, Mark: cash.Mark{Serial: "7", Counter: 1, Known: true}}
+			synctest.Wait()
+		}
+		unknown := func() (n int) {
+			r.journal.Book(func(b *casefile.Book) { n = len(b.Unknown) })
+			return n
+		}
+		if tell(cash.Lost); unknown() != 1 {
+			t.Errorf("%d in doubt, want 1", unknown())
+		}
+		tell(cash.Ready)
+		if tell(cash.Lost); unknown() != 1 {
+			t.Errorf("%d in doubt when nobody has paid since, want 1", unknown())
+		}
+	})
 }

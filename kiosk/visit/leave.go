@@ -154,16 +154,40 @@ func (v *visit) head(again bool) document.Head {
 // papers prints the receipt, and a slip for each thing that is owed or doubtful.
 func (v *visit) papers() step {
 	v.back = nil
+	v.placeStray()
 	v.printReceipt()
 	v.unseenSlips()
 	return v.slips(v.take)
+}
+
+// placeStray makes owed what came beside a payment by phone, while its person stands there: a coin or note of which its acceptor told late.
+func (v *visit) placeStray() {
+	var late []string
+	v.Journal.Book(func(b *casefile.Book) {
+		for id, c := range b.Cases {
+			if id != v.caseID && v.mine(b, id) && c.Visiting > 0 && !c.Settled {
+				late = append(late, id)
+			}
+		}
+	})
+	for _, id := range late {
+		if _, _, err := v.Till.Settle(v.ctx, id, payment.RestOwed, "paid_late"); err != nil {
+			v.err = errors.Join(v.err, err)
+		}
+	}
+}
+
+// mine says whether a case is the one that this visit is about, or of what came beside it.
+func (v *visit) mine(b *casefile.Book, id string) bool {
+	c := b.Cases[id]
+	return id == v.caseID || c != nil && c.Service == casefile.Stray && c.Visit != "" && c.Visit == b.Visit
 }
 
 // unseen is what may have gone in in this case without being seen, and has had no slip.
 func (v *visit) unseen() (list []casefile.Unknown) {
 	v.Journal.Book(func(b *casefile.Book) {
 		for _, u := range b.Unknown {
-			if u.Case == v.caseID && !v.told[u.ID] {
+			if v.mine(b, u.Case) && !v.told[u.ID] {
 				list = append(list, *u)
 			}
 		}
@@ -175,7 +199,9 @@ func (v *visit) unseen() (list []casefile.Unknown) {
 func (v *visit) unseenSlips() {
 	for _, u := range v.unseen() {
 		v.told[u.ID] = true
-		v.printSlip("doubtful", document.Slip{Head: v.head(false), Kind: document.SlipDoubtful, Counter: v.counter()})
+		head := v.head(false)
+		head.Case = u.Case
+		v.printSlip("doubtful", document.Slip{Head: head, Kind: document.SlipDoubtful, Counter: v.counter()})
 	}
 }
 
@@ -191,7 +217,11 @@ func (v *visit) printReceipt() {
 // slips gives what is owed or doubtful in this case its slips, one after the other, and goes on to last.
 func (v *visit) slips(last step) step {
 	owed, doubt := v.unsaid()
-	next := func() step { return v.slips(last) }
+	about := v.caseID
+	next := func() step {
+		v.caseID = about // a slip may be of what came beside it
+		return v.slips(last)
+	}
 	switch {
 	case v.err != nil:
 		return nil
@@ -206,13 +236,13 @@ func (v *visit) slips(last step) step {
 // unsaid is the next thing of this case that is owed, else one that is doubtful, and has had no slip.
 func (v *visit) unsaid() (owed *casefile.Owed, unclear *doubt) {
 	v.Journal.Book(func(b *casefile.Book) {
-		for _, o := range b.OwedOf(v.caseID) {
-			if owed == nil && !o.Paid && o.Slip == "" && !v.told[o.ID] && !paying(b, o.ID) {
+		for _, o := range b.Owed {
+			if v.mine(b, o.Case) && !o.Paid && o.Slip == "" && !v.told[o.ID] && !paying(b, o.ID) && (owed == nil || o.Since.Before(owed.Since) || o.Since.Equal(owed.Since) && o.ID < owed.ID) {
 				c := *o
 				owed = &c
 			}
 		}
-		for _, n := range doubts(b, func(id string) bool { return id == v.caseID }) {
+		for _, n := range doubts(b, func(id string) bool { return v.mine(b, id) }) {
 			if !v.told[n.Owed] && (unclear == nil || n.Number < unclear.Number) {
 				unclear = &n
 			}
@@ -628,6 +658,9 @@ func (v *visit) leaveMoney() {
 		unknown = !o.Definite
 	}
 	var next step
+	if v.err == nil {
+		v.placeStray()
+	}
 	if v.of(v.caseID).Visiting > 0 && v.err == nil {
 		next = v.settle(payment.RestPart, "walked_away")
 	} else if owed, doubt := v.unsaid(); owed != nil || doubt != nil || len(v.unseen()) > 0 {
@@ -642,8 +675,13 @@ func (v *visit) leaveMoney() {
 		}
 	case v.reason == "stop":
 		v.lastPapers()
-	case v.split.Bill > 0:
-		v.printReceipt()
+	default:
+		if v.split.Bill > 0 {
+			v.printReceipt()
+		}
+		if v.reason == "done" {
+			v.unseenSlips() // told behind the papers, and its person has touched the last page just now
+		}
 	}
 	if unknown && v.err == nil {
 		v.leaveNumber()

@@ -7,6 +7,7 @@ import (
 
 	"yichuang/kiosk/casefile"
 	"yichuang/kiosk/front"
+	"yichuang/kiosk/money"
 	"yichuang/kiosk/office"
 )
 
@@ -376,6 +377,44 @@ func TestPaymentCodeIsRefused(t *testing.T) {
 				m.toPhone("pay.show")
 				m.page("method")
 				m.says(says)
+			})
+		})
+	}
+}
+
+// A coin is told of while a phone pays: it is no part of what the phone pays, and its person, who stands there, has a slip for it.
+func TestCoinIsToldWhileAPhonePays(t *testing.T) {
+	for _, way := range []string{"paid", "home"} {
+		t.Run(way, func(t *testing.T) {
+			bubble(t, func(t *testing.T, m *machine) {
+				m.hall.set(func(h *hall) { h.placed, h.order, h.closed = placed, placed, gone })
+				m.toPhone("pay.show")
+				m.shown()
+				visit := ""
+				m.journal.Book(func(b *casefile.Book) { visit = b.Visit })
+				m.write(casefile.CaseOpened, "900000000001", casefile.Header{Service: casefile.Stray, Visit: visit})
+				m.write(casefile.CoinTaken, "900000000001", casefile.Header{Face: 100, Currency: money.CNY})
+				strips := []string{receiptTitle, slipTitle}
+				if way == "paid" {
+					m.hall.set(func(h *hall) { h.order = paid })
+				} else {
+					m.touch("nav.home")
+					strips = strips[1:]
+				}
+				m.page("slip")
+				if got := m.row(front.LabelCase); got != "900000000001" {
+					t.Errorf("the slip is of case %q", got)
+				}
+				m.touch("form.next")
+				if way == "paid" {
+					m.page("take")
+					m.touch("nav.home")
+				}
+				m.home()
+				m.came(strips...)
+				if got := m.placed(); got.Visit != 0 || got.Owed != 100 {
+					t.Errorf("placed %+v", got)
+				}
 			})
 		})
 	}

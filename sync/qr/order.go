@@ -152,7 +152,7 @@ func (r *row) ending(now time.Time) bool {
 
 // leave says that its person has left: it is brought to its end at once, unless that has begun already, and the gateway was asked for it a moment ago.
 func (r *row) leave(now time.Time) {
-	if !r.ending(now) {
+	if !r.ending(now) || r.next.After(now.Add(askEvery)) { // after answers that were of no use the next call may be far off
 		r.next = now
 	}
 	r.leaving = true

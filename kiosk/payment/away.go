@@ -1,0 +1,64 @@
+package payment
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"yichuang/devices/cash"
+)
+
+// keptAway is where the cases stand for which money was taken last by an acceptor that was away at the end of it: of notes, and of coins. It may have let
+// something in untold, and tells of its loss when it is back, perhaps to the next program.
+const keptAway = "cash.away"
+
+// recallAway reads what an earlier program kept.
+func (t *Till) recallAway(ctx context.Context) error {
+	raw, err := t.journal.Kept(ctx, keptAway)
+	if err != nil || raw == nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, &t.away); err != nil {
+		return fmt.Errorf("till: kept %s: %w", keptAway, err)
+	}
+	return nil
+}
+
+// goneAtTheEnd keeps whose money was taken last by an acceptor that is away now.
+func (t *Till) goneAtTheEnd(ctx context.Context, caseID string) error {
+	t.mu.Lock()
+	was := t.away
+	if _, none := t.acceptor.(cash.Absent); !none && !t.acceptor.State().Online {
+		t.away[0] = caseID
+	}
+	if _, none := t.coins.(cash.Absent); !none && !t.coins.State().Online {
+		t.away[1] = caseID
+	}
+	now := t.away
+	t.mu.Unlock()
+	if now == was {
+		return nil
+	}
+	return t.keepAway(ctx, now)
+}
+
+// cameBack says that the acceptor of notes (who is 0), or of coins (1), has told what it knows.
+func (t *Till) cameBack(ctx context.Context, who int) error {
+	t.mu.Lock()
+	was := t.away[who]
+	t.away[who] = ""
+	now := t.away
+	t.mu.Unlock()
+	if was == "" {
+		return nil
+	}
+	return t.keepAway(ctx, now)
+}
+
+func (t *Till) keepAway(ctx context.Context, away [2]string) error {
+	raw, err := json.Marshal(away)
+	if err != nil {
+		return err
+	}
+	return t.journal.Keep(ctx, map[string][]byte{keptAway: raw})
+}
