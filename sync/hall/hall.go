@@ -56,6 +56,7 @@ type Hall struct {
 	orders  *orders
 	rush    rush
 	awake   bool
+	laying  sync.Mutex // of the witness: what is laid down is never older than what was
 
 	bulletin *bulletin
 

@@ -31,9 +31,10 @@ const witnessFile = "life.json"
 
 // witness is its content: what a backup of the database may lack and the hall must know before it hears any terminal.
 type witness struct {
-	Epoch     string          `json:"epoch"`
-	Beat      int64           `json:"beat"`
-	Terminals map[string]seat `json:"terminals"`
+	Epoch     string              `json:"epoch"`
+	Beat      int64               `json:"beat"`
+	Terminals map[string]seat     `json:"terminals"`
+	Paid      map[string]paidHere `json:"paid"` // by what is owed
 }
 
 // seat is what is known of a terminal's right to be here.
@@ -42,6 +43,12 @@ type seat struct {
 	Floor    int64  `json:"floor"`
 	Revoked  bool   `json:"revoked"`
 	Why      string `json:"why"`
+}
+
+// paidHere is a debt that the hall itself has paid, and whose terminal has not said yet that it knows.
+type paidHere struct {
+	At     string `json:"at"`
+	Reason string `json:"reason"`
 }
 
 // The settings that belong to it.
@@ -152,6 +159,11 @@ func beginLife(ctx context.Context, tx *sql.Tx, seen *witness, former int64) err
 				return err
 			}
 		}
+		for owed, p := range seen.Paid {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO paid_here (owed, at, reason) VALUES (?,?,?) ON CONFLICT DO NOTHING`, owed, p.At, p.Reason); err != nil {
+				return err
+			}
+		}
 	}
 	if err := setMeta(ctx, tx, metaEpoch, newEpoch(former+1)); err != nil {
 		return err
@@ -217,32 +229,56 @@ func (h *Hall) beats(ctx context.Context) {
 // beat counts the database on, and then says so beside it. In this order: a power cut between the two leaves a database
 // that is ahead, which means nothing.
 func (h *Hall) beat(ctx context.Context) error {
-	w := witness{Terminals: map[string]seat{}}
+	h.laying.Lock()
+	defer h.laying.Unlock()
+	var w witness
 	if err := h.store.Tx(ctx, func(tx *sql.Tx) (err error) {
-		if w.Epoch, err = meta(ctx, tx, metaEpoch); err != nil {
-			return err
-		}
-		beat, err := meta(ctx, tx, metaBeat)
-		if err != nil {
-			return err
-		}
-		w.Beat, _ = strconv.ParseInt(beat, 10, 64) // none is 0
-		w.Beat++
-		if err := setMeta(ctx, tx, metaBeat, strconv.FormatInt(w.Beat, 10)); err != nil {
-			return err
-		}
-		_, err = collect(ctx, tx, `SELECT id, enrolled, floor, revoked, why FROM terminals`, func(rows *sql.Rows) (s seat, err error) {
-			var id string
-			if err := rows.Scan(&id, &s.Enrolled, &s.Floor, &s.Revoked, &s.Why); err != nil {
-				return s, err
-			}
-			w.Terminals[id] = s
-			return s, nil
-		})
+		w, err = counted(ctx, tx)
 		return err
 	}); err != nil {
 		return err
 	}
+	return h.lay(w)
+}
+
+// counted counts the database on, and gives what the witness is to say then.
+func counted(ctx context.Context, tx *sql.Tx) (w witness, err error) {
+	if w.Epoch, err = meta(ctx, tx, metaEpoch); err != nil {
+		return w, err
+	}
+	beat, err := meta(ctx, tx, metaBeat)
+	if err != nil {
+		return w, err
+	}
+	w.Beat, _ = strconv.ParseInt(beat, 10, 64) // none is 0
+	w.Beat++
+	if err := setMeta(ctx, tx, metaBeat, strconv.FormatInt(w.Beat, 10)); err != nil {
+		return w, err
+	}
+	w.Terminals, w.Paid = map[string]seat{}, map[string]paidHere{}
+	if _, err = collect(ctx, tx, `SELECT id, enrolled, floor, revoked, why FROM terminals`, func(rows *sql.Rows) (s seat, err error) {
+		var id string
+		if err := rows.Scan(&id, &s.Enrolled, &s.Floor, &s.Revoked, &s.Why); err != nil {
+			return s, err
+		}
+		w.Terminals[id] = s
+		return s, nil
+	}); err != nil {
+		return w, err
+	}
+	_, err = collect(ctx, tx, `SELECT owed, at, reason FROM paid_here`, func(rows *sql.Rows) (p paidHere, err error) {
+		var owed string
+		if err := rows.Scan(&owed, &p.At, &p.Reason); err != nil {
+			return p, err
+		}
+		w.Paid[owed] = p
+		return p, nil
+	})
+	return w, err
+}
+
+// lay lays the witness down beside the database.
+func (h *Hall) lay(w witness) error {
 	raw, err := json.Marshal(w)
 	if err != nil {
 		return err

@@ -78,12 +78,15 @@ func (f *fold) owedPaid() error {
 	switch {
 	case h.Where != "" && d.state == "open" && f.lost():
 		// A former life of the hall had it paid there. That terminal's own record says so too, if it comes.
-		return f.exec(`UPDATE owed SET state = 'paid', reported = ?, paid_by = ?, reason = ?, who = ?, paid_at = ? WHERE id = ?`,
-			h.Where == casefile.AtHall, h.Where, h.Reason, h.Who, f.at, d.id)
+		if err := f.exec(`UPDATE owed SET state = 'paid', reported = ?, paid_by = ?, reason = ?, who = ?, paid_at = ? WHERE id = ?`,
+			h.Where == casefile.AtHall, h.Where, h.Reason, h.Who, f.at, d.id); err != nil {
+			return err
+		}
 	case h.Where != "" && (d.state != "paid" || d.by != h.Where):
 		return oddf("it is not paid at %s", h.Where)
-	case h.Where != "":
-		return nil
+	}
+	if h.Where != "" {
+		return f.exec(`DELETE FROM paid_here WHERE owed = ?`, d.id) // its journal tells of it from now on
 	}
 	if d.state != "open" && d.state != "paid" {
 		return oddf("paid out what is not owed")
@@ -108,7 +111,7 @@ func (f *fold) owedRedeemed() error {
 	if err := f.paidOut(d); err != nil || !lost {
 		return err
 	}
-	return hallstore.Tell(f.ctx, f.tx, d.terminal, "claim", d.caseID, map[string]any{"owed": d.id, "amount_fen": d.amount, "where": f.r.Terminal, "reason": f.e.Header.Reason})
+	return tellClaim(f.ctx, f.tx, d, f.r.Terminal, f.e.Header.Reason)
 }
 
 // debt finds what is owed under an id.
@@ -168,12 +171,20 @@ const claimUnknown = "unknown"
 
 // payKnown pays the debt of a code. The terminal whose debt it is hears of it, unless it pays itself.
 func (h *Hall) payKnown(ctx context.Context, code, by, reason, who string) (out *hallapi.ClaimResponse, err error) {
+	if by == casefile.AtHall {
+		h.laying.Lock()
+		defer h.laying.Unlock()
+		ctx = context.WithoutCancel(ctx) // what is laid down beside the database is to stand in it
+	}
 	out = &hallapi.ClaimResponse{}
 	err = h.tx(ctx, func(tx *sql.Tx) error {
 		if err := thawed(ctx, tx); err != nil {
 			return unavailable(err)
 		}
 		d, refused, err := findClaim(ctx, tx, code)
+		if err == nil {
+			err = d.paidBefore(ctx, tx)
+		}
 		if err != nil {
 			return err
 		}
@@ -189,13 +200,48 @@ func (h *Hall) payKnown(ctx context.Context, code, by, reason, who string) (out 
 		if d.state == "paid" {
 			return nil // the answer was lost, and is given again
 		}
-		if _, err = tx.ExecContext(ctx, `UPDATE owed SET state = 'paid', paid_at = ?, paid_by = ?, reason = ?, who = ?, reported = ? WHERE id = ? AND state = 'open'`,
-			hallstore.Stamp(time.Now()), by, reason, who, by == casefile.AtHall, d.id); err != nil || d.terminal == by {
-			return err
-		}
-		return hallstore.Tell(ctx, tx, d.terminal, "claim", d.caseID, map[string]any{"owed": d.id, "amount_fen": d.amount, "where": by, "reason": reason})
+		return h.redeem(ctx, tx, d, by, reason, who)
 	})
 	return out, err
+}
+
+// paidBefore looks whether a former life of the hall has paid it itself, and the books do not have that yet.
+func (d *debt) paidBefore(ctx context.Context, tx *sql.Tx) error {
+	if d.state != "open" {
+		return nil
+	}
+	before, err := row(ctx, tx, `SELECT at FROM paid_here WHERE owed = ?`, []any{d.id}, &d.at)
+	if before {
+		d.state, d.by, d.reported = "paid", casefile.AtHall, true
+	}
+	return err
+}
+
+// redeem puts down that an open debt is paid. What the hall itself pays no journal tells before the debt's terminal has heard of it, so that it stands beside
+// the database before it stands in it: whoever puts that back does not pay again. A power cut between the two
+// begins a new life, which takes it for paid.
+func (h *Hall) redeem(ctx context.Context, tx *sql.Tx, d debt, by, reason, who string) error {
+	now := hallstore.Stamp(time.Now())
+	if _, err := tx.ExecContext(ctx, `UPDATE owed SET state = 'paid', paid_at = ?, paid_by = ?, reason = ?, who = ?, reported = ? WHERE id = ? AND state = 'open'`,
+		now, by, reason, who, by == casefile.AtHall, d.id); err != nil || d.terminal == by {
+		return err
+	}
+	if err := tellClaim(ctx, tx, d, by, reason); err != nil || by != casefile.AtHall {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO paid_here (owed, at, reason) VALUES (?,?,?)`, d.id, now, reason); err != nil {
+		return err
+	}
+	w, err := counted(ctx, tx)
+	if err != nil {
+		return err
+	}
+	return h.lay(w)
+}
+
+// tellClaim tells a terminal that its debt was paid elsewhere.
+func tellClaim(ctx context.Context, tx *sql.Tx, d debt, where, reason string) error {
+	return hallstore.Tell(ctx, tx, d.terminal, "claim", d.caseID, map[string]any{"owed": d.id, "amount_fen": d.amount, "where": where, "reason": reason})
 }
 
 // findClaim finds the debt that a code belongs to. What is kept is a hash bound to the debt, so that every

@@ -127,6 +127,9 @@ func (f *fold) mend() error {
 	if err := f.again(); err != nil {
 		return err
 	}
+	if err := f.paidHere(); err != nil {
+		return err
+	}
 	if err := f.heldBack(); err != nil || f.frozen {
 		return err
 	}
@@ -183,6 +186,31 @@ func (f *fold) again() error {
 			if err := f.exec(`DELETE FROM deferred WHERE id = ?`, e.id); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// paidHere puts down what a former life of the hall itself has paid, as soon as the debt's terminal has told all that came before. It is told once more: that it
+// was is lost too.
+func (f *fold) paidHere() error {
+	type claim struct {
+		debt
+		reason string
+	}
+	list, err := collect(f.ctx, f.tx, `SELECT o.id, o.case_id, o.terminal, o.amount, p.at, p.reason FROM paid_here p JOIN owed o ON o.id = p.owed
+		WHERE o.state = 'open' AND o.terminal NOT IN (`+unheard+`) ORDER BY o.id`, func(rows *sql.Rows) (c claim, err error) {
+		return c, rows.Scan(&c.id, &c.caseID, &c.terminal, &c.amount, &c.at, &c.reason)
+	})
+	if err != nil {
+		return err
+	}
+	for _, c := range list {
+		if err := f.exec(`UPDATE owed SET state = 'paid', reported = 1, paid_by = ?, reason = ?, who = 'clerk', paid_at = ? WHERE id = ?`, casefile.AtHall, c.reason, c.at, c.id); err != nil {
+			return err
+		}
+		if err := tellClaim(f.ctx, f.tx, c.debt, casefile.AtHall, c.reason); err != nil {
+			return err
 		}
 	}
 	return nil

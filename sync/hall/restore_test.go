@@ -630,3 +630,94 @@ func TestANameThatOnlyTheBackupReserves(t *testing.T) {
 		h.Audit()
 	}
 }
+
+// witness is what lies beside the database.
+func witness(t *testing.T, h *halltest.Hall) string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(h.Config.State, "life.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// Slips were paid at the counter, the hall's power went before it could tell their terminal, and its database is put back: no journal tells of it, and nothing is paid
+// again. One of the debts is in the backup, one came later, and of one a part went out of the machine first.
+func TestARestoredHallKnowsWhatItPaidItself(t *testing.T) {
+	h := halltest.Start(t, nil)
+	account := h.Biller.Open("王小英", halltest.Bill{Period: "2026-10", Due: 12345})
+	one, two := h.Enrol("T1"), h.Enrol("T2")
+	pay(one, "c1", account, 12345, 700, 0, 0, 700)
+	one.Push()
+	two.Push()
+	posting(t, one, "c1", "owed")
+	backup := h.Backup()
+	pay(one, "c2", account, 12345, 700, 0, 0, 700)
+	pay(one, "c3", account, 12345, 700, 0, 0, 700)
+	one.Write(casefile.PayoutBegun, "c3", casefile.Header{Payout: "Y1", Owed: "o-c3", Amount: 600, Pieces: yuan(6)}, nil)
+	one.Write(casefile.PayoutEnded, "c3", casefile.Header{Payout: "Y1", Amount: 600, Pieces: yuan(6)}, nil)
+	one.Push()
+	cases := []string{"c1", "c2", "c3"}
+	for _, id := range cases {
+		if _, err := h.Hall().PayClaim(t.Context(), "CODE"+id, "at the counter"); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(witness(t, h), `"o-`+id+`"`) {
+			t.Fatalf("%s was paid, and beside the database stands %s", id, witness(t, h))
+		}
+	}
+	h.Cut()
+
+	h.Restore(backup)
+	two.Push()
+	one.Push()
+	eventually(t, "all have told", func() bool { return len(h.Ledger().Awaited) == 0 })
+	for _, id := range cases {
+		if c := claim(t, two, "CODE"+id); c.Paid || c.Refused != "paid" || c.Where != casefile.AtHall || c.When == "" {
+			t.Errorf("%s a second time at T2: %v", id, c)
+		}
+		if _, err := h.Hall().PayClaim(t.Context(), "CODE"+id, "once more"); err == nil {
+			t.Errorf("%s a second time at the hall", id)
+		}
+		if n := string(one.Await("claim", id).Json); !strings.Contains(n, `"reason":"at the counter"`) || !strings.Contains(n, `"where":"@hall"`) {
+			t.Errorf("%s is told as %s", id, n)
+		}
+	}
+	for _, o := range h.Ledger().Owed {
+		if o.State != "paid" || (o.PaidBy != casefile.AtHall) == (o.ID != "Y1") {
+			t.Errorf("ledger %+v", o)
+		}
+	}
+	for _, id := range cases {
+		one.Write(casefile.OwedPaid, id, casefile.Header{Owed: "o-" + id, Amount: 700, Reason: "at the counter", Who: "hall", Where: casefile.AtHall}, nil)
+	}
+	one.Push()
+	claim(t, one, "wait until it is drawn")
+	h.Audit()
+	h.Down()
+	if w := witness(t, h); strings.Contains(w, "o-c") {
+		t.Errorf("its terminal knows, and beside the database stands %s", w)
+	}
+}
+
+// What cannot be laid down beside the database is not paid.
+func TestNothingIsPaidAtTheHallWithoutAWitness(t *testing.T) {
+	h, terms := owing(t, "T1")
+	blocked := filepath.Join(h.Config.State, "life.json.new", "full")
+	if err := os.MkdirAll(blocked, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Hall().PayClaim(t.Context(), "CODEc1", "at the counter"); err == nil {
+		t.Error("paid, and a backup would not know")
+	}
+	if err := os.RemoveAll(filepath.Dir(blocked)); err != nil {
+		t.Fatal(err)
+	}
+	if o := h.Ledger().Owed[0]; o.State != "open" {
+		t.Errorf("ledger %+v, want it open", o)
+	}
+	if c := claim(t, terms[0], "CODEc1"); !c.Paid {
+		t.Errorf("afterwards: %v", c)
+	}
+	h.Audit()
+}
