@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	"ui/page":        {"ui/phrase", "kiosk/front", "kiosk/money"},
 	"ui/pinyin":      {},
 	"ui/touch":       {},
-	"sync":           {"sync", "kiosk/casefile", "kiosk/catalog", "kiosk/money", "kiosk/sqlite", "kiosk/document", "kiosk/typeset", "kiosk/seal", "kiosk/license", "kiosk/store", "kiosk/office", "devices/idcard"},
+	"sync":           {"sync", "kiosk/casefile", "kiosk/invariant", "kiosk/catalog", "kiosk/money", "kiosk/sqlite", "kiosk/document", "kiosk/typeset", "kiosk/seal", "kiosk/license", "kiosk/store", "kiosk/office", "devices/idcard"},
 	"sync/hallapi":   {"sync/hallapi"},
 	"cmd":            {"cmd", "kiosk", "devices", "ui", "sync"},
 	"cmd/devsim":     {"cmd/devsim", "devices", "kiosk/sqlite"},

@@ -113,6 +113,7 @@ func when(stamp string) string {
 type console struct {
 	*Hall
 	templates *template.Template
+	paid      forms
 }
 
 // errNoPage says that there is nothing under an address.
@@ -247,7 +248,7 @@ func (c *console) payments(r *http.Request) (any, error) {
 	}
 	token, err := c.token(r.Context())
 	q := r.URL.Query()
-	return map[string]any{"Payments": rows, "Owed": owed, "Token": token, "Problem": q.Get("problem"), "Done": q.Get("done")}, err
+	return map[string]any{"Payments": rows, "Owed": owed, "Token": token, "Form": rand.Text(), "Problem": q.Get("problem"), "Done": q.Get("done")}, err
 }
 
 func (c *console) cases(r *http.Request) (any, error) {
@@ -412,16 +413,20 @@ func (c *console) toPayments(w http.ResponseWriter, r *http.Request, done string
 	http.Redirect(w, r, target, http.StatusSeeOther)
 }
 
-// payClaim pays a slip out at this counter.
+// payClaim pays a slip out at this counter. The sentence has its time, so that a page which is loaded once more does not look like another payment.
 func (c *console) payClaim(w http.ResponseWriter, r *http.Request) {
 	if !c.own(w, r) {
 		return
 	}
-	paid, err := c.PayClaim(r.Context(), r.PostFormValue("code"), r.PostFormValue("reason"))
-	if err == nil {
+	done, err := c.paid.once(r.PostFormValue("form"), func() (string, error) {
+		paid, err := c.PayClaim(r.Context(), r.PostFormValue("code"), r.PostFormValue("reason"))
+		if err != nil {
+			return "", err
+		}
 		c.log.Info("a person has paid out a slip", "case", paid.Case, "owed", paid.ID, "amount_fen", paid.Amount)
-	}
-	c.toPayments(w, r, fmt.Sprintf("%s 已付 %s 元，请交给领款人。Paid out, once: hand it over.", paid.Case, money.Fen(paid.Amount)), err)
+		return fmt.Sprintf("%s：%s 已付 %s 元，请交给领款人。Paid out, once: hand it over.", time.Now().Format(time.TimeOnly), paid.Case, money.Fen(paid.Amount)), nil
+	})
+	c.toPayments(w, r, done, err)
 }
 
 // find takes a person's finding about a note or pieces in doubt.

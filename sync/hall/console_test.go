@@ -230,3 +230,51 @@ func TestAPersonEndsThePermitOfALostTerminal(t *testing.T) {
 	}
 	h.Audit()
 }
+
+// A form that is sent twice, by a second click or since its answer was lost, pays once and says so twice; a slip that is brought again says when it was paid.
+// A reason with somebody's number in it is refused.
+func TestAClickTooManyPaysOnce(t *testing.T) {
+	h := halltest.Start(t, nil)
+	term := h.Enrol("T1")
+	pay(term, "c1", "", 0, 500, 0, 0, 500)
+	term.Push()
+	eventually(t, "it is owed", func() bool { _, page := get(t, h.Console+"/payments"); return strings.Contains(page, "待领取 open") })
+	send := func(values url.Values) string {
+		t.Helper()
+		r, err := http.PostForm(h.Console+"/owed/pay", values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := io.ReadAll(r.Body)
+		r.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(raw)
+	}
+	formField := regexp.MustCompile(`name="form" value="([^"]+)"`)
+	form := func() url.Values {
+		t.Helper()
+		_, page := get(t, h.Console+"/payments")
+		token, name := tokenField.FindStringSubmatch(page), formField.FindStringSubmatch(page)
+		if token == nil || name == nil {
+			t.Fatal("the form carries no token, or no name")
+		}
+		return url.Values{"token": {token[1]}, "form": {name[1]}, "code": {"CODEc1"}, "reason": {"counter 3"}}
+	}
+	number := form()
+	number.Set("reason", "rang 13912345678")
+	if page := send(number); !strings.Contains(page, "the reason has a number of a phone in it") {
+		t.Error("a reason with a number of a phone is taken")
+	}
+	first := form()
+	for range 2 {
+		if page := send(first); !strings.Contains(page, "Paid out, once") || strings.Contains(page, "good only once") {
+			t.Error("the form that paid does not say so")
+		}
+	}
+	if page := send(form()); !strings.Contains(page, "good only once") {
+		t.Error("the slip is paid a second time")
+	}
+	h.Audit()
+}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"yichuang/kiosk/casefile"
+	"yichuang/kiosk/invariant"
 	"yichuang/kiosk/money"
 	"yichuang/sync/hallapi"
 	"yichuang/sync/hallstore"
@@ -278,6 +279,9 @@ func (h *Hall) PayClaim(ctx context.Context, code, reason string) (OwedRow, erro
 	if reason = strings.TrimSpace(reason); reason == "" {
 		return OwedRow{}, errors.New("a reason is needed: where and how it is paid out")
 	}
+	if err := readable(reason); err != nil {
+		return OwedRow{}, err
+	}
 	r, err := h.payCode(ctx, code, casefile.AtHall, reason, "clerk")
 	switch {
 	case err != nil:
@@ -290,6 +294,14 @@ func (h *Hall) PayClaim(ctx context.Context, code, reason string) (OwedRow, erro
 		return OwedRow{}, errors.New("there is no such code; look at the slip again")
 	}
 	return OwedRow{ID: r.Owed, Case: r.Case, Amount: r.AmountFen, State: "paid", PaidBy: casefile.AtHall}, nil
+}
+
+// readable refuses a reason with a number of a person in it: it goes to a terminal, and stands in its journal in the clear, for ever.
+func readable(reason string) error {
+	if what := invariant.Personal(reason); what != "" {
+		return refusal("the reason has " + what + " in it, and is kept for everybody to read; say it without")
+	}
+	return nil
 }
 
 // place is a terminal, or the hall, in a sentence.
@@ -342,6 +354,9 @@ func (h *Hall) find(ctx context.Context, f finding) (*hallapi.FindResponse, erro
 	out := &hallapi.FindResponse{}
 	if f.reason = strings.TrimSpace(f.reason); f.reason == "" {
 		return out, refusal("a reason is needed: what was found, and where")
+	}
+	if err := readable(f.reason); err != nil {
+		return out, err
 	}
 	err := h.tx(ctx, func(tx *sql.Tx) error {
 		if serial, sheet := strings.CutPrefix(f.owed, sheetPrefix); sheet {
