@@ -158,3 +158,31 @@ func TestASlipIsKnownAsSoonAsItsTerminalHasHandedItIn(t *testing.T) {
 		t.Errorf("a code that nobody gave: %v", c)
 	}
 }
+
+// A terminal pays a slip out and writes that down, and its disk turns out to be an older one before the hall has heard of it: with its new journal it is no longer the one
+// whose answer may have been lost.
+func TestAnotherJournalIsNotToldAgain(t *testing.T) {
+	for _, at := range []int{0, 1} {
+		h, terms := owing(t, "T1", "T2")
+		payer, kind := terms[at], []casefile.Kind{casefile.OwedPaid, casefile.OwedRedeemed}[at]
+		payer.Write(casefile.CaseRated, "", casefile.Header{Stars: 5}, nil)
+		payer.Push()
+		for range 2 {
+			if c := claim(t, payer, "CODEc1"); !c.Paid {
+				t.Fatalf("%s: %v, want it paid, and told again", payer.ID, c)
+			}
+		}
+		known := len(payer.Records)
+		payer.Write(kind, "c1", casefile.Header{Owed: "o-c1", Amount: 700, Reason: "counter", Who: "technician"}, nil)
+		payer.Branch("e2-"+payer.ID, known)
+		payer.Push()
+		if c := claim(t, payer, "CODEc1"); c.Paid || c.Refused != "paid" || c.Where != payer.ID {
+			t.Errorf("%s, whose journal is another one: %v, want refused as paid there", payer.ID, c)
+		}
+		// A person has looked, and writes down what the lost disk knew.
+		payer.Write(kind, "c1", casefile.Header{Owed: "o-c1", Amount: 700, Reason: "counter", Who: "technician"}, nil)
+		payer.Push()
+		claim(t, payer, "wait until it is drawn")
+		h.Audit()
+	}
+}

@@ -136,13 +136,14 @@ func (f *fold) paidOut(d debt) error {
 // debt is one line of what is owed.
 type debt struct {
 	id, caseID, claim, state, by string
-	terminal, at                 string // whose it is, and when it was paid
+	terminal, at, epoch          string // whose it is, when it was paid, and in which journal of who pays
 	amount                       int64
 	reported                     bool
 }
 
 // Claim redeems what is owed, once in the whole fleet. The terminal that redeemed it may ask again with
-// the same code, because the answer may have been lost, until its journal says that it has paid out.
+// the same code, because the answer may have been lost, until its journal says that it has paid out. One whose journal is
+// another one by now may have said so in the former.
 func (s *service) Claim(ctx context.Context, req *hallapi.ClaimRequest) (*hallapi.ClaimResponse, error) {
 	terminal, err := caller(ctx)
 	if err != nil {
@@ -189,7 +190,11 @@ func (h *Hall) payKnown(ctx context.Context, code, by, reason, who string) (out 
 		if err != nil {
 			return err
 		}
-		if refused == "" && d.state == "paid" && (d.by != by || d.reported) {
+		var epoch string
+		if _, err := row(ctx, tx, `SELECT epoch FROM terminals WHERE id = ?`, []any{by}, &epoch); err != nil {
+			return err
+		}
+		if refused == "" && d.state == "paid" && (d.by != by || d.reported || d.epoch != epoch) {
 			*out = hallapi.ClaimResponse{Refused: "paid", When: d.at, Where: d.by}
 			return nil
 		}
@@ -201,7 +206,7 @@ func (h *Hall) payKnown(ctx context.Context, code, by, reason, who string) (out 
 		if d.state == "paid" {
 			return nil // the answer was lost, and is given again
 		}
-		return h.redeem(ctx, tx, d, by, reason, who)
+		return h.redeem(ctx, tx, d, by, epoch, reason, who)
 	})
 	return out, err
 }
@@ -221,10 +226,10 @@ func (d *debt) paidBefore(ctx context.Context, tx *sql.Tx) error {
 // redeem puts down that an open debt is paid. What the hall itself pays no journal tells before the debt's terminal has heard of it, so that it stands beside
 // the database before it stands in it: whoever puts that back does not pay again. A power cut between the two
 // begins a new life, which takes it for paid.
-func (h *Hall) redeem(ctx context.Context, tx *sql.Tx, d debt, by, reason, who string) error {
+func (h *Hall) redeem(ctx context.Context, tx *sql.Tx, d debt, by, epoch, reason, who string) error {
 	now := hallstore.Stamp(time.Now())
-	if _, err := tx.ExecContext(ctx, `UPDATE owed SET state = 'paid', paid_at = ?, paid_by = ?, reason = ?, who = ?, reported = ? WHERE id = ? AND state = 'open'`,
-		now, by, reason, who, by == casefile.AtHall, d.id); err != nil || d.terminal == by {
+	if _, err := tx.ExecContext(ctx, `UPDATE owed SET state = 'paid', paid_at = ?, paid_by = ?, epoch = ?, reason = ?, who = ?, reported = ? WHERE id = ? AND state = 'open'`,
+		now, by, epoch, reason, who, by == casefile.AtHall, d.id); err != nil || d.terminal == by {
 		return err
 	}
 	if err := tellClaim(ctx, tx, d, by, reason); err != nil || by != casefile.AtHall {
@@ -248,15 +253,15 @@ func tellClaim(ctx context.Context, tx *sql.Tx, d debt, where, reason string) er
 // findClaim finds the debt that a code belongs to. What is kept is a hash bound to the debt, so that every
 // one is tried: a hash takes less than a microsecond.
 func findClaim(ctx context.Context, tx *sql.Tx, code string) (d debt, refused string, err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT id, case_id, terminal, amount, claim, state, paid_by, paid_at, reported, 0 FROM owed WHERE claim <> ''
-		UNION ALL SELECT o.id, o.case_id, o.terminal, o.amount, d.claim, o.state, o.paid_by, o.paid_at, o.reported, 1 FROM dead_claims d JOIN owed o ON o.id = d.owed`)
+	rows, err := tx.QueryContext(ctx, `SELECT id, case_id, terminal, amount, claim, state, paid_by, paid_at, epoch, reported, 0 FROM owed WHERE claim <> ''
+		UNION ALL SELECT o.id, o.case_id, o.terminal, o.amount, d.claim, o.state, o.paid_by, o.paid_at, o.epoch, o.reported, 1 FROM dead_claims d JOIN owed o ON o.id = d.owed`)
 	if err != nil {
 		return d, "", err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var dead bool
-		if err := rows.Scan(&d.id, &d.caseID, &d.terminal, &d.amount, &d.claim, &d.state, &d.by, &d.at, &d.reported, &dead); err != nil {
+		if err := rows.Scan(&d.id, &d.caseID, &d.terminal, &d.amount, &d.claim, &d.state, &d.by, &d.at, &d.epoch, &d.reported, &dead); err != nil {
 			return d, "", err
 		}
 		if casefile.ClaimHash(d.id, code) != d.claim {

@@ -82,3 +82,15 @@ func TestWhatTheHallHadPaidItself(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 }
+
+// Who was told to pay, and has not said that it did, is known by its journal of now.
+func TestPaymentsThatWereUnderWay(t *testing.T) {
+	s := before(t, "00009_paid_epoch.sql",
+		`INSERT INTO terminals (id, enrolled, epoch) VALUES ('T1', '', 'e1')`,
+		`INSERT INTO owed (id, case_id, terminal, amount, claim, state, since, paid_by, reported) VALUES
+			('a', 'c', 'T1', 1, 'x1', 'paid', '', 'T1', 0), ('b', 'c', 'T1', 1, 'x2', 'paid', '', 'T1', 1), ('c', 'c', 'T1', 1, 'x3', 'open', '', '', 0), ('d', 'c', 'T1', 1, 'x4', 'paid', '', 'T9', 0)`)
+	var got string
+	if err := s.DB().QueryRow(`SELECT group_concat(id || epoch, ' ') FROM (SELECT id, epoch FROM owed ORDER BY id)`).Scan(&got); err != nil || got != "ae1 b c d" {
+		t.Errorf("%q, %v", got, err)
+	}
+}

@@ -33,6 +33,7 @@ type Terminal struct {
 	Answer  *hallapi.EnrollResponse
 	Records []*casefile.Record
 	Cursor  int64
+	After   int64  // the record that this epoch branched after; 0 for the first
 	Life    string // of the hall, as the terminal knows it
 
 	t      testing.TB
@@ -128,6 +129,12 @@ func (t *Terminal) Write(kind casefile.Kind, caseID string, header casefile.Head
 	return r
 }
 
+// Branch goes on with the journal under a new epoch after so many records, as a terminal does whose disk turned out to be an older one.
+func (t *Terminal) Branch(epoch string, after int) {
+	t.Epoch, t.After, t.Cursor, t.Records = epoch, int64(after), int64(after), t.Records[:after:after]
+	t.Write(casefile.TerminalStarted, "", casefile.Header{Version: "test", Reason: "branched"}, nil)
+}
+
 // Push hands over what is past the cursor, and all that a restored hall asks back.
 func (t *Terminal) Push() {
 	t.t.Helper()
@@ -144,7 +151,7 @@ func (t *Terminal) Push() {
 // PushOnce hands over one batch past the cursor and believes the answer.
 func (t *Terminal) PushOnce() *hallapi.PushResponse {
 	t.t.Helper()
-	req := &hallapi.PushRequest{Epoch: t.Epoch, HallEpoch: t.Life, Cursor: t.Cursor, Head: int64(len(t.Records)),
+	req := &hallapi.PushRequest{Epoch: t.Epoch, HallEpoch: t.Life, After: t.After, Cursor: t.Cursor, Head: int64(len(t.Records)),
 		Health: &hallapi.Health{Version: "test", Page: "home", Devices: []*hallapi.DeviceHealth{{Class: "cash", Protocol: "cctalk", State: "ready"}}}}
 	for _, r := range t.Records[min(t.Cursor, int64(len(t.Records))):] {
 		if len(req.Records) < hallapi.RecordsMax {
