@@ -231,6 +231,10 @@ func (s *session) exchange(ctx context.Context, p *pair, r *http.Request) (*http
 	out := bufio.NewWriterSize(p.port, 16<<10)
 	asked := r.WithContext(ctx)
 	asked.Close = false // there is nothing to close
+	sent := &beginning{}
+	if r.Body != nil {
+		sent.ReadCloser, asked.Body = r.Body, sent
+	}
 	err := asked.Write(out)
 	if err == nil {
 		err = out.Flush()
@@ -243,7 +247,7 @@ func (s *session) exchange(ctx context.Context, p *pair, r *http.Request) (*http
 		return nil, err
 	}
 	in := bufio.NewReaderSize(p.port, 16<<10)
-	answer, err := read(in, r)
+	answer, err := read(in, r, sent.requestID())
 	if err != nil {
 		stop()
 		p.dirty = true
@@ -256,8 +260,7 @@ func (s *session) exchange(ctx context.Context, p *pair, r *http.Request) (*http
 
 // read reads the head of the final answer to r. Answers that carry the request-id of an earlier request are passed over: they came
 // later than anybody waited for them.
-func read(in *bufio.Reader, r *http.Request) (*http.Response, error) {
-	want := requestID(r)
+func read(in *bufio.Reader, r *http.Request, want []byte) (*http.Response, error) {
 	for range answersMax {
 		answer, err := http.ReadResponse(in, r)
 		if err != nil {
@@ -291,21 +294,24 @@ const (
 	idEnd   = 8
 )
 
-// requestID is the id that stands in the body of a request, nil when it cannot be read twice.
-func requestID(r *http.Request) []byte {
-	if r.GetBody == nil {
+// beginning is a body that keeps its first bytes as they are sent: it need not be one that can be read twice.
+type beginning struct {
+	io.ReadCloser
+	head []byte
+}
+
+func (b *beginning) Read(to []byte) (int, error) {
+	n, err := b.ReadCloser.Read(to)
+	b.head = append(b.head, to[:min(n, idEnd-len(b.head))]...)
+	return n, err
+}
+
+// requestID is the id that was sent, nil when the body was too short for one.
+func (b *beginning) requestID() []byte {
+	if len(b.head) < idEnd {
 		return nil
 	}
-	b, err := r.GetBody()
-	if err != nil {
-		return nil
-	}
-	defer b.Close()
-	head := make([]byte, idEnd)
-	if _, err := io.ReadFull(b, head); err != nil {
-		return nil
-	}
-	return head[idBegin:]
+	return b.head[idBegin:]
 }
 
 // again is a body whose beginning was read already.

@@ -49,7 +49,7 @@ func TestLateAnswersArePassedOver(t *testing.T) {
 		"a late one that ends too early": {"HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n" + message(5), ""},
 		"no HTTP":                        {"hello\r\n\r\n", ""},
 	} {
-		answer, err := read(bufio.NewReader(strings.NewReader(tt.said)), post(t.Context(), 7))
+		answer, err := read(bufio.NewReader(strings.NewReader(tt.said)), post(t.Context(), 7), []byte{0, 0, 0, 7})
 		if tt.want == "" {
 			if err == nil {
 				t.Errorf("%s: no error", what)
@@ -70,7 +70,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(ok(message(5)) + ok(message(7))))
 	f.Add([]byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		answer, err := read(bufio.NewReader(bytes.NewReader(b)), post(t.Context(), 7))
+		answer, err := read(bufio.NewReader(bytes.NewReader(b)), post(t.Context(), 7), []byte{0, 0, 0, 7})
 		if err != nil {
 			return
 		}
@@ -183,4 +183,27 @@ func TestNotPluggedIn(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	tr.Close()
+}
+
+// The id is taken from what is sent: the driver's requests have a body that cannot be read twice.
+func TestTheIDIsTakenFromWhatIsSent(t *testing.T) {
+	for _, tt := range []struct {
+		parts []string
+		want  []byte
+	}{
+		{[]string{message(7)}, []byte{0, 0, 0, 7}},
+		{[]string{message(7)[:3], message(7)[3:6], message(7)[6:], strings.Repeat("x", 9000)}, []byte{0, 0, 0, 7}},
+		{[]string{message(7)[:7]}, nil},
+		{nil, nil},
+	} {
+		var parts []io.Reader
+		for _, p := range tt.parts {
+			parts = append(parts, strings.NewReader(p))
+		}
+		sent := &beginning{ReadCloser: io.NopCloser(io.MultiReader(parts...))}
+		all, err := io.ReadAll(sent)
+		if err != nil || string(all) != strings.Join(tt.parts, "") || !bytes.Equal(sent.requestID(), tt.want) {
+			t.Errorf("%d parts: sent %d bytes, id %v, want %v (%v)", len(tt.parts), len(all), sent.requestID(), tt.want, err)
+		}
+	}
 }
