@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"yichuang/devices/idcard/idcheck"
@@ -272,6 +273,7 @@ func doubts(b *casefile.Book, mine func(caseID string) bool) (out []doubt) {
 			out = append(out, doubt{Note: n, out: true})
 		}
 	}
+	slices.SortFunc(out, func(a, b doubt) int { return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Owed, b.Owed)) })
 	return out
 }
 

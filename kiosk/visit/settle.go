@@ -1,8 +1,10 @@
 package visit
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"yichuang/kiosk/casefile"
@@ -251,6 +253,7 @@ func (k *Kiosk) placeAll(ctx context.Context, reason string) (placed []string, e
 			}
 		}
 	})
+	slices.Sort(ids)
 	for _, id := range ids {
 		rest := payment.RestOwed
 		if _, _, err := k.Till.Settle(ctx, id, rest, reason); err != nil {
@@ -261,7 +264,7 @@ func (k *Kiosk) placeAll(ctx context.Context, reason string) (placed []string, e
 	return placed, nil
 }
 
-// slipsAfterPower prints what the person who was there when the power went must have in hand.
+// slipsAfterPower prints what the person who was there when the power went must have in hand, the oldest first.
 func (k *Kiosk) slipsAfterPower(v *visit, placed []string, visits map[string]bool) error {
 	var owed []casefile.Owed
 	var unclear []doubt
@@ -281,6 +284,7 @@ func (k *Kiosk) slipsAfterPower(v *visit, placed []string, visits map[string]boo
 		}
 		unclear = doubts(b, func(id string) bool { return mine[id] })
 	})
+	slices.SortFunc(owed, func(a, b casefile.Owed) int { return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID)) })
 	k.Journal.Book(func(b *casefile.Book) {
 		for _, u := range b.Unknown {
 			if mine[u.Case] {
@@ -288,6 +292,7 @@ func (k *Kiosk) slipsAfterPower(v *visit, placed []string, visits map[string]boo
 			}
 		}
 	})
+	slices.SortFunc(unseen, func(a, b casefile.Unknown) int { return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID)) })
 	paid, unknown := k.unreceipted(mine), k.unknownOrder(mine)
 	if len(owed)+len(unclear)+len(paid)+len(unseen) == 0 && unknown == "" {
 		return nil
@@ -387,6 +392,7 @@ func (k *Kiosk) unreceipted(mine map[string]bool) (out []casefile.Case) {
 			}
 		}
 	})
+	slices.SortFunc(out, func(a, b casefile.Case) int { return cmp.Or(a.Opened.Compare(b.Opened), cmp.Compare(a.ID, b.ID)) })
 	return out
 }
 

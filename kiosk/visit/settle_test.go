@@ -196,6 +196,48 @@ func TestStandsThereForMinutes(t *testing.T) {
 	}
 }
 
+// Whoever stands there has the slip of his oldest debt first: which one comes out next is not left to chance.
+func TestSlipsComeInTheirOrder(t *testing.T) {
+	for name, settled := range map[string]bool{"debts": true, "doubts": false} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				m := newMachine(t, dir, false, cash.AbsentPayer{})
+				defer m.end()
+				m.choose()
+				m.write(casefile.CashOpened, brokenOff, casefile.Header{})
+				var slips []string
+				for i, face := range []money.Fen{500, 1000, 2000, 5000, 10000} {
+					note := casefile.Header{Note: int64(i + 1), Face: face, Currency: money.CNY}
+					m.write(casefile.NoteEscrowed, brokenOff, note)
+					m.write(casefile.NoteStacking, brokenOff, note)
+					note.Owed = fmt.Sprint("O", 9-i, "AAAAAAAAAAA")
+					note.Claim = casefile.ClaimHash(note.Owed, "never given out")
+					m.write(casefile.NoteDoubtful, brokenOff, note)
+					if note.Owed, note.Claim, note.As = "", "", "stacked"; settled {
+						m.journal.Book(func(b *casefile.Book) { note.Box = b.Box.ID })
+						m.write(casefile.NoteSettled, brokenOff, note)
+					}
+					slips = append(slips, face.String())
+					time.Sleep(time.Second) // virtual
+				}
+				m.write(casefile.CashClosed, brokenOff, casefile.Header{})
+				m.start(time.Now())
+				done := make(chan error, 1)
+				go func() { done <- m.kiosk.Settle(context.Background()) }()
+				for range slips {
+					m.page("slip")
+					m.touch("form.next")
+				}
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+				m.came(slips...)
+			})
+		})
+	}
+}
+
 // start writes down a start that found the journal as it was left at some time; of an earlier release, which did not say so, with the zero time.
 func (m *machine) start(left time.Time) {
 	m.write(casefile.TerminalStarted, "", casefile.Header{Version: "1", Written: left})
