@@ -171,6 +171,7 @@ func (v *visit) placeStray() {
 			}
 		}
 	})
+	slices.Sort(late)
 	for _, id := range late {
 		if _, _, err := v.Till.Settle(v.ctx, id, payment.RestOwed, "paid_late"); err != nil {
 			v.err = errors.Join(v.err, err)
@@ -193,6 +194,7 @@ func (v *visit) unseen() (list []casefile.Unknown) {
 			}
 		}
 	})
+	slices.SortFunc(list, func(a, b casefile.Unknown) int { return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID)) })
 	return list
 }
 
