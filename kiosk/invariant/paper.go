@@ -6,6 +6,9 @@ import (
 	"yichuang/kiosk/casefile"
 )
 
+// onScreen is the way of a code that was shown and acknowledged.
+const onScreen = "screen"
+
 func paperNumber(l *look) {
 	if l.e.Kind == casefile.PaperBegun {
 		l.see(l.h.Paper != "" && l.papers[l.h.Paper] == nil, "paper %q has begun before, or has no number", l.h.Paper)
@@ -21,8 +24,9 @@ func paperEnds(l *look) {
 	}
 }
 
+// paperAlone: a roll and a tray print one thing after the other. What was shown on the screen needs neither.
 func paperAlone(l *look) {
-	if l.e.Kind == casefile.PaperBegun {
+	if l.e.Kind == casefile.PaperBegun && l.h.Way != onScreen {
 		l.see(l.papersOpen == 0, "paper %s begins while %d are being printed", l.h.Paper, l.papersOpen)
 	}
 }

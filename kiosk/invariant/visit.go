@@ -17,11 +17,21 @@ func visitTurns(l *look) {
 	}
 }
 
-// visitClean: what was being printed when the power went has its end before anybody is let in: nobody takes another's paper.
+// visitClean: what was being printed when the power went has its end before anybody is let in: nobody takes another's paper. A closing is nobody's: staff
+// may print it while somebody comes.
 func visitClean(l *look) {
-	if l.e.Kind == casefile.VisitBegun {
-		l.see(l.papersOpen == 0 && l.sheetsOpen == 0, "visit %s begins, and %d papers and %d sheets are being printed", l.h.Visit, l.papersOpen, l.sheetsOpen)
+	if l.e.Kind != casefile.VisitBegun {
+		return
 	}
+	papers := 0
+	if l.papersOpen > 0 {
+		for _, p := range l.papers {
+			if !p.ended && p.what != casefile.PaperClosing {
+				papers++
+			}
+		}
+	}
+	l.see(papers == 0 && l.sheetsOpen == 0, "visit %s begins, and %d papers and %d sheets are being printed", l.h.Visit, papers, l.sheetsOpen)
 }
 
 // visitPlaced: nobody leaves with money in the box that has no place, except while what is on its way, or not definite, still belongs to it.
