@@ -206,9 +206,16 @@ func (c *Citizen) countPieces() (out ctl.Exchange) {
 // Service is what a technician does at a day's end: he takes the coins away, counts what the payer has, and fills it up. After a day with power cuts
 // what he counts may differ, and is written down so.
 func (c *Citizen) Service() {
-	c.takeCoins()
-	unsure := false
-	c.Journal.Book(func(b *casefile.Book) { unsure = len(b.Stock.Unsure) > 0 })
+	unsure, unseen := false, false
+	c.Journal.Book(func(b *casefile.Book) {
+		unsure = len(b.Stock.Unsure) > 0
+		for _, u := range b.Unknown {
+			unseen = unseen || u.Coin
+		}
+	})
+	if !unseen { // else the coins stay where they are until somebody has ended that doubt
+		c.takeCoins()
+	}
 	if unsure {
 		return // the hoppers are not counted before somebody has ended that doubt
 	}

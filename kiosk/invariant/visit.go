@@ -61,12 +61,13 @@ func (t *tally) moving(caseID string) bool {
 	return false
 }
 
-// caseOnce: a case is opened once, in the visit of its person, before anything else happens in it.
+// caseOnce: a case is opened once, in the visit of its person, before anything else happens in it. Stray money may be told of in the instant in which that
+// visit ends.
 func caseOnce(l *look) {
 	m := l.matters[l.e.Case]
 	switch l.e.Kind {
 	case casefile.CaseOpened:
-		l.see(m == nil && (l.h.Visit == "" || l.h.Visit == l.visit), "case %s is opened a second time, or in visit %q while %q is there", l.e.Case, l.h.Visit, l.visit)
+		l.see(m == nil && (l.h.Visit == "" || l.h.Visit == l.visit || l.h.Service == casefile.Stray), "case %s is opened a second time, or in visit %q while %q is there", l.e.Case, l.h.Visit, l.visit)
 	case casefile.CaseSubmitted:
 		l.see(m != nil && !m.submitted, "case %s is handed in, and was before or was never opened", l.e.Case)
 	case casefile.BillChosen, casefile.CashOpened, casefile.NoteEscrowed, casefile.CoinTaken, casefile.OrderBegun, casefile.PaymentSettled:

@@ -24,14 +24,14 @@ func (t *Till) recallAway(ctx context.Context) error {
 	return nil
 }
 
-// goneAtTheEnd keeps whose money was taken last by an acceptor that is away now.
+// goneAtTheEnd keeps whose money was taken last by an acceptor that is away now. When it was away before, nothing has gone in since: it stays the first's.
 func (t *Till) goneAtTheEnd(ctx context.Context, caseID string) error {
 	t.mu.Lock()
 	was := t.away
-	if _, none := t.acceptor.(cash.Absent); !none && !t.acceptor.State().Online {
+	if _, none := t.acceptor.(cash.Absent); !none && !t.acceptor.State().Online && t.away[0] == "" {
 		t.away[0] = caseID
 	}
-	if _, none := t.coins.(cash.Absent); !none && !t.coins.State().Online {
+	if _, none := t.coins.(cash.Absent); !none && !t.coins.State().Online && t.away[1] == "" {
 		t.away[1] = caseID
 	}
 	now := t.away

@@ -123,8 +123,8 @@ func (t *Till) threwIn() (caseID string, now bool) {
 	switch {
 	case !t.told[1] && t.before != "":
 		caseID = t.before // it was lost before this program began, whoever stands there now
-	case caseID == "":
-		caseID = t.away[1]
+	case t.away[1] != "":
+		caseID = t.away[1] // it was away when this one began to pay
 	}
 	t.mu.Unlock()
 	if caseID == "" {

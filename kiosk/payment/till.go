@@ -528,8 +528,8 @@ func (t *Till) putIn() (caseID string, now bool) {
 	switch {
 	case !t.told[0] && t.before != "":
 		caseID = t.before // it was lost before this program began, whoever stands there now
-	case caseID == "":
-		caseID = t.away[0]
+	case t.away[0] != "":
+		caseID = t.away[0] // it was away when this one began to pay
 	}
 	t.mu.Unlock()
 	if caseID == "" {

@@ -166,7 +166,7 @@ func (v *visit) placeStray() {
 	var late []string
 	v.Journal.Book(func(b *casefile.Book) {
 		for id, c := range b.Cases {
-			if id != v.caseID && v.mine(b, id) && c.Visiting > 0 && !c.Settled {
+			if id != v.caseID && c.Service == casefile.Stray && v.mine(b, id) && c.Visiting > 0 && !c.Settled {
 				late = append(late, id)
 			}
 		}
@@ -179,10 +179,10 @@ func (v *visit) placeStray() {
 	}
 }
 
-// mine says whether a case is the one that this visit is about, or of what came beside it.
+// mine says whether a case is the one that this visit is about, or another one of this visit, such as of what came beside it.
 func (v *visit) mine(b *casefile.Book, id string) bool {
 	c := b.Cases[id]
-	return id == v.caseID || c != nil && c.Service == casefile.Stray && c.Visit != "" && c.Visit == b.Visit
+	return id == v.caseID || c != nil && c.Visit != "" && c.Visit == b.Visit
 }
 
 // unseen is what may have gone in in this case without being seen, and has had no slip.
@@ -220,20 +220,18 @@ func (v *visit) printReceipt() {
 // slips gives what is owed or doubtful in this case its slips, one after the other, and goes on to last.
 func (v *visit) slips(last step) step {
 	owed, doubt := v.unsaid()
-	about := v.caseID
-	next := func() step {
-		v.caseID = about // a slip may be of what came beside it
-		return v.slips(last)
-	}
+	about, show := v.caseID, last
+	next := func() step { return v.slips(last) }
 	switch {
 	case v.err != nil:
 		return nil
 	case owed != nil:
-		return v.owedSlip(owed.Case, owed.ID, owed.Amount, next)
+		show = v.owedSlip(owed.Case, owed.ID, owed.Amount, next)
 	case doubt != nil:
-		return v.doubtSlip(doubt, next)
+		show = v.doubtSlip(doubt, next)
 	}
-	return last
+	v.caseID = about // a slip may be of another case of this visit
+	return show
 }
 
 // unsaid is the next thing of this case that is owed, else one that is doubtful, and has had no slip.
@@ -684,7 +682,7 @@ func (v *visit) leaveMoney() {
 			v.printReceipt()
 		}
 		if v.reason == "done" {
-			v.unseenSlips() // told behind the papers, and its person has touched the last page just now
+			v.lastPapers() // of what was told behind the papers: its person has touched the last page just now
 		}
 	}
 	if unknown && v.err == nil {
@@ -706,6 +704,7 @@ func (v *visit) leaveNumber() {
 func (v *visit) lastPapers() {
 	v.printReceipt()
 	v.unseenSlips()
+	about := v.caseID
 	for v.err == nil {
 		owed, doubt := v.unsaid()
 		show, id := step(nil), ""
@@ -717,6 +716,7 @@ func (v *visit) lastPapers() {
 		default:
 			return
 		}
+		v.caseID = about // a slip may be of another case of this visit
 		if show != nil && v.onScreen[id] {
 			show()
 		}

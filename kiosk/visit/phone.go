@@ -65,6 +65,9 @@ func (v *visit) scanPhone() step {
 	if code == "" {
 		return next
 	}
+	if v.moneyIn() {
+		return v.rest // a coin was told of meanwhile: a phone's money is not mixed with it
+	}
 	o, placed := v.placeOrder("scan", code)
 	if placed && !o.Definite {
 		o = v.awaitPayer(o)

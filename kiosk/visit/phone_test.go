@@ -384,16 +384,30 @@ func TestPaymentCodeIsRefused(t *testing.T) {
 
 // A coin is told of while a phone pays: it is no part of what the phone pays, and its person, who stands there, has a slip for it.
 func TestCoinIsToldWhileAPhonePays(t *testing.T) {
-	for _, way := range []string{"paid", "home"} {
+	for _, way := range []string{"paid", "home", "behind the papers"} {
 		t.Run(way, func(t *testing.T) {
 			bubble(t, func(t *testing.T, m *machine) {
 				m.hall.set(func(h *hall) { h.placed, h.order, h.closed = placed, placed, gone })
 				m.toPhone("pay.show")
 				m.shown()
-				visit := ""
-				m.journal.Book(func(b *casefile.Book) { visit = b.Visit })
-				m.write(casefile.CaseOpened, "900000000001", casefile.Header{Service: casefile.Stray, Visit: visit})
-				m.write(casefile.CoinTaken, "900000000001", casefile.Header{Face: 100, Currency: money.CNY})
+				tell := func() {
+					visit := ""
+					m.journal.Book(func(b *casefile.Book) { visit = b.Visit })
+					m.write(casefile.CaseOpened, "900000000001", casefile.Header{Service: casefile.Stray, Visit: visit})
+					m.write(casefile.CoinTaken, "900000000001", casefile.Header{Face: 100, Currency: money.CNY})
+				}
+				if way == "behind the papers" {
+					m.hall.set(func(h *hall) { h.order = paid })
+					m.page("take")
+					tell()
+					m.touch("form.next")
+					m.page("rate")
+					m.touch("rate.skip")
+					m.home()
+					m.came(receiptTitle, slipTitle)
+					return
+				}
+				tell()
 				strips := []string{receiptTitle, slipTitle}
 				if way == "paid" {
 					m.hall.set(func(h *hall) { h.order = paid })

@@ -418,7 +418,7 @@ func (c *console) payClaim(w http.ResponseWriter, r *http.Request) {
 	if !c.own(w, r) {
 		return
 	}
-	done, err := c.paid.once(r.PostFormValue("form"), func() (string, error) {
+	done, err := c.paid.once(r.Context(), r.PostFormValue("form"), r.PostFormValue("code"), func() (string, error) {
 		paid, err := c.PayClaim(r.Context(), r.PostFormValue("code"), r.PostFormValue("reason"))
 		if err != nil {
 			return "", err

@@ -273,6 +273,10 @@ func TestAClickTooManyPaysOnce(t *testing.T) {
 			t.Error("the form that paid does not say so")
 		}
 	}
+	other := url.Values{"token": first["token"], "form": first["form"], "code": {"CODEc2"}, "reason": {"counter 3"}}
+	if page := send(other); !strings.Contains(page, "this form has been used") || strings.Contains(page, "Paid out, once") {
+		t.Error("a used form answers for another slip")
+	}
 	if page := send(form()); !strings.Contains(page, "good only once") {
 		t.Error("the slip is paid a second time")
 	}

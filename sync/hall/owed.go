@@ -176,6 +176,9 @@ func (h *Hall) payKnown(ctx context.Context, code, by, reason, who string) (out 
 	if by == casefile.AtHall {
 		h.laying.Lock()
 		defer h.laying.Unlock()
+		if err := ctx.Err(); err != nil {
+			return nil, err // whoever asked has gone, and asks again
+		}
 		ctx = context.WithoutCancel(ctx) // what is laid down beside the database is to stand in it
 	}
 	out = &hallapi.ClaimResponse{}
