@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,7 +71,7 @@ func TestForgottenJob(t *testing.T) {
 // A printer of IPP 1.1 prints a job, says nothing until it has forgotten it, and then that it has none: it is not sent again.
 func TestForgottenJobIsNotSentAgain(t *testing.T) {
 	old := func(h http.Handler) http.Handler {
-		var silent time.Time
+		var silent atomic.Int64 // until when, in milliseconds; each request has a goroutine of its own
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, err := io.ReadAll(r.Body)
 			if err != nil || len(body) < 4 {
@@ -80,10 +81,10 @@ func TestForgottenJobIsNotSentAgain(t *testing.T) {
 			r.Body = io.NopCloser(bytes.NewReader(body))
 			rec := httptest.NewRecorder()
 			h.ServeHTTP(rec, r)
-			if op == goipp.OpPrintJob && silent.IsZero() {
-				silent = time.Now().Add(65 * time.Second)
+			if op == goipp.OpPrintJob {
+				silent.CompareAndSwap(0, time.Now().Add(65*time.Second).UnixMilli())
 			}
-			if time.Now().Before(silent) {
+			if time.Now().UnixMilli() < silent.Load() {
 				<-r.Context().Done()
 				return
 			}
