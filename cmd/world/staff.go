@@ -240,10 +240,10 @@ func (c *Citizen) SettleDoubts() {
 		if s.As, s.Face = c.truth(d); s.As == "" {
 			continue
 		}
+		if !strings.HasPrefix(d.ID, "unseen-") {
+			s.Face = "" // it is known
+		}
 		if name := cmp.Or(d.Owed, d.ID); i%2 == 0 && !slices.Contains(c.voided, d.ID) && (d.Owed != "" || strings.HasPrefix(name, "sheet-")) {
-			if !strings.HasPrefix(d.ID, "unseen-") {
-				s.Face = "" // it is known
-			}
 			c.settleAtHall(name, d.Case, s.As, s.Face, s.Reason, func() bool {
 				return !slices.ContainsFunc(c.doubts(), func(other ctl.Doubt) bool { return other.ID == d.ID })
 			})

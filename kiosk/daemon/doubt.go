@@ -100,7 +100,7 @@ func (d *Daemon) settleHere(ctx context.Context, s ctl.Settle) (doubt ctl.Doubt,
 func (d *Daemon) foundHere(doubt ctl.Doubt, s ctl.Settle) ([]store.Entry, error) {
 	f := finding{as: s.As, reason: s.Reason, who: "technician"}
 	if !strings.HasPrefix(doubt.ID, unseenDoubt) {
-		if s.Face != "" {
+		if face, err := money.Parse(s.Face); s.Face != "" && (err != nil || doubt.What != "note" || face != doubt.Amount) {
 			return nil, &ctl.Refused{Text: fmt.Sprintf("settle %s: its face is known; if the box holds another one, it is not this one", s.ID)}
 		}
 		entries := d.ends(f, func(id string) bool { return id == doubt.ID })

@@ -94,6 +94,9 @@ func TestTheFaceOfANoteIsKnown(t *testing.T) {
 	}
 	_, err = d.SettleDoubt(t.Context(), ctl.Settle{ID: "ODN", As: "stacked", Face: "20.00", Reason: "box"})
 	wantRefused(t, err, "its face is known")
+	if _, err := d.SettleDoubt(t.Context(), ctl.Settle{ID: "ODN", As: "stacked", Face: "100.00", Reason: "box"}); err != nil {
+		t.Errorf("its own face is refused: %v", err)
+	}
 }
 
 // TestAReasonFromTheHallNamesNobody: what another program hands over is not believed to be without the number of a person.
