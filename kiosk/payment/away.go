@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"yichuang/devices/cash"
+	"yichuang/kiosk/casefile"
 )
 
 // keptAway is where the cases stand for which money was taken last by an acceptor that was away at the end of it: of notes, and of coins. It may have let
@@ -53,6 +54,24 @@ func (t *Till) cameBack(ctx context.Context, who int) error {
 		return nil
 	}
 	return t.keepAway(ctx, now)
+}
+
+// untold is the case that a note (who is 0) or coin (1) belongs to of which nobody told when it went in: the one that is paid now; or the one that was when
+// the power of this terminal went, or when the acceptor's did, of which it tells as it comes back. It is empty when nobody was paying.
+func (t *Till) untold(who int) (caseID string, now bool) {
+	t.mu.Lock()
+	caseID, now = t.paying, t.paying != ""
+	switch {
+	case !t.told[who] && t.before != "":
+		caseID = t.before // it was lost before this program began, whoever stands there now
+	case t.away[who] != "":
+		caseID = t.away[who] // it was away when this one began to pay
+	}
+	t.mu.Unlock()
+	if caseID == "" {
+		t.journal.Book(func(b *casefile.Book) { caseID = b.CashOpen })
+	}
+	return caseID, now
 }
 
 func (t *Till) keepAway(ctx context.Context, away [2]string) error {

@@ -84,7 +84,7 @@ func (t *Till) writeCoin(ctx context.Context, s cash.Signal, mark *casefile.Mark
 func (t *Till) coinTaken(ctx context.Context, s cash.Signal, mark *casefile.Mark) error {
 	face := money.Fen(s.Note.Face)
 	if face <= 0 || s.Note.Currency != money.CNY {
-		caseID, _ := t.threwIn()
+		caseID, _ := t.untold(1)
 		return t.coinUnseen(ctx, caseID, "a coin that cannot be named went into the box", mark)
 	}
 	t.mu.Lock()
@@ -108,29 +108,11 @@ func (t *Till) coinsLost(ctx context.Context, s cash.Signal, mark *casefile.Mark
 	var last casefile.Mark
 	var at int64
 	t.journal.Book(func(b *casefile.Book) { last, at = b.CoinMark, b.CoinSeq })
-	caseID, now := t.threwIn()
+	caseID, now := t.untold(1)
 	if caseID != "" && !now && t.toldBefore(ctx, last, at, mark, casefile.CoinsReset) {
 		return nil
 	}
 	return t.coinUnseen(ctx, caseID, asked, mark)
-}
-
-// threwIn is the case that a coin belongs to which nobody can name: the one that is paid now, or the one that was as the power went. It is empty
-// when nobody was paying.
-func (t *Till) threwIn() (caseID string, now bool) {
-	t.mu.Lock()
-	caseID, now = t.paying, t.paying != ""
-	switch {
-	case !t.told[1] && t.before != "":
-		caseID = t.before // it was lost before this program began, whoever stands there now
-	case t.away[1] != "":
-		caseID = t.away[1] // it was away when this one began to pay
-	}
-	t.mu.Unlock()
-	if caseID == "" {
-		t.journal.Book(func(b *casefile.Book) { caseID = b.CashOpen })
-	}
-	return caseID, now
 }
 
 // coinUnseen writes down that a coin may be in the box, or is there, which nobody can name. Staff look for it, and it is owed to who threw it in.

@@ -513,35 +513,17 @@ func (t *Till) lost(ctx context.Context, s cash.Signal, mark *casefile.Mark) err
 	var last casefile.Mark
 	var at int64
 	t.journal.Book(func(b *casefile.Book) { last, at = b.Mark, b.MarkSeq })
-	caseID, now := t.putIn()
+	caseID, now := t.untold(0)
 	if caseID != "" && !now && t.toldBefore(ctx, last, at, mark, casefile.AcceptorReset, casefile.NoteDoubtful, casefile.NoteStacked, casefile.NoteReturned) {
 		return nil
 	}
 	return t.noteUnseen(ctx, asked, mark)
 }
 
-// putIn is the case that a note belongs to of which nobody told when it went in: the one that is paid now; or the one that was when the power of
-// this terminal went, or when the acceptor's did, of which it tells as it comes back. It is empty when nobody was paying.
-func (t *Till) putIn() (caseID string, now bool) {
-	t.mu.Lock()
-	caseID, now = t.paying, t.paying != ""
-	switch {
-	case !t.told[0] && t.before != "":
-		caseID = t.before // it was lost before this program began, whoever stands there now
-	case t.away[0] != "":
-		caseID = t.away[0] // it was away when this one began to pay
-	}
-	t.mu.Unlock()
-	if caseID == "" {
-		t.journal.Book(func(b *casefile.Book) { caseID = b.CashOpen })
-	}
-	return caseID, now
-}
-
 // noteUnseen writes down that a note may be in the box, or is there, which nobody can name. Staff look for it, and it is owed to who put it in.
 func (t *Till) noteUnseen(ctx context.Context, asked string, mark *casefile.Mark) error {
 	h := casefile.Header{Asked: asked, Mark: mark}
-	caseID, now := t.putIn()
+	caseID, now := t.untold(0)
 	switch {
 	case caseID == "":
 	case now:
